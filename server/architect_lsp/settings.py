@@ -1,0 +1,93 @@
+"""What a person can set: `[tool.architect]` of the project's pyproject.toml, the editor's settings, the environment.
+
+Later wins over earlier: pyproject, editor. Where the code goes to (`base_url`) is never taken from the project: a checkout
+must not be able to redirect it. The key is never a setting; it comes from the environment (`api_key`).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_PERSONAL = ("base_url", "baseUrl")
+"""Settings a project's file may not hold."""
+
+
+class SettingsError(Exception):
+    """A setting that can't be used; its text says which one and what to do."""
+
+
+class Settings(BaseModel):
+    """Every setting with its default. Names are snake_case in pyproject.toml and camelCase in editors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
+
+    model: str = Field("claude-opus-5-5", description="Model that reviews, by its full id.")
+    base_url: str = Field("", description='Server that speaks the Messages API; "" is Anthropic\'s own.')
+    agent: str = Field("architect", description="Agent file that reviews, by its name.")
+    effort: str = Field("medium", description="How hard the model thinks: low, medium, high.")
+    max_output_tokens: int = Field(16_000, ge=256, le=128_000, description="Cap on what one review may write, thinking included.")
+    max_input_tokens: int = Field(12_000, ge=500, le=200_000, description="Budget of one review's request, estimated before it is sent.")
+    timeout_s: float = Field(180, gt=0, le=3600, description="Seconds one review may take in all.")
+    disable: tuple[str, ...] = Field((), description="Rules that stay quiet.")
+    enable: tuple[str, ...] = Field((), description="Preview rules that speak.")
+    exclude: tuple[str, ...] = Field((), description="Globs of files that are not looked at, relative to the project's root.")
+    max_file_bytes: int = Field(2_000_000, ge=1_000, description="Larger files are skipped, and said to be.")
+
+
+def parse(editor: Mapping[str, Any] | None, project: Mapping[str, Any] | None = None) -> Settings:
+    """The settings of both sources together. Raises SettingsError with one line that names the setting and the source."""
+    project = dict(project or {})
+    for name in _PERSONAL:
+        if name in project:
+            raise SettingsError(f"pyproject.toml [tool.architect] can't set `{name}`: set it in your editor's user settings.")
+    _validated(project, "pyproject.toml [tool.architect]")
+    merged = {to_camel(key): value for key, value in project.items()}
+    merged.update({to_camel(key): value for key, value in (editor or {}).items() if value is not None})
+    return _validated(merged, "editor setting `architect`")
+
+
+def project_table(root: Path) -> dict[str, Any]:
+    """`[tool.architect]` of the root's pyproject.toml; {} where there is none. Raises SettingsError when it can't be read."""
+    path = root / "pyproject.toml"
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path} can't be read ({error}): mend it; default settings are used.") from error
+    table = document.get("tool", {}).get("architect", {})
+    if not isinstance(table, dict):
+        raise SettingsError(f"{path}: [tool.architect] must be a table; default settings are used.")
+    return table
+
+
+def take_api_key() -> str:
+    """The model's key from the environment, "" where there is none.
+
+    Effect: removes `ARCHITECT_API_KEY` (set by the editor's extension) from this process's environment, so that no child
+    process inherits what the editor keeps secret.
+    """
+    return os.environ.pop("ARCHITECT_API_KEY", "") or os.environ.get("ANTHROPIC_API_KEY", "")
+
+
+def _validated(values: Mapping[str, Any], source: str) -> Settings:
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(it) for it in first["loc"]) or "settings"
+        known = ", ".join(sorted(Settings.model_fields))
+        what = f"is not known; known are {known}" if first["type"] == "extra_forbidden" else first["msg"].lower()
+        raise SettingsError(f"{source}: `{name}` {what}.") from error
