@@ -1,0 +1,1 @@
+"""What tests of several rooms share: loopback servers and checks that own an API."""
