@@ -38,7 +38,9 @@ class Settings(BaseModel):
     agent: str = Field("architect", description="Agent file that reviews, by its name.")
     effort: str = Field("medium", description="How hard the model thinks: low, medium, high.")
     max_output_tokens: int = Field(16_000, ge=256, le=128_000, description="Cap on what one review may write, thinking included.")
-    max_input_tokens: int = Field(12_000, ge=500, le=200_000, description="Budget of one review's request, estimated before it is sent.")
+    max_input_tokens: int = Field(
+        12_000, ge=500, le=200_000, description="Budget of one review's request, estimated before it is sent."
+    )
     timeout_s: float = Field(180, gt=0, le=3600, description="Seconds one review may take in all.")
     disable: tuple[str, ...] = Field((), description="Rules that stay quiet.")
     enable: tuple[str, ...] = Field((), description="Preview rules that speak.")

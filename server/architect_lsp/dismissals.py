@@ -1,0 +1,38 @@
+"""What a person has waved away, in the source: `# architect: ignore[rule-id] reason`, on the finding's line or alone above it."""
+
+from __future__ import annotations
+
+import re
+
+from architect_lsp.model import Edit, Finding, Fix, Span
+from architect_lsp.text import Lines
+
+_COMMENT = re.compile(r"#\s*architect:\s*ignore\[([a-z0-9, -]*)\]")
+
+
+def dismissed(finding: Finding, lines: Lines) -> bool:
+    """Whether a comment on the finding's first line, or alone on the line above, names its rule."""
+    line = lines.line_of(finding.span.start)
+    start, end = lines.bounds(line)
+    if _names(lines.text[start:end], finding.rule):
+        return True
+    if line == 0:
+        return False
+    start, end = lines.bounds(line - 1)
+    above = lines.text[start:end]
+    return above.lstrip().startswith("#") and _names(above, finding.rule)
+
+
+def dismissal(finding: Finding, lines: Lines) -> Fix:
+    """The edit that dismisses a finding: a comment of its own line above it, where a reason can be added."""
+    start, _ = lines.bounds(lines.line_of(finding.span.start))
+    text = lines.text[start:]
+    indent = text[: len(text) - len(text.lstrip(" \t"))]
+    newline = "\r\n" if "\r\n" in lines.text else "\n"
+    comment = f"{indent}# architect: ignore[{finding.rule}]{newline}"
+    return Fix(f"Dismiss {finding.rule} here", (Edit(Span(start, start), comment),))
+
+
+def _names(line: str, rule: str) -> bool:
+    found = _COMMENT.search(line)
+    return found is not None and rule in (it.strip() for it in found[1].split(","))

@@ -1,0 +1,128 @@
+"""A fix is tried before it is offered: `receipt` applies it to a copy of the text and lists the checks it passed."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import warnings
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from architect_lsp.model import Edit, Finding, Fix
+from architect_lsp.text import apply
+
+Check = Callable[[str], Sequence[Finding]]
+"""The findings of a text, were it the text of the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The checks a fix passed, as sentences, and the text it leads to."""
+
+    checks: tuple[str, ...]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why a fix is not offered."""
+
+    reason: str
+
+
+def receipt(text: str, finding: Finding, fix: Fix, findings: Sequence[Finding], check: Check) -> Receipt | Rejection:
+    """Try `fix` on `text`, whose findings are `findings`. The first check that fails ends it."""
+    if any(it.path not in (None, finding.path) for it in fix.edits):
+        return Rejection("it edits another file")
+    fixed = apply(text, fix.edits)
+    if fixed is None:
+        return Rejection("its edits overlap or lie outside the text")
+    if fixed == text:
+        return Rejection("it changes nothing")
+    before, after = _tree(text), _tree(fixed)
+    if before is not None and after is None:
+        return Rejection("the text would not parse any more")
+    if before is not None and after is not None:
+        strangers = _unknown(after) - _unknown(before)
+        if strangers:
+            return Rejection(f"it uses names nothing defines: {', '.join(sorted(strangers))}")
+        if _signatures(before) != _signatures(after):
+            return Rejection("it changes a signature")
+    found = check(fixed)
+    if finding.provenance.kind == "rule":
+        same = Counter(it.fingerprint for it in findings)[finding.fingerprint]
+        if Counter(it.fingerprint for it in found)[finding.fingerprint] >= same:
+            return Rejection("its finding would still be there")
+    weights = Counter((it.rule, it.symbol) for it in findings)
+    for it in found:
+        weights[(it.rule, it.symbol)] -= 1
+        if weights[(it.rule, it.symbol)] < 0 and it.severity.weight >= finding.severity.weight:
+            return Rejection(f"it would bring a new finding: {it.rule}")
+    checks = [
+        "applies to this text",
+        "parses",
+        "names resolve",
+        "signatures kept",
+        "nothing new of equal or higher severity",
+    ]
+    if finding.provenance.kind == "rule":
+        checks.insert(2, "its finding is gone")
+    return Receipt(tuple(checks), fixed)
+
+
+def together(text: str, fixes: Sequence[Fix]) -> tuple[Edit, ...]:
+    """The edits of as many fixes as do not collide, first come first served; equal insertions (an import) are made once."""
+    taken: list[Edit] = []
+    for fix in fixes:
+        fresh = [it for it in fix.edits if it not in taken]
+        if all(_apart(it, other) for it in fresh for other in taken):
+            taken += fresh
+    return tuple(taken) if apply(text, taken) is not None else ()
+
+
+def _apart(one: Edit, other: Edit) -> bool:
+    if one.span.start == one.span.end or other.span.start == other.span.end:
+        return one.span.end <= other.span.start or other.span.end <= one.span.start
+    return one.span.end <= other.span.start or other.span.end <= one.span.start
+
+
+def _tree(text: str) -> ast.Module | None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _unknown(tree: ast.Module) -> set[str]:
+    """Names that are read and bound nowhere in the file; a star import hides them all."""
+    read: set[str] = set()
+    bound = set(dir(builtins)) | {"__file__", "__name__", "__doc__", "__path__", "__spec__", "__package__", "__class__"}
+    for it in ast.walk(tree):
+        if isinstance(it, ast.Name):
+            (read if isinstance(it.ctx, ast.Load) else bound).add(it.id)
+        elif isinstance(it, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            bound.add(it.name)
+        elif isinstance(it, ast.arg):
+            bound.add(it.arg)
+        elif isinstance(it, ast.alias):
+            if it.name == "*":
+                return set()
+            bound.add((it.asname or it.name).partition(".")[0])
+        elif isinstance(it, ast.ExceptHandler) and it.name:
+            bound.add(it.name)
+        elif isinstance(it, ast.MatchAs | ast.MatchStar) and it.name:
+            bound.add(it.name)
+        elif isinstance(it, ast.MatchMapping) and it.rest:
+            bound.add(it.rest)
+    return read - bound
+
+
+def _signatures(tree: ast.Module) -> list[tuple[str, str]]:
+    return [
+        (it.name, ast.dump(it.args) if isinstance(it, ast.FunctionDef | ast.AsyncFunctionDef) else "")
+        for it in ast.walk(tree)
+        if isinstance(it, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    ]

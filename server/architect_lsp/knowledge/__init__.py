@@ -1,0 +1,1 @@
+"""What is known of the project before anyone is asked: facts, names, effects, routes."""

@@ -1,0 +1,101 @@
+"""Files on disk: which belong to a project, and their text. The only module of this room that reads the disk."""
+
+from __future__ import annotations
+
+import io
+import os
+import tokenize
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pathspec
+
+_NEVER = {"node_modules", "__pycache__", "site-packages", "__pypackages__"}
+_MARKERS = ("pyproject.toml", "setup.py", "setup.cfg", ".git", "manage.py", "requirements.txt")
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file or folder that was not looked at, and why, in words for a person."""
+
+    path: str
+    reason: str
+
+
+def root_of(path: Path) -> Path:
+    """The folder that holds the project `path` belongs to: the nearest with a marker such as pyproject.toml, else its own."""
+    path = path.absolute()
+    start = path if path.is_dir() else path.parent
+    for folder in (start, *start.parents):
+        if any((folder / it).exists() for it in _MARKERS):
+            return folder
+    return start
+
+
+def relative(root: Path, path: Path) -> str:
+    """`path` as the project names it: relative to the root where it lies inside, else absolute; `/` between its parts."""
+    try:
+        return path.absolute().relative_to(root).as_posix()
+    except ValueError:
+        return path.absolute().as_posix()
+
+
+def sources(top: Path, root: Path, exclude: Sequence[str] = ()) -> Iterator[Path | Skipped]:
+    """The Python files below `top`, sorted; links to folders are not followed, environments and ignored files left out."""
+    if top.is_file():
+        yield top
+        return
+    ignored = _ignored(root, exclude)
+    unreadable: list[Skipped] = []
+
+    def note(error: OSError) -> None:
+        unreadable.append(Skipped(relative(root, Path(error.filename or top)), f"can't be read: {error.strerror}"))
+
+    for folder, folders, names in os.walk(top, onerror=note):
+        here = Path(folder)
+        inside = relative(root, here)
+        prefix = "" if inside == "." else f"{inside}/"
+        folders[:] = sorted(
+            it
+            for it in folders
+            if it not in _NEVER
+            and not it.startswith(".")
+            and not (here / it / "pyvenv.cfg").exists()
+            and not ignored.match_file(f"{prefix}{it}/")
+        )
+        for name in sorted(names):
+            if name.endswith(".py") and not ignored.match_file(prefix + name):
+                yield here / name
+    yield from unreadable
+
+
+def text_of(path: Path, name: str, max_bytes: int) -> str | Skipped:
+    """The text of a file by the encoding it declares (PEP 263), or why it is skipped. Line endings stay as they are."""
+    try:
+        if not path.is_file():
+            return Skipped(name, "is not a file")
+        size = path.stat().st_size
+        if size > max_bytes:
+            return Skipped(name, f"is larger than max_file_bytes ({size:,} > {max_bytes:,})")
+        data = path.read_bytes()
+    except OSError as error:
+        return Skipped(name, f"can't be read: {error.strerror}")
+    if b"\0" in data:
+        return Skipped(name, "is binary")
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        return data.decode(encoding)
+    except (SyntaxError, LookupError):
+        return Skipped(name, "declares an encoding that is not known, or its bytes are not UTF-8")
+    except UnicodeDecodeError as error:
+        return Skipped(name, f"does not decode as {error.encoding} (byte {error.start:,})")
+
+
+def _ignored(root: Path, exclude: Sequence[str]) -> pathspec.PathSpec[pathspec.Pattern]:
+    lines = list(exclude)
+    try:
+        lines += (root / ".gitignore").read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        pass  # no ignore file that can be read: nothing is ignored
+    return pathspec.PathSpec.from_lines("gitignore", lines)

@@ -1,0 +1,404 @@
+"""All facts joined: modules as Python finds them, symbols behind targets, and places that stay true while files are edited.
+
+A `Ref` names a thing by its file, qualified name and index instead of its line, so what was concluded from facts survives an
+edit that only moved lines; `Project.place` looks the line up when it is shown.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from architect_lsp.knowledge.facts import ClassDef, Def, Facts, Variable
+from architect_lsp.model import Place
+
+_NOWHERE = Place("", 0, 0, 0, 0)
+_DEPTH = 16
+"""How many symbols a name may be followed through; cycles of imports and aliases end here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """`kind` is "def", "class", "call", "decorator", "field" or "include"; `index` counts within its owner, -1 the owner itself."""
+
+    path: str
+    qualname: str
+    kind: str
+    index: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A file of the project, or a folder of them when `path` ends in `/`."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionSymbol:
+    """A function or method of the project."""
+
+    path: str
+    facts: Def
+
+
+@dataclass(frozen=True, slots=True)
+class ClassSymbol:
+    """A class of the project."""
+
+    path: str
+    facts: ClassDef
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """An object of a class of the project."""
+
+    path: str
+    facts: ClassDef
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """Something outside the project, by its dotted name; `()` follows what is called."""
+
+    name: str
+
+
+Symbol = Module | FunctionSymbol | ClassSymbol | Instance | External
+_FACTS_OF_NOTHING = Facts()
+
+
+class Project:
+    """The files of one root. `generation` grows when what they say changes, not when lines move."""
+
+    def __init__(self) -> None:
+        self.generation = 0
+        self._facts: dict[str, Facts] = {}
+        self._names: dict[str, dict[str, Def | ClassDef | Variable | str]] = {}
+        self._folders: dict[str, int] = {}
+        self._memo: dict[Any, Any] = {}
+
+    @property
+    def paths(self) -> Iterator[str]:
+        """Every known file, in the order they came."""
+        yield from self._facts
+
+    def facts(self, path: str) -> Facts:
+        """The facts of a file; of an unknown one, none."""
+        return self._facts.get(path, _FACTS_OF_NOTHING)
+
+    def put(self, path: str, facts: Facts) -> bool:
+        """Take the facts of a file. Gives whether they say something new. Effect: may raise `generation`."""
+        old = self._facts.get(path)
+        self._facts[path] = facts
+        if old is None:
+            for folder in _ancestors(path):
+                self._folders[folder] = self._folders.get(folder, 0) + 1
+        elif old == facts:
+            return False
+        names: dict[str, Def | ClassDef | Variable | str] = {}
+        for local, target in facts.imports:
+            names[local] = target
+        for variable in facts.variables:
+            names[variable.name] = variable
+        for it in (*facts.defs, *facts.classes):
+            names[it.qualname] = it
+        self._names[path] = names
+        if old is not None and placeless(old) == placeless(facts):
+            return False
+        self._forget()
+        return True
+
+    def overlay(self, path: str, facts: Facts) -> Project:
+        """This project as it would be were `facts` those of `path`; this one stays as it is."""
+        other = Project()
+        other._facts = dict(self._facts)
+        other._names = dict(self._names)
+        other._folders = dict(self._folders)
+        other.generation = self.generation
+        other.put(path, facts)
+        return other
+
+    def remove(self, path: str) -> None:
+        """Forget a file that is gone."""
+        if self._facts.pop(path, None) is not None:
+            self._names.pop(path, None)
+            for folder in _ancestors(path):
+                self._folders[folder] -= 1
+            self._forget()
+
+    def memo(self, key: Any) -> dict[Any, Any]:
+        """A dictionary for conclusions of the kind `key`, emptied whenever `generation` grows."""
+        found: dict[Any, Any] = self._memo.setdefault(key, {})
+        return found
+
+    def name(self, path: str, name: str) -> Def | ClassDef | Variable | str | None:
+        """What the module `path` calls `name`; a str is an import's dotted name."""
+        return self._names.get(path, {}).get(name)
+
+    def definition(self, path: str, qualname: str) -> Def | None:
+        """The function of this qualified name, None when there is none."""
+        found = self.name(path, qualname)
+        return found if isinstance(found, Def) else None
+
+    def class_(self, path: str, qualname: str) -> ClassDef | None:
+        """The class of this qualified name, None when there is none."""
+        found = self.name(path, qualname)
+        return found if isinstance(found, ClassDef) else None
+
+    def place(self, ref: Ref) -> Place:
+        """Where the thing stands now; its file's beginning when it is gone."""
+        found = self.name(ref.path, ref.qualname)
+        nowhere = replace(_NOWHERE, path=ref.path)
+        if ref.kind == "include":
+            includes = self.facts(ref.path).includes
+            return includes[ref.index].place if ref.index < len(includes) else nowhere
+        if isinstance(found, ClassDef):
+            if ref.kind == "field":
+                return found.fields[ref.index].place if ref.index < len(found.fields) else nowhere
+            return found.place
+        if isinstance(found, Def):
+            rows: Any = {"call": found.calls, "decorator": found.decorators}.get(ref.kind)
+            if rows is None:
+                return found.place
+            place: Place = rows[ref.index].place if ref.index < len(rows) else nowhere
+            return place
+        return found.place if isinstance(found, Variable) else nowhere
+
+    def resolve(self, path: str, target: str, owner: str = "") -> Symbol | None:
+        """The symbol a target of the file `path` means, None when that can't be told.
+
+        `owner` is the qualified name of the class whose `self` the target speaks of.
+        """
+        known = self.memo("resolve")
+        key = (path, target, owner)
+        if key not in known:
+            known[key] = None  # a name that leads to itself means nothing
+            known[key] = self._resolved(path, target, owner, _DEPTH)
+        found: Symbol | None = known[key]
+        return found
+
+    def external(self, path: str, target: str, owner: str = "") -> str:
+        """The dotted name of something outside the project, `()` left out; "" for the project's own and the unknown."""
+        found = self.resolve(path, target, owner)
+        return found.name.replace("()", "") if isinstance(found, External) else ""
+
+    def bases(self, symbol: ClassSymbol | Instance) -> Iterator[ClassSymbol | External]:
+        """The class itself and every base that can be found, nearest first."""
+        seen: set[tuple[str, str]] = set()
+        queue: list[ClassSymbol | External] = [ClassSymbol(symbol.path, symbol.facts)]
+        while queue:
+            it = queue.pop(0)
+            yield it
+            if isinstance(it, External) or (it.path, it.facts.qualname) in seen:
+                continue
+            seen.add((it.path, it.facts.qualname))
+            for base in it.facts.bases:
+                found = self.resolve(it.path, base)
+                if isinstance(found, ClassSymbol) and (found.path, found.facts.qualname) not in seen:
+                    queue.append(found)
+                elif isinstance(found, External):
+                    queue.append(found)
+
+    def module(self, path: str, dotted: str) -> tuple[Module | None, tuple[str, ...]]:
+        """The longest beginning of `dotted`, as imported by the file `path`, that is a module here, and the names after it."""
+        level = len(dotted) - len(dotted.lstrip("."))
+        names = tuple(filter(None, dotted[level:].split(".")))
+        folder = posixpath.dirname(path)
+        if level:
+            for _ in range(level - 1):
+                folder = posixpath.dirname(folder)
+            return self._longest(folder, names, relative=True)
+        while True:
+            module, rest = self._longest(folder, names, relative=False)
+            if module is not None:
+                return module, rest
+            if not folder or folder == "/":
+                return None, names
+            folder = posixpath.dirname(folder)
+
+    def _longest(self, folder: str, names: tuple[str, ...], *, relative: bool) -> tuple[Module | None, tuple[str, ...]]:
+        found: Module | None = self._at(folder) if relative else None
+        rest = names
+        at = folder
+        for index, name in enumerate(names):
+            at = posixpath.join(at, name)
+            here = self._at(at)
+            if here is None:
+                break
+            found, rest = here, names[index + 1 :]
+        if found is not None and found.path.endswith("/") and not relative and len(rest) == len(names):
+            return None, names
+        return found, rest
+
+    def _at(self, stem: str) -> Module | None:
+        package = posixpath.join(stem, "__init__.py")
+        if package in self._facts:
+            return Module(package)
+        if stem and f"{stem}.py" in self._facts:
+            return Module(f"{stem}.py")
+        return Module(f"{stem}/") if self._folders.get(stem) else None
+
+    def _resolved(self, path: str, target: str, owner: str, depth: int) -> Symbol | None:
+        if depth <= 0 or not target:
+            return None
+        steps = [(it.rstrip("()"), it.count("()")) for it in target.split(".")]
+        name, calls = steps[0]
+        symbol: Symbol | None
+        if name in ("self", "cls") and owner:
+            kind = self.class_(path, owner)
+            symbol = Instance(path, kind) if kind else None
+        elif name.startswith("?"):
+            symbol = External(name)
+        else:
+            symbol = self._named(path, name, depth - 1)
+        for _ in range(calls):
+            symbol = self._called(symbol, depth - 1)
+        for name, calls in steps[1:]:
+            symbol = self._attribute(symbol, name, depth - 1)
+            for _ in range(calls):
+                symbol = self._called(symbol, depth - 1)
+        return symbol
+
+    def _named(self, path: str, name: str, depth: int) -> Symbol | None:
+        if depth <= 0:
+            return None
+        found = self.name(path, name)
+        if isinstance(found, Def):
+            return FunctionSymbol(path, found)
+        if isinstance(found, ClassDef):
+            return ClassSymbol(path, found)
+        if isinstance(found, Variable):
+            if found.target == name or not found.target:
+                return None
+            return self._resolved(path, found.target, "", depth - 1)
+        if isinstance(found, str):
+            return self._imported(path, found, depth - 1)
+        for star in self.facts(path).stars:
+            module, rest = self.module(path, star)
+            if module is None or rest or module.path == path:
+                continue
+            symbol = self._attribute(module, name, depth - 1)
+            if symbol is not None:
+                return symbol
+        return External(f"builtins.{name}") if found is None else None
+
+    def _imported(self, path: str, dotted: str, depth: int) -> Symbol | None:
+        module, rest = self.module(path, dotted)
+        if module is None:
+            return External(dotted) if not dotted.startswith(".") else None
+        symbol: Symbol | None = module
+        for name in rest:
+            symbol = self._attribute(symbol, name, depth - 1)
+        if isinstance(symbol, Module) and symbol.path == path and rest:
+            return None
+        return symbol
+
+    def _attribute(self, symbol: Symbol | None, name: str, depth: int) -> Symbol | None:
+        if symbol is None or depth <= 0:
+            return None
+        if isinstance(symbol, External):
+            return External(f"{symbol.name}.{name}")
+        if isinstance(symbol, Module):
+            if symbol.path.endswith("/"):
+                return self._at(symbol.path + name)
+            if self.name(symbol.path, name) is not None or self.facts(symbol.path).stars:
+                found = self._named(symbol.path, name, depth - 1)
+                if found is not None and not (isinstance(found, External) and found.name.startswith("builtins.")):
+                    return found
+            if symbol.path.endswith("/__init__.py") or symbol.path == "__init__.py":
+                return self._at(posixpath.join(posixpath.dirname(symbol.path), name))
+            return None
+        if isinstance(symbol, FunctionSymbol):
+            return None
+        outside: External | None = None
+        for base in self.bases(symbol):
+            if isinstance(base, External):
+                outside = outside or base
+                continue
+            found = self._member(base, name, depth - 1)
+            if found is not None:
+                return found
+        if outside is not None and not outside.name.startswith("builtins."):
+            return External(f"{outside.name}{'()' if isinstance(symbol, Instance) else ''}.{name}")
+        return None
+
+    def _member(self, owner: ClassSymbol, name: str, depth: int) -> Symbol | None:
+        kind = owner.facts
+        found = self.name(owner.path, f"{kind.qualname}.{name}")
+        if isinstance(found, Def):
+            if any(it.target in ("property", "cached_property", "functools.cached_property") for it in found.decorators):
+                return self._called(FunctionSymbol(owner.path, found), depth - 1)
+            return FunctionSymbol(owner.path, found)
+        if isinstance(found, ClassDef):
+            return ClassSymbol(owner.path, found)
+        for it in kind.fields:
+            if it.name == name:
+                if it.annotation:
+                    said = self._resolved(owner.path, it.annotation, "", depth - 1)
+                    return self._called(said, depth - 1) if said is not None else None
+                return self._resolved(owner.path, it.value, kind.qualname, depth - 1)
+        for class_name, attribute, target in self.facts(owner.path).attributes:
+            if attribute == name and class_name == kind.qualname:
+                return self._resolved(owner.path, target, kind.qualname, depth - 1)
+        return None
+
+    def _called(self, symbol: Symbol | None, depth: int) -> Symbol | None:
+        if symbol is None or depth <= 0:
+            return None
+        if isinstance(symbol, ClassSymbol):
+            return Instance(symbol.path, symbol.facts)
+        if isinstance(symbol, FunctionSymbol):
+            returns = symbol.facts.returns
+            if returns in ("Self()", "self"):
+                kind = self.class_(symbol.path, symbol.facts.owner)
+                return Instance(symbol.path, kind) if kind else None
+            return self._resolved(symbol.path, returns, symbol.facts.owner, depth - 1) if returns else None
+        if isinstance(symbol, External):
+            return External(f"{symbol.name}()")
+        return None
+
+    def _forget(self) -> None:
+        self.generation += 1
+        self._memo.clear()
+
+
+def placeless(facts: Facts) -> Facts:
+    """The facts with every place at the beginning: equal for two texts that say the same."""
+    return replace(
+        facts,
+        defs=tuple(
+            replace(
+                it,
+                place=_NOWHERE,
+                decorators=tuple(replace(d, place=_NOWHERE) for d in it.decorators),
+                calls=tuple(replace(c, place=_NOWHERE) for c in it.calls),
+            )
+            for it in facts.defs
+        ),
+        classes=tuple(
+            replace(it, place=_NOWHERE, fields=tuple(replace(f, place=_NOWHERE) for f in it.fields)) for it in facts.classes
+        ),
+        variables=tuple(replace(it, place=_NOWHERE) for it in facts.variables),
+        includes=tuple(replace(it, place=_NOWHERE) for it in facts.includes),
+    )
+
+
+def is_test(path: str) -> bool:
+    """Whether the file is a test by pytest's and unittest's conventions."""
+    name = posixpath.basename(path)
+    folders = path.split("/")[:-1]
+    return bool(re.match(r"(test_.*|.*_test|conftest|tests)\.py$", name)) or any(
+        it in ("test", "tests", "testing") for it in folders
+    )
+
+
+def _ancestors(path: str) -> Iterator[str]:
+    folder = posixpath.dirname(path)
+    while folder and folder != "/":
+        yield folder
+        folder = posixpath.dirname(folder)

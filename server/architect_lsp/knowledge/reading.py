@@ -1,0 +1,320 @@
+"""One unit, read once: nodes by type, parents, functions, loops, and the targets of its calls. Facts and rules both ask it.
+
+A *target* is a dotted name as the unit can know it alone: `time.sleep`, `Session().execute` (a call's result is marked by
+`()`), `self.repo.find`. A name bound once in a function, or annotated, is replaced by what it is bound to, so that
+`repo = OrderRepo(); repo.find(1)` has the target `OrderRepo().find`. `ModuleFacts` and the project turn targets into symbols.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import TypeVar
+
+from architect_lsp.model import Place
+from architect_lsp.syntax.units import Parsed, Unit
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_WRAPPERS = {
+    "Optional",
+    "Annotated",
+    "Generator",
+    "AsyncGenerator",
+    "Iterator",
+    "AsyncIterator",
+    "Iterable",
+    "AsyncIterable",
+    "Awaitable",
+    "Type",
+    "type",
+}
+_DEPTH = 12
+"""How many names or attributes a target may be followed through."""
+
+NodeT = TypeVar("NodeT", bound=ast.AST)
+
+
+class Reading:
+    """The syntax of one unit with its lookups. Nodes are `ast`'s; places count the unit's own lines."""
+
+    __slots__ = ("_bindings", "_by_type", "_function", "_parent", "parsed", "unit")
+
+    def __init__(self, unit: Unit, parsed: Parsed) -> None:
+        self.unit = unit
+        self.parsed = parsed
+        self._by_type: defaultdict[type[ast.AST], list[ast.AST]] = defaultdict(list)
+        self._parent: dict[ast.AST, ast.AST] = {}
+        self._function: dict[ast.AST, ast.AST | None] = {}
+        self._bindings: dict[ast.AST | None, dict[str, list[ast.expr | None]]] = {}
+        stack: list[ast.AST] = list(reversed(parsed.body))
+        by_type, parent = self._by_type, self._parent
+        while stack:
+            node = stack.pop()
+            by_type[node.__class__].append(node)
+            children = list(ast.iter_child_nodes(node))
+            for child in children:
+                parent[child] = node
+            children.reverse()
+            stack.extend(children)
+
+    def each(self, *types: type[NodeT]) -> Iterator[NodeT]:
+        """Nodes of exactly these types, type by type, each in source order."""
+        for it in types:
+            yield from self._by_type.get(it, ())  # type: ignore[misc]
+
+    def has(self, *types: type[ast.AST]) -> bool:
+        """Whether the unit holds a node of one of these types."""
+        return any(it in self._by_type for it in types)
+
+    @property
+    def functions(self) -> Iterator[Function]:
+        """All function definitions of the unit, nested ones included."""
+        yield from self.each(ast.FunctionDef)
+        yield from self.each(ast.AsyncFunctionDef)
+
+    def parent(self, node: ast.AST) -> ast.AST | None:
+        """The node that holds `node`; None at the top of the unit."""
+        return self._parent.get(node)
+
+    def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
+        """Parents from the nearest outwards."""
+        up = self._parent.get(node)
+        while up is not None:
+            yield up
+            up = self._parent.get(up)
+
+    def function(self, node: ast.AST) -> Function | ast.Lambda | None:
+        """The nearest function or lambda around `node` whose body runs it; a decorator or default is outside its function."""
+        below = node
+        for up in self.ancestors(node):
+            if isinstance(up, _FUNCTIONS):
+                if any(below is it for it in up.body):
+                    return up
+            elif isinstance(up, ast.Lambda) and below is up.body:
+                return up
+            below = up
+        return None
+
+    def loop(self, node: ast.AST) -> ast.AST | None:
+        """The nearest loop or comprehension, in the same function, that runs `node` once a turn; None when there is none."""
+        below = node
+        for up in self.ancestors(node):
+            if isinstance(up, ast.For | ast.AsyncFor) and any(below is it for it in up.body):
+                return up
+            if isinstance(up, ast.While) and (below is up.test or any(below is it for it in up.body)):
+                return up
+            if isinstance(up, _COMPREHENSIONS) and not (isinstance(below, ast.comprehension) and below is up.generators[0]):
+                return up
+            if isinstance(up, ast.comprehension) and below is up.iter and self._first(up):
+                below = up
+                continue
+            if isinstance(up, _SCOPES):
+                return None
+            below = up
+        return None
+
+    def awaited(self, node: ast.AST) -> bool:
+        """Whether `node` is the operand of an `await`."""
+        return isinstance(self._parent.get(node), ast.Await)
+
+    def qualname(self, node: ast.AST) -> str:
+        """The dotted name of the definitions around `node` (and of itself), the unit's scope included; "" is the module."""
+        names = [node.name] if isinstance(node, (*_FUNCTIONS, ast.ClassDef)) else []
+        names += [it.name for it in self.ancestors(node) if isinstance(it, (*_FUNCTIONS, ast.ClassDef))]
+        scope = self.unit.scope
+        if self.unit.kind == "class":
+            scope = scope.rpartition(".")[0]
+        return ".".join(([scope] if scope else []) + names[::-1])
+
+    def owner(self, node: ast.AST) -> str:
+        """The qualified name of the class whose `self` is meant at `node`; "" outside of classes."""
+        for up in self.ancestors(node):
+            if isinstance(up, ast.ClassDef):
+                return self.qualname(up)
+        return self.unit.scope
+
+    def place(self, node: ast.AST) -> Place:
+        """Where `node` stands, in the unit's lines and code points."""
+        return self.parsed.place(node)
+
+    def source(self, node: ast.AST) -> str:
+        """The text of `node` as it stands in the unit."""
+        place = self.place(node)
+        lines = self.parsed.lines[place.line : place.end_line + 1]
+        if not lines:
+            return ""
+        if len(lines) == 1:
+            return lines[0][place.column : place.end_column]
+        return "\n".join([lines[0][place.column :], *lines[1:-1], lines[-1][: place.end_column]])
+
+    def target(self, node: ast.expr, depth: int = _DEPTH) -> str:
+        """The target of an expression, "" when it is not a chain of names, attributes and calls."""
+        if depth <= 0:
+            return ""
+        if isinstance(node, ast.Name):
+            return self._bound(node, depth)
+        if isinstance(node, ast.Attribute):
+            base = self.target(node.value, depth - 1)
+            return f"{base}.{node.attr}" if base else ""
+        if isinstance(node, ast.Call):
+            base = self.target(node.func, depth - 1)
+            return f"{base}()" if base else ""
+        if isinstance(node, ast.Await):
+            return self.target(node.value, depth - 1)
+        if isinstance(node, ast.Subscript):
+            return self.target(node.value, depth - 1)
+        return ""
+
+    def bindings(self, function: ast.AST | None) -> dict[str, list[ast.expr | None]]:
+        """What each name of `function` (None: the unit's top) is assigned; None stands for a value that can't be told."""
+        known = self._bindings.get(function)
+        if known is None:
+            known = self._bindings[function] = self._collected(function)
+        return known
+
+    def annotation(self, node: ast.expr | None) -> str:
+        """The class an annotation speaks of, as a dotted name; wrappers such as Optional and Annotated are opened."""
+        while node is not None:
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                try:
+                    node = ast.parse(node.value, mode="eval").body
+                except (SyntaxError, ValueError):
+                    return ""
+                continue
+            if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+                node = node.right if isinstance(node.left, ast.Constant) and node.left.value is None else node.left
+                continue
+            if isinstance(node, ast.Subscript):
+                head = dotted(node.value)
+                inner = node.slice.elts[0] if isinstance(node.slice, ast.Tuple) and node.slice.elts else node.slice
+                if head.rpartition(".")[2] in _WRAPPERS:
+                    node = inner
+                    continue
+                return head
+            return dotted(node)
+        return ""
+
+    def _bound(self, node: ast.Name, depth: int) -> str:
+        function = self.function(node)
+        seen: ast.AST | None = function
+        while True:
+            values = self.bindings(seen).get(node.id)
+            if values is not None:
+                found = {self._value(it, node, depth) for it in values}
+                found.discard("")
+                return found.pop() if len(found) == 1 else (node.id if not found and len(values) == 0 else f"?{node.id}")
+            if seen is None:
+                return node.id
+            seen = self.function(seen)
+
+    def _value(self, value: ast.expr | None, name: ast.Name, depth: int) -> str:
+        if value is None or value is name:
+            return ""
+        if isinstance(value, _Annotation):
+            said = self.annotation(value.value)
+            return f"{said}()" if said else ""
+        if isinstance(value, ast.Call) and dotted(value.func).rpartition(".")[2] == "Depends" and value.args:
+            provider = dotted(value.args[0])
+            return f"{provider}()" if provider else ""
+        return self.target(value, depth - 1)
+
+    def _collected(self, function: ast.AST | None) -> dict[str, list[ast.expr | None]]:
+        found: dict[str, list[ast.expr | None]] = {}
+        if function is None and self.unit.kind != "function":
+            return found  # the module's and the class's own names are symbols of the project, not bindings
+        if isinstance(function, (*_FUNCTIONS, ast.Lambda)):
+            self._parameters(function, found)
+        body: list[ast.AST] = list(function.body) if isinstance(function, _FUNCTIONS) else []
+        while body:
+            node = body.pop()
+            if isinstance(node, _SCOPES):
+                if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
+                    found.setdefault(node.name, [])
+                continue
+            if isinstance(node, ast.Assign):
+                for it in node.targets:
+                    _bind(it, node.value, found)
+            elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                found.setdefault(node.target.id, []).append(_Annotation(node.annotation))
+            elif isinstance(node, ast.NamedExpr):
+                _bind(node.target, node.value, found)
+            elif isinstance(node, ast.AugAssign):
+                _bind(node.target, None, found)
+            elif isinstance(node, ast.For | ast.AsyncFor | ast.comprehension):
+                _bind(node.target, None, found)
+            elif isinstance(node, ast.withitem) and node.optional_vars is not None:
+                _bind(node.optional_vars, node.context_expr, found)
+            elif isinstance(node, ast.ExceptHandler) and node.name:
+                found.setdefault(node.name, []).append(None)
+            elif isinstance(node, ast.Import | ast.ImportFrom):
+                pass  # imports inside functions are module facts
+            body.extend(ast.iter_child_nodes(node))
+        return found
+
+    def _parameters(self, function: Function | ast.Lambda, found: dict[str, list[ast.expr | None]]) -> None:
+        arguments = function.args
+        positional = [*arguments.posonlyargs, *arguments.args]
+        defaults = [None] * (len(positional) - len(arguments.defaults)) + list(arguments.defaults)
+        for index, (argument, default) in enumerate(zip(positional, defaults, strict=True)):
+            if index == 0 and argument.arg in ("self", "cls") and self.owner(function):
+                continue  # stays `self`: the project knows the class
+            found[argument.arg] = [_parameter(argument, default)]
+        for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+            found[argument.arg] = [_parameter(argument, default)]
+        for variadic in (arguments.vararg, arguments.kwarg):
+            if variadic is not None:
+                found[variadic.arg] = [None]
+
+    def _first(self, generator: ast.comprehension) -> bool:
+        owner = self._parent.get(generator)
+        return isinstance(owner, _COMPREHENSIONS) and owner.generators[0] is generator
+
+
+class _Annotation(ast.expr):
+    """A binding known by its annotation: a node of our own, so that bindings are all expressions."""
+
+    def __init__(self, value: ast.expr) -> None:
+        super().__init__()
+        self.value = value
+
+
+def dotted(node: ast.AST | None) -> str:
+    """`a.b.c` for names and attributes as written, "" for anything else."""
+    names: list[str] = []
+    while isinstance(node, ast.Attribute):
+        names.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name):
+        return ""
+    names.append(node.id)
+    return ".".join(reversed(names))
+
+
+def keyword(call: ast.Call, name: str) -> ast.expr | None:
+    """The value of the keyword argument `name`, None when it is not given."""
+    return next((it.value for it in call.keywords if it.arg == name), None)
+
+
+def constant(node: ast.AST | None) -> object:
+    """The value of a literal, None for anything else."""
+    return node.value if isinstance(node, ast.Constant) else None
+
+
+def _parameter(argument: ast.arg, default: ast.expr | None) -> ast.expr | None:
+    if isinstance(default, ast.Call) and dotted(default.func).rpartition(".")[2] == "Depends" and argument.annotation is None:
+        return default
+    if argument.annotation is not None:
+        return _Annotation(argument.annotation)
+    return None
+
+
+def _bind(target: ast.expr, value: ast.expr | None, found: dict[str, list[ast.expr | None]]) -> None:
+    if isinstance(target, ast.Name):
+        found.setdefault(target.id, []).append(value)
+    elif isinstance(target, ast.Tuple | ast.List):
+        for it in target.elts:
+            _bind(it.value if isinstance(it, ast.Starred) else it, None, found)

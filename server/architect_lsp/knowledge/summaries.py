@@ -1,0 +1,145 @@
+"""What a function does, through any depth of calls: its effects, each with the shortest path of calls that explains it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from architect_lsp.knowledge.facts import Def
+from architect_lsp.knowledge.project import External, FunctionSymbol, Project, Ref
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+KINDS = ("blocking", "sleep", "http", "llm", "db-read", "db-write", "commit", "subprocess")
+_NODES = 400
+"""How many functions one search may visit; a path longer than a reader follows explains nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """`call` is the library call that does it, by its dotted name; `path` the calls that lead to it, outermost first."""
+
+    kind: str
+    call: str
+    path: tuple[Ref, ...]
+
+
+@cache
+def _table() -> tuple[Mapping[str, frozenset[str]], Mapping[str, frozenset[str]], Mapping[str, str]]:
+    """(name -> kinds, prefix -> kinds, other name -> name), from `effects.toml`."""
+    text = resources.files("architect_lsp.knowledge").joinpath("effects.toml").read_text(encoding="utf-8")
+    document = tomllib.loads(text)
+    same: dict[str, str] = document.pop("same")
+    exact: dict[str, set[str]] = {}
+    below: dict[str, set[str]] = {}
+    for kind, row in document.items():
+        for name in row["names"]:
+            if name.endswith(".*"):
+                below.setdefault(name[:-2], set()).add(kind)
+            else:
+                exact.setdefault(name, set()).add(kind)
+    return {k: frozenset(v) for k, v in exact.items()}, {k: frozenset(v) for k, v in below.items()}, same
+
+
+@cache
+def canonical(name: str) -> str:
+    """One name for one thing: `sqlalchemy.orm.sessionmaker()().execute` is `sqlalchemy.orm.Session.execute`."""
+    same = _table()[2]
+    for _ in range(3):
+        parts = name.split(".")
+        for end in range(len(parts), 0, -1):
+            head = ".".join(parts[:end])
+            cut = next((it for it in (head, head.removesuffix("()"), head.removesuffix("()()")) if it in same), None)
+            if cut is not None:
+                name = same[cut] + name[len(cut) :]
+                break
+        else:
+            break
+    return name.replace("()", "")
+
+
+@cache
+def library_effects(name: str) -> frozenset[str]:
+    """The kinds of effect of a call outside the project, by its dotted name; empty when none is known."""
+    name = canonical(name)
+    exact, below, _ = _table()
+    found = set(exact.get(name, ()))
+    parts = name.split(".")
+    for end in range(1, len(parts)):
+        found |= below.get(".".join(parts[:end]), frozenset())
+    return frozenset(found)
+
+
+def call_effects(project: Project, path: str, target: str, owner: str, *, through_async: bool = True) -> dict[str, Effect]:
+    """What a call of `target` in the file `path` does: kind -> effect, the paths beginning inside the callee."""
+    symbol = project.resolve(path, target, owner)
+    if isinstance(symbol, External):
+        name = canonical(symbol.name)
+        return {kind: Effect(kind, name, ()) for kind in library_effects(symbol.name)}
+    if isinstance(symbol, FunctionSymbol) and (through_async or not symbol.facts.is_async):
+        return effects(project, symbol.path, symbol.facts, through_async=through_async)
+    return {}
+
+
+def effects(project: Project, path: str, definition: Def, *, through_async: bool = True) -> dict[str, Effect]:
+    """Kind -> effect of a function of the project, by the shortest path of calls.
+
+    `through_async` False does not enter coroutines: what blocks there is theirs to answer for. A generator's body runs where
+    it is iterated, which is taken to be where it is called.
+    """
+    known = project.memo(("effects", through_async))
+    key = (path, definition.qualname)
+    if key in known:
+        found: dict[str, Effect] = known[key]
+        return found
+    result: dict[str, Effect] = {}
+    queue: list[tuple[str, Def, tuple[Ref, ...]]] = [(path, definition, ())]
+    seen = {key}
+    while queue and len(seen) < _NODES:
+        file, it, trail = queue.pop(0)
+        for index, call in enumerate(it.calls):
+            step = (*trail, Ref(file, it.qualname, "call", index))
+            symbol = project.resolve(file, call.target, it.owner)
+            if isinstance(symbol, External):
+                for kind in library_effects(symbol.name):
+                    result.setdefault(kind, Effect(kind, canonical(symbol.name), step))
+            elif isinstance(symbol, FunctionSymbol) and (through_async or not symbol.facts.is_async):
+                inner = (symbol.path, symbol.facts.qualname)
+                if inner not in seen:
+                    seen.add(inner)
+                    queue.append((symbol.path, symbol.facts, step))
+    known[key] = result
+    return result
+
+
+def callers(project: Project, path: str, qualname: str) -> list[Ref]:
+    """Every call of a function in the project."""
+    index: dict[tuple[str, str], list[Ref]] = project.memo("callers")
+    if not index:
+        index[("", "")] = []
+        for file in project.paths:
+            for it in project.facts(file).defs:
+                for number, call in enumerate(it.calls):
+                    symbol = project.resolve(file, call.target, it.owner)
+                    if isinstance(symbol, FunctionSymbol):
+                        index.setdefault((symbol.path, symbol.facts.qualname), []).append(Ref(file, it.qualname, "call", number))
+    return index.get((path, qualname), [])
+
+
+def described(effect: Effect, project: Project) -> list[tuple[Ref, str]]:
+    """The path of an effect as (call, sentence), for evidence and hovers."""
+    steps: list[tuple[Ref, str]] = []
+    for index, ref in enumerate(effect.path):
+        last = index == len(effect.path) - 1
+        definition = project.definition(ref.path, ref.qualname)
+        target: Any = definition.calls[ref.index].target if definition and ref.index < len(definition.calls) else effect.call
+        name = effect.call if last else target
+        steps.append((ref, f"`{ref.qualname}` calls `{name.replace('()', '')}`"))
+    return steps

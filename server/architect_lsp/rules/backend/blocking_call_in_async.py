@@ -1,0 +1,121 @@
+"""A blocking call holds the event loop, and every request with it.
+
+Why: a coroutine runs on the one thread that serves all the others. Until a blocking call returns, no request is read, no answer
+written and no timeout fires, whether the call stands in the coroutine or in a plain function it calls.
+Instead: use the library's async twin, or hand the call to a thread.
+
+    import asyncio
+
+    async def quote(sku: str) -> Price:
+        try:
+            return await asyncio.wait_for(asyncio.to_thread(pricing.fetch, sku), timeout=2)
+        except TimeoutError as error:
+            raise HTTPException(503, "pricing is slow") from error
+
+Consequences: throughput falls to one slow call at a time; health checks fail under load and the orchestrator restarts the service.
+Trade-offs: a thread costs memory and its pool is bounded (40 in Starlette); an async client is faster, and a second dependency.
+Tests: call the endpoint and a trivial one together and assert that the trivial one does not wait.
+Security: one slow upstream, or one client that provokes it, stops the service for everyone.
+Observability: turn on asyncio's debug mode in staging (`loop.slow_callback_duration`) and graph the loop's lag.
+Performance: the latency of every request in flight grows by the length of the call.
+Source: https://docs.python.org/3/library/asyncio-dev.html#running-blocking-code
+"""
+
+import ast
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.reading import Reading
+from architect_lsp.knowledge.summaries import described
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
+
+rule = Rule(
+    __name__,
+    severity=Severity.ERROR,
+    confidence=Confidence.HIGH,
+    rows=["B3", "D3"],
+    equivalents=["ASYNC210", "ASYNC220", "ASYNC221", "ASYNC222", "ASYNC251"],
+    bad=[
+        Bad(
+            """
+import asyncio
+import time
+
+async def poll():
+    [|time.sleep(1)|]
+""",
+            fixed="""
+import asyncio
+import time
+
+async def poll():
+    await asyncio.sleep(1)
+""",
+        ),
+        Bad("""
+-- app/routes.py --
+from app.prices import fetch
+
+async def quote(sku):
+    return [|fetch(sku)|]
+-- app/prices.py --
+import requests
+
+def fetch(sku):
+    return requests.get(f"https://prices.example/{sku}", timeout=2).json()
+"""),
+    ],
+    good=[
+        """
+import asyncio
+import requests
+
+async def quote(sku):
+    return await asyncio.to_thread(requests.get, sku)
+
+def plain():
+    requests.get("https://prices.example", timeout=2)
+""",
+        """
+import asyncio
+import time
+
+async def wait(loop):
+    await asyncio.sleep(1)
+    await loop.run_in_executor(None, lambda: time.sleep(1))
+""",
+    ],
+)
+
+_TITLES = {"time.sleep": "sleeps", "subprocess": "waits for a process", "requests": "waits for HTTP", "httpx": "waits for HTTP"}
+
+
+@rule.check
+def find(view: View) -> Iterator[Hit]:
+    """Calls in a coroutine that block, at once or through plain functions."""
+    reading = view.reading
+    if not reading.has(ast.AsyncFunctionDef):
+        return
+    for call in reading.each(ast.Call):
+        if not isinstance(reading.function(call), ast.AsyncFunctionDef) or reading.awaited(call):
+            continue
+        effect = view.effects(call, through_async=False).get("blocking")
+        if effect is None:
+            continue
+        steps = tuple(described(effect, view.project))
+        does = next((text for name, text in _TITLES.items() if effect.call.startswith(name)), "blocks")
+        if steps:
+            message = f"`{_name(call)}` {does} on the event loop: it reaches `{effect.call}` in {len(steps)} step{'s'[: len(steps) > 1]}."
+        else:
+            message = f"`{effect.call}` {does} on the event loop; nothing else runs meanwhile."
+        yield Hit(call, message, tuple(_fix(reading, call, effect.call)) if not steps else (), steps)
+
+
+def _fix(reading: Reading, call: ast.Call, name: str) -> Iterator[Draft]:
+    if name == "time.sleep" and isinstance(reading.parent(call), ast.Expr):
+        changes = (Change(call.func, "asyncio.sleep"), Change(call, "await ", insert="before"))
+        yield Draft("Await asyncio.sleep instead", changes, imports=("asyncio",))
+
+
+def _name(call: ast.Call) -> str:
+    return ast.unparse(call.func)

@@ -1,0 +1,204 @@
+"""What a rule is: a page, examples that prove it, and one function that finds the smell in a view of one unit or the project."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+
+from architect_lsp import rules
+from architect_lsp.knowledge.facts import Def
+from architect_lsp.knowledge.project import External, FunctionSymbol, Instance, Project, Ref, Symbol
+from architect_lsp.knowledge.reading import Reading
+from architect_lsp.knowledge.summaries import Effect, call_effects, canonical
+from architect_lsp.model import Confidence, Domain, Parts, Severity
+
+_HEADINGS = {
+    "Why": "why",
+    "Instead": "instead",
+    "Consequences": "consequences",
+    "Trade-offs": "trade_offs",
+    "Tests": "tests",
+    "Security": "security",
+    "Observability": "observability",
+    "Performance": "performance",
+    "Source": "source",
+}
+_HEADING = re.compile(rf"^({'|'.join(_HEADINGS)}):[ \n]", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Replace a node of the unit by `text`; with `insert` "before" or "after", keep the node and put the text there."""
+
+    node: ast.AST
+    text: str
+    insert: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A fix as a rule writes it. `imports` are modules (`asyncio`) or names (`sqlalchemy.text`) the new text needs."""
+
+    title: str
+    changes: tuple[Change, ...]
+    imports: tuple[str, ...] = ()
+    safe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One find. `node` is what is underlined, up to the end of its first line for statements with a body.
+
+    `evidence` are steps in other places, each with its sentence; `severity` None is the rule's own.
+    """
+
+    node: ast.AST
+    message: str
+    fixes: tuple[Draft, ...] = ()
+    evidence: tuple[tuple[Ref, str], ...] = ()
+    severity: Severity | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectHit:
+    """One find of a rule that reads the project as a whole; `at` is what is underlined."""
+
+    at: Ref
+    message: str
+    evidence: tuple[tuple[Ref, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """An example the rule must find: exactly the spans between `[|` and `|]`. `fixed` is the text after the first fix.
+
+    Several files stand one after the other, each under a line `-- path --`.
+    """
+
+    code: str
+    fixed: str | None = None
+
+
+class View:
+    """What a rule sees: one unit's reading, and what the project knows of the names in it."""
+
+    __slots__ = ("path", "project", "reading")
+
+    def __init__(self, path: str, reading: Reading, project: Project) -> None:
+        self.path = path
+        self.reading = reading
+        self.project = project
+
+    def symbol(self, node: ast.expr) -> Symbol | None:
+        """What an expression means, None when that can't be told."""
+        target = self.reading.target(node)
+        return self.project.resolve(self.path, target, self.reading.owner(node)) if target else None
+
+    def name(self, node: ast.expr) -> str:
+        """The dotted name of something outside the project (`requests.get`, `sqlalchemy.orm.Session.execute`), else ""."""
+        found = self.symbol(node)
+        return canonical(found.name) if isinstance(found, External) else ""
+
+    def callee(self, call: ast.Call) -> str:
+        """The dotted name of what is called, when it is outside the project."""
+        return self.name(call.func)
+
+    def effects(self, call: ast.Call, *, through_async: bool = True) -> dict[str, Effect]:
+        """What a call does: kind -> effect, its path beginning inside the callee."""
+        target = self.reading.target(call.func)
+        if not target:
+            return {}
+        owner = self.reading.owner(call)
+        return call_effects(self.project, self.path, target, owner, through_async=through_async)
+
+    def definition(self, call: ast.Call) -> tuple[str, Def] | None:
+        """The project's own function that is called, with its file."""
+        found = self.symbol(call.func)
+        return (found.path, found.facts) if isinstance(found, FunctionSymbol) else None
+
+    def instance(self, node: ast.expr) -> Instance | None:
+        """The object of a class of the project that an expression gives, if it is one."""
+        found = self.symbol(node)
+        return found if isinstance(found, Instance) else None
+
+
+UnitCheck = Callable[[View], Iterator[Hit]]
+ProjectCheck = Callable[[Project], Iterator[ProjectHit]]
+
+
+@dataclass(eq=False)
+class Rule:
+    """`Rule(__name__, ...)` in a module of a domain's folder: `boolean_trap.py` is the rule `boolean-trap`.
+
+    `rows` are ids of the reviewer's duties; `equivalents` other tools' codes for the same smell; `preview` rules speak only
+    when they are enabled; `needs` are words of which the unit must hold one for the rule to look at it at all.
+    """
+
+    module: str
+    severity: Severity
+    confidence: Confidence
+    rows: Sequence[str]
+    bad: Sequence[Bad]
+    good: Sequence[str]
+    cwe: int | None = None
+    equivalents: Sequence[str] = ()
+    preview: bool = False
+    tests_too: bool = False  # whether it speaks about test files
+    needs: Sequence[str] = ()
+    unit_check: UnitCheck | None = field(default=None, init=False)
+    project_check: ProjectCheck | None = field(default=None, init=False)
+
+    @property
+    def name(self) -> str:
+        """The id everywhere."""
+        return self.module.rpartition(".")[2].replace("_", "-")
+
+    @property
+    def domain(self) -> Domain:
+        """The folder it lives in."""
+        return Domain(self.module.split(".")[-2])
+
+    @property
+    def title(self) -> str:
+        """The smell as one sentence."""
+        return page(self.module)[0]
+
+    @property
+    def parts(self) -> Parts:
+        """The page under its headings."""
+        return page(self.module)[1]
+
+    def check(self, function: UnitCheck) -> UnitCheck:
+        """Decorator: the function that finds the smell in one unit."""
+        self.unit_check = function
+        return function
+
+    def check_project(self, function: ProjectCheck) -> ProjectCheck:
+        """Decorator: the function that finds the smell in the whole project."""
+        self.project_check = function
+        return function
+
+
+@cache
+def all_rules() -> tuple[Rule, ...]:
+    """Every rule of the book, by domain and name."""
+    found = []
+    for it in pkgutil.walk_packages(rules.__path__, f"{rules.__name__}."):
+        if not it.ispkg and it.name.count(".") == 3:
+            found.append(importlib.import_module(it.name).rule)
+    return tuple(sorted(found, key=lambda it: (list(Domain).index(it.domain), it.name)))
+
+
+@cache
+def page(module: str) -> tuple[str, Parts]:
+    """(first sentence, parts) of a rule's docstring."""
+    text = inspect.getdoc(importlib.import_module(module)) or ""
+    pieces = _HEADING.split(text)
+    values = {_HEADINGS[heading]: body.strip() for heading, body in zip(pieces[1::2], pieces[2::2], strict=True)}
+    return pieces[0].strip(), Parts(**values)

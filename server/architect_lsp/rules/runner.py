@@ -1,0 +1,65 @@
+"""Runs rules over a view or the project. A rule that raises loses this one unit; the failure is given back, never thrown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from architect_lsp.knowledge.project import Project, is_test
+from architect_lsp.rules.rule import Hit, ProjectHit, Rule, View, all_rules
+from architect_lsp.settings import Settings, SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A rule that raised, where, and the exception's own words."""
+
+    rule: str
+    path: str
+    error: str
+
+
+def chosen(settings: Settings) -> tuple[Rule, ...]:
+    """The rules that speak under these settings. Raises SettingsError when one is named that does not exist."""
+    known = {it.name for it in all_rules()}
+    for option, names in (("disable", settings.disable), ("enable", settings.enable)):
+        for name in names:
+            if name not in known:
+                raise SettingsError(f"architect.{option}: there is no rule `{name}`; `architect-lsp rules` lists them.")
+    return tuple(it for it in all_rules() if it.name not in settings.disable and (not it.preview or it.name in settings.enable))
+
+
+def unit_hits(view: View, rules: Sequence[Rule]) -> tuple[list[tuple[Rule, Hit]], list[Broken]]:
+    """What the rules find in one unit, in the order of the rules."""
+    found: list[tuple[Rule, Hit]] = []
+    broken: list[Broken] = []
+    text = view.reading.unit.text
+    in_test = is_test(view.path)
+    for rule in rules:
+        if rule.unit_check is None or (in_test and not rule.tests_too):
+            continue
+        if rule.needs and not any(it in text for it in rule.needs):
+            continue
+        try:
+            found.extend((rule, it) for it in rule.unit_check(view))
+        except Exception as error:  # noqa: BLE001  (invariant 1: a rule's bug costs that rule, and is reported)
+            broken.append(Broken(rule.name, view.path, f"{type(error).__name__}: {error}"))
+    return found, broken
+
+
+def project_hits(project: Project, rules: Sequence[Rule]) -> tuple[list[tuple[Rule, ProjectHit]], list[Broken]]:
+    """What the rules find in the project as a whole."""
+    found: list[tuple[Rule, ProjectHit]] = []
+    broken: list[Broken] = []
+    for rule in rules:
+        if rule.project_check is None:
+            continue
+        try:
+            found.extend((rule, it) for it in _spoken(rule, rule.project_check(project)))
+        except Exception as error:  # noqa: BLE001  (as above)
+            broken.append(Broken(rule.name, "", f"{type(error).__name__}: {error}"))
+    return found, broken
+
+
+def _spoken(rule: Rule, hits: Iterator[ProjectHit]) -> Iterator[ProjectHit]:
+    return (it for it in hits if rule.tests_too or not is_test(it.at.path))

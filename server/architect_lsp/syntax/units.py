@@ -1,0 +1,253 @@
+"""One text -> its units: the pieces an edit can change alone. tree-sitter finds their borders, `ast` reads their inside.
+
+A unit is a function, a method, a class without its methods, or what is left of the module. A unit's text holds only its own
+lines, so it stays the same when lines are added elsewhere; `Unit.runs` says where those lines are in the file. tree-sitter is
+incremental and survives half-typed code; `ast` gives each unit the language's own tree at the speed of C. A line that does not
+parse is blanked for the reading of its unit, so a half-typed statement costs that statement.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import tree_sitter
+import tree_sitter_python
+
+from architect_lsp.model import Place
+
+_PYTHON = tree_sitter.Language(tree_sitter_python.language())
+_OPENING = re.compile(r"[ \t]*(?:async[ \t]+def|def|class|@)(?!\w)")
+_WRAPPER = "if 1:\n"
+_ATTEMPTS = 6
+"""How many lines of one unit may be blanked before the unit is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """`kind` is "module", "class" or "function"; `scope` the qualified name of the classes around it, "" at module level.
+
+    `runs` are (line of the unit, line of the file, number of lines), lines from 0. `indent` is the column of its first line.
+    """
+
+    kind: str
+    scope: str
+    text: str
+    runs: tuple[tuple[int, int, int], ...]
+    indent: int
+    body_indent: int = 4  # of a class: the column of its statements
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Units of equal keys say the same, wherever in the file they stand."""
+        return self.kind, self.scope, self.text
+
+    @property
+    def line(self) -> int:
+        """The file's line (from 0) where the unit begins."""
+        return self.runs[0][1] if self.runs else 0
+
+    def file_line(self, line: int) -> int:
+        """The file's line of the unit's `line`, both from 0."""
+        at = bisect_right(self.runs, (line, 1 << 60, 0)) - 1
+        first, begin, _ = self.runs[max(at, 0)] if self.runs else (0, 0, 0)
+        return begin + line - first
+
+    def place(self, path: str, place: Place) -> Place:
+        """A place that counts the unit's lines, as one that counts the file's."""
+        return Place(path, self.file_line(place.line), place.column, self.file_line(place.end_line), place.end_column)
+
+
+class Tree:
+    """The syntax of one version of a text; `edited` gives the next version's without starting anew."""
+
+    __slots__ = ("_bytes", "_tree", "lines", "text")
+
+    def __init__(self, text: str, tree: tree_sitter.Tree | None = None, data: bytes = b"") -> None:
+        self.text = text
+        normal = text if "\r" not in text else re.sub(r"\r(?!\n)", "\n", text)
+        self.lines = normal.split("\n")
+        self._bytes = data or normal.encode("utf-8", "replace")
+        self._tree = (
+            tree_sitter.Parser(_PYTHON).parse(self._bytes, tree) if tree else tree_sitter.Parser(_PYTHON).parse(self._bytes)
+        )
+
+    def edited(self, text: str) -> Tree:
+        """The tree of `text`, reusing what the two texts have in common at both ends."""
+        normal = text if "\r" not in text else re.sub(r"\r(?!\n)", "\n", text)
+        new, old = normal.encode("utf-8", "replace"), self._bytes
+        start = _common_prefix(old, new)
+        tail = _common_prefix(old[start:][::-1], new[start:][::-1])
+        tree = self._tree.copy()
+        tree.edit(
+            start,
+            len(old) - tail,
+            len(new) - tail,
+            _point(old, start),
+            _point(old, len(old) - tail),
+            _point(new, len(new) - tail),
+        )
+        return Tree(text, tree, new)
+
+    def units(self) -> list[Unit]:
+        """The units in file order; the module's own lines come last."""
+        found: list[Unit] = []
+        last = len(self.lines)
+        own = self._members(self._tree.root_node.children, 0, last, "", found, bool(self._tree.root_node.has_error))
+        found.append(self._unit("module", "", own, 0))
+        return found
+
+    def _members(
+        self, nodes: Sequence[tree_sitter.Node], first: int, last: int, scope: str, found: list[Unit], broken: bool
+    ) -> list[tuple[int, int]]:
+        """Append the units among `nodes`; give the line ranges in [first, last) that belong to none of them."""
+        own: list[tuple[int, int]] = []
+        at = first
+        for kind, name, begin, end, column, body in self._definitions(nodes, broken):
+            if begin < at:  # shares a line with what went before: `x = 1; def ...` stays where it is
+                continue
+            end = min(end, last)
+            if begin > at:
+                own.append((at, begin))
+            at = end
+            if kind == "function":
+                found.append(self._unit("function", scope, [(begin, end)], column))
+                continue
+            inner = f"{scope}.{name}" if scope else name
+            header = self._members(body, begin, end, inner, found, broken) if body else [(begin, end)]
+            found.append(self._unit("class", scope, header, column, body[0].start_point.column if body else column + 4))
+        if at < last:
+            own.append((at, last))
+        return own
+
+    def _definitions(
+        self, nodes: Sequence[tree_sitter.Node], broken: bool
+    ) -> Iterator[tuple[str, str, int, int, int, Sequence[tree_sitter.Node]]]:
+        """(kind, name, first line, line after, column, class body) of each definition among `nodes`."""
+        for node in nodes:
+            type_ = node.type
+            inner = node
+            if type_ == "decorated_definition":
+                inner = node.child_by_field_name("definition") or node
+                type_ = inner.type
+            if type_ not in ("function_definition", "class_definition"):
+                if type_ == "ERROR" and broken:
+                    yield from self._guessed(node.start_point.row, node.end_point.row + 1, node.start_point.column)
+                continue
+            begin, column = node.start_point.row, node.start_point.column
+            end = node.end_point.row + (1 if node.end_point.column else 0)
+            if broken and node.has_error:
+                guessed = list(self._guessed(begin, end, column))
+                if len(guessed) > 1:
+                    yield from guessed
+                    continue
+            if type_ == "function_definition":
+                yield "function", "", begin, end, column, ()
+            else:
+                name = inner.child_by_field_name("name")
+                block = inner.child_by_field_name("body")
+                label = name.text.decode("utf-8", "replace") if name is not None and name.text else "?"
+                yield "class", label, begin, end, column, block.children if block else ()
+
+    def _guessed(self, begin: int, end: int, column: int) -> Iterator[tuple[str, str, int, int, int, Sequence[tree_sitter.Node]]]:
+        """Definitions in broken lines, told by their first word at `column` or left of it."""
+        starts: list[int] = []
+        for line in range(begin, min(end, len(self.lines))):
+            text = self.lines[line]
+            if _OPENING.match(text) and len(text) - len(text.lstrip()) <= column:
+                decorated = starts and self.lines[line - 1].lstrip().startswith("@") and starts[-1] == line - 1
+                if not decorated:
+                    starts.append(line)
+        for start, stop in zip(starts, [*starts[1:], end], strict=False):
+            words = self.lines[start].split()
+            if words[0] == "class":
+                yield "class", re.split(r"\W", words[1])[0] if len(words) > 1 else "?", start, stop, column, ()
+            else:
+                yield "function", "", start, stop, column, ()
+
+    def _unit(self, kind: str, scope: str, ranges: list[tuple[int, int]], indent: int, body_indent: int = 4) -> Unit:
+        runs, lines = [], []
+        for begin, end in ranges:
+            runs.append((len(lines), begin, end - begin))
+            lines.extend(self.lines[begin:end])
+        return Unit(kind, scope, "\n".join(lines), tuple(runs), indent, body_indent)
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """The statements of a unit. `origin` is what to subtract from a node's `lineno` to get the unit's line from 0."""
+
+    body: tuple[ast.stmt, ...]
+    lines: tuple[str, ...]
+    origin: int
+    blanked: tuple[int, ...]  # the unit's lines (from 0) that did not parse and were read as `pass`
+
+    def place(self, node: ast.AST, path: str = "") -> Place:
+        """Where `node` stands, in the unit's lines and code points."""
+        line, end_line = node.lineno - self.origin, node.end_lineno - self.origin  # type: ignore[attr-defined]
+        column = self.column(line, node.col_offset)  # type: ignore[attr-defined]
+        return Place(path, line, column, end_line, self.column(end_line, node.end_col_offset))  # type: ignore[attr-defined]
+
+    def column(self, line: int, column: int) -> int:
+        """The code-point column of the UTF-8 `column` in the unit's `line`."""
+        text = self.lines[line] if line < len(self.lines) else ""
+        return column if text.isascii() else len(text.encode("utf-8", "replace")[:column].decode("utf-8", "ignore"))
+
+
+def parsed(unit: Unit) -> Parsed | None:
+    """The unit's statements, its broken lines read as `pass`; None when nothing of it can be read."""
+    lines = unit.text.split("\n")
+    nested = unit.indent > 0 or (lines and lines[0][:1] in (" ", "\t") and unit.kind != "module")
+    prefix = _WRAPPER if nested else ""
+    suffix = ""
+    if unit.kind == "class":  # its methods are units of their own, so its body may be empty
+        suffix = f"\n{' ' * unit.body_indent}pass"
+    blanked: list[int] = []
+    for _ in range(_ATTEMPTS):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                module = ast.parse(prefix + "\n".join(lines) + suffix)
+        except SyntaxError as error:
+            line = (error.lineno or 0) - 1 - (1 if prefix else 0)
+            if isinstance(error, IndentationError) and "expected an indented block" in str(error):
+                line = next((it for it in range(min(line, len(lines)) - 1, -1, -1) if lines[it].strip()), -1)
+            if not 0 <= line < len(lines) or line in blanked:
+                line = next(
+                    (it for it in range(min(line, len(lines) - 1), -1, -1) if lines[it].strip() and it not in blanked), -1
+                )
+            if line < 0 or (line == 0 and unit.kind != "module"):
+                return None
+            text = lines[line]
+            lines[line] = text[: len(text) - len(text.lstrip())] + "pass"
+            blanked.append(line)
+        except (ValueError, RecursionError, MemoryError):
+            return None
+        else:
+            body = module.body[0].body if nested and module.body else module.body  # type: ignore[attr-defined]
+            return Parsed(tuple(body), tuple(lines), 2 if nested else 1, tuple(blanked))
+    return None
+
+
+def _common_prefix(left: bytes, right: bytes) -> int:
+    """How many first bytes the two share."""
+    n = min(len(left), len(right))
+    if left[:n] == right[:n]:
+        return n
+    low, high = 0, n
+    while low < high:
+        middle = (low + high + 1) // 2
+        if left[:middle] == right[:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _point(data: bytes, offset: int) -> tree_sitter.Point:
+    row = data.count(b"\n", 0, offset)
+    return tree_sitter.Point(row, offset - (data.rfind(b"\n", 0, offset) + 1))

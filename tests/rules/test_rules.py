@@ -1,0 +1,96 @@
+"""Every rule finds its bad examples, exactly; stays quiet on its good ones; and its fix passes its receipt."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from support.examples import files_of, unmarked
+
+from architect_lsp.engine import Receipt, Workspace
+from architect_lsp.model import Domain
+from architect_lsp.rules.rule import Bad, Rule, all_rules
+from architect_lsp.settings import Settings
+
+BAD = [pytest.param(rule, bad, id=f"{rule.name}-bad{index}") for rule in all_rules() for index, bad in enumerate(rule.bad)]
+GOOD = [pytest.param(rule, good, id=f"{rule.name}-good{index}") for rule in all_rules() for index, good in enumerate(rule.good)]
+
+
+def workspace_of(rule: Rule, files: dict[str, str]) -> Workspace:
+    workspace = Workspace(Path("/project"), Settings(enable=(rule.name,)))
+    for path, text in files.items():
+        workspace.open(path, text)
+    return workspace
+
+
+def spans_found(workspace: Workspace, rule: Rule) -> dict[str, set[tuple[int, int]]]:
+    found: dict[str, set[tuple[int, int]]] = {}
+    for path, document in workspace.documents.items():
+        checked = workspace.check(document)
+        assert checked.broken == (), checked.broken
+        found[path] = {(it.span.start, it.span.end) for it in checked.findings if it.rule == rule.name}
+    return found
+
+
+def report(files: dict[str, str], found: dict[str, set[tuple[int, int]]], wanted: dict[str, set[tuple[int, int]]]) -> str:
+    """What is noisy or missing, each with its line and carets."""
+    lines = []
+    for path, text in files.items():
+        for word, spans in (("noisy", found[path] - wanted[path]), ("missing", wanted[path] - found[path])):
+            for start, end in sorted(spans):
+                begin = text.rfind("\n", 0, start) + 1
+                line = text[begin : (text.find("\n", start) + len(text)) % len(text) or None].split("\n")[0]
+                lines.append(
+                    f"{word} in {path}:\n  {line}\n  {' ' * (start - begin)}{'^' * max(1, min(end, begin + len(line)) - start)}"
+                )
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(("rule", "bad"), BAD)
+def test_finds_exactly_the_marked_spans(rule: Rule, bad: Bad) -> None:
+    files, wanted = unmarked(bad.code, default="tests/test_module.py" if rule.tests_too else "module.py")
+    found = spans_found(workspace_of(rule, files), rule)
+    assert found == wanted, "\n" + report(files, found, wanted)
+
+
+@pytest.mark.parametrize(("rule", "good"), GOOD)
+def test_stays_quiet_on_good_code(rule: Rule, good: str) -> None:
+    files, _ = unmarked(good, default="tests/test_module.py" if rule.tests_too else "module.py")
+    found = spans_found(workspace_of(rule, files), rule)
+    assert not any(found.values()), "\n" + report(files, found, {it: set() for it in files})
+
+
+@pytest.mark.parametrize(("rule", "bad"), [it for it in BAD if it.values[1].fixed is not None])
+def test_first_fix_leads_to_the_fixed_text_and_passes_its_receipt(rule: Rule, bad: Bad) -> None:
+    files, wanted = unmarked(bad.code, default="tests/test_module.py" if rule.tests_too else "module.py")
+    workspace = workspace_of(rule, files)
+    path = next(it for it in files if wanted[it])
+    document = workspace.documents[path]
+    finding = next(it for it in workspace.check(document).findings if it.rule == rule.name)
+    assert finding.fixes, "the rule offers no fix"
+    result = workspace.try_fix(document, finding, finding.fixes[0])
+    assert isinstance(result, Receipt), result
+    expected = files_of(bad.fixed or "", default=path)[path]
+    assert result.text == expected
+
+
+@pytest.mark.parametrize("rule", all_rules(), ids=lambda it: it.name)
+def test_page_says_what_why_instead_and_source(rule: Rule) -> None:
+    assert rule.title.endswith(".")
+    assert "\n" not in rule.title
+    assert rule.parts.why
+    assert rule.parts.instead
+    assert re.match(r"https://|CWE|OWASP|PEP|RFC|[A-Z]", rule.parts.source)
+    assert rule.bad
+    assert rule.good
+    assert all(re.fullmatch(r"[A-E][1-5]", it) for it in rule.rows)
+
+
+def test_all_six_domains_have_a_rule() -> None:
+    assert {it.domain for it in all_rules()} == set(Domain)
+
+
+def test_names_are_unique() -> None:
+    names = [it.name for it in all_rules()]
+    assert len(names) == len(set(names))
