@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
+import tempfile
 import tokenize
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,10 +30,12 @@ def root_of(path: Path) -> Path:
     """The folder that holds the project `path` belongs to: the nearest with a marker such as pyproject.toml, else its own."""
     path = path.absolute()
     start = path if path.is_dir() else path.parent
-    for folder in (start, *start.parents):
-        if any((folder / it).exists() for it in _MARKERS):
-            return folder
-    return start
+    return next((it for it in (start, *start.parents) if has_marker(it)), start)
+
+
+def has_marker(folder: Path) -> bool:
+    """Whether the folder says it is a project's root."""
+    return any((folder / it).exists() for it in _MARKERS)
 
 
 def relative(root: Path, path: Path) -> str:
@@ -92,10 +97,36 @@ def text_of(path: Path, name: str, max_bytes: int) -> str | Skipped:
         return Skipped(name, f"does not decode as {error.encoding} (byte {error.start:,})")
 
 
+def replace_text(path: Path, before: str, after: str) -> str:
+    """Why the text of a file was not replaced, "" when it was.
+
+    Encoding, byte order mark and mode stay; line endings are those of `after`. Effect: writes a file beside it and renames it, so
+    a reader sees the old text or the new one. A file that no longer holds `before` is left alone.
+    """
+    target = Path(os.path.realpath(path))  # the file behind a link, not the link
+    try:
+        data = target.read_bytes()
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        if data.decode(encoding) != before:
+            return "it changed on disk meanwhile"
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(after.encode(encoding))
+            shutil.copymode(target, name)
+            Path(name).replace(target)
+        except BaseException:
+            Path(name).unlink()
+            raise
+    except OSError as error:
+        return f"it can't be written: {error.strerror}"
+    except (SyntaxError, LookupError, UnicodeError):
+        return "the new text does not fit its encoding"
+    return ""
+
+
 def _ignored(root: Path, exclude: Sequence[str]) -> pathspec.PathSpec[pathspec.Pattern]:
     lines = list(exclude)
-    try:
+    with suppress(OSError, UnicodeDecodeError):  # no ignore file that can be read: nothing is ignored
         lines += (root / ".gitignore").read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        pass  # no ignore file that can be read: nothing is ignored
     return pathspec.PathSpec.from_lines("gitignore", lines)
