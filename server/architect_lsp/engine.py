@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -18,7 +19,7 @@ from architect_lsp import __version__
 from architect_lsp.dismissals import dismissal, dismissed
 from architect_lsp.fixes import Receipt, Rejection, receipt, together
 from architect_lsp.knowledge.facts import Facts, module_facts, unit_facts
-from architect_lsp.knowledge.files import Skipped, relative, root_of, sources, text_of
+from architect_lsp.knowledge.files import Skipped, has_marker, relative, root_of, sources, text_of
 from architect_lsp.knowledge.project import Project, Ref
 from architect_lsp.knowledge.reading import Reading
 from architect_lsp.knowledge.summaries import callers, described, effects
@@ -33,11 +34,26 @@ if TYPE_CHECKING:
     from architect_lsp.review.agents import Agent
     from architect_lsp.review.brief import Brief
 
-__all__ = ["Broken", "Checked", "Document", "Receipt", "Rejection", "Repair", "Skipped", "Workspace", "relative", "root_of"]
+__all__ = [
+    "Broken",
+    "Checked",
+    "Document",
+    "Receipt",
+    "Rejection",
+    "Repair",
+    "Skipped",
+    "Workspace",
+    "carried",
+    "has_marker",
+    "relative",
+    "root_of",
+]
 
 _PARALLEL_FROM = 150
 """Files from which starting worker processes pays for itself."""
 _CHUNK = 24
+_CODE_SHARE = 2
+"""Characters of code in a request for each token of its budget: about three make a token, and the facts need room too."""
 
 
 @dataclass(slots=True)
@@ -86,6 +102,11 @@ class Document:
         if self._facts is None:
             self._facts = module_facts(self.path, ((it, self.pieces[it.key].facts) for it in self.units))
         return self._facts
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The text as a value that stays as it is."""
+        return Snapshot(self.path, self.text, self.version)
 
     @property
     def unread(self) -> int:
@@ -142,23 +163,54 @@ class Workspace:
 
         `progress` is called with (files done, files in all). Effect: reads the disk, may start worker processes.
         """
-        files: list[Path] = []
         skipped: list[Skipped] = []
+        for name, found in self.scanned(tops, progress=progress):
+            if isinstance(found, Skipped):
+                skipped.append(found)
+            else:
+                self.take(name, found)
+        return skipped
+
+    def scanned(
+        self,
+        tops: Sequence[Path] = (),
+        *,
+        progress: Callable[[int, int], None] | None = None,
+        stop: threading.Event | None = None,
+    ) -> Iterator[tuple[str, Facts | Skipped]]:
+        """(file, its facts) of every file below `tops` that is not open, read in other processes where there are many.
+
+        Changes nothing here, so it may run in a thread of its own; `stop` ends it early.
+        """
+        files: list[Path] = []
         for top in tops or (self.root,):
             for it in sources(top, self.root, self.settings.exclude):
                 if isinstance(it, Skipped):
-                    skipped.append(it)
+                    yield it.path, it
                 elif relative(self.root, it) not in self.documents:
                     files.append(it)
         jobs = [(str(it), relative(self.root, it), self.settings.max_file_bytes) for it in dict.fromkeys(files)]
-        for done, (name, found) in enumerate(_spread(_file_facts, jobs), 1):
-            if isinstance(found, Skipped):
-                skipped.append(found)
-            elif name not in self.documents:
-                self.project.put(name, found)
+        for done, result in enumerate(_spread(_file_facts, jobs), 1):
+            if stop is not None and stop.is_set():
+                return
+            yield result
             if progress:
                 progress(done, len(jobs))
-        return skipped
+
+    def take(self, name: str, found: Facts | Skipped) -> None:
+        """Let the project know the facts of a file on disk, unless it is open: then the editor's text counts."""
+        if name not in self.documents and not isinstance(found, Skipped):
+            self.project.put(name, found)
+
+    def reread(self, name: str) -> None:
+        """A file changed on disk: know it again, or no more. Effect: reads the disk."""
+        if name in self.documents:
+            return
+        text = text_of(self.root / name, name, self.settings.max_file_bytes)
+        if isinstance(text, Skipped):
+            self.project.remove(name)
+        else:
+            self.project.put(name, Document(name, text).facts)
 
     def load(self, name: str) -> Snapshot | Skipped:
         """The open text of a file, else that on disk."""
@@ -189,7 +241,7 @@ class Workspace:
         before = self.documents.get(name)
         document = before.edited(text, version) if before else Document(name, text, version)
         if before and name in self.remarks:
-            self.remarks[name] = _carried(self.remarks[name], before.text, text)
+            self.remarks[name] = carried(self.remarks[name], before.text, text)
         self.documents[name] = document
         self.project.put(name, document.facts)
         return document
@@ -198,12 +250,7 @@ class Workspace:
         """Forget an open document; the project keeps the facts of what is on disk."""
         self.documents.pop(name, None)
         self.remarks.pop(name, None)
-        path = self.root / name
-        text = text_of(path, name, self.settings.max_file_bytes)
-        if isinstance(text, Skipped):
-            self.project.remove(name)
-        else:
-            self.project.put(name, Document(name, text).facts)
+        self.reread(name)
 
     def check(self, document: Document) -> Checked:
         """The rules' findings of a document, dismissed ones left out, in the order of their places."""
@@ -263,9 +310,11 @@ class Workspace:
         findings = self.check(document).findings
         passed: list[Fix] = []
         for finding in findings:
-            for fix in finding.fixes[:1]:
-                if fix.safe and isinstance(self.try_fix(document, finding, fix, findings), Receipt):
-                    passed.append(fix)
+            passed += (
+                fix
+                for fix in finding.fixes[:1]
+                if fix.safe and isinstance(self.try_fix(document, finding, fix, findings), Receipt)
+            )
         return together(document.text, passed)
 
     # The model
@@ -282,14 +331,34 @@ class Workspace:
             document = Document(name, snapshot.text, snapshot.version)
         known = [it for it in self.check(document).findings if it.span.touches(span)]
         enclosing, lines = self._context(document, span)
-        snapshot = Snapshot(name, document.text, document.version)
-        return brief(snapshot, span, enclosing=enclosing, facts=lines, known=known, agent=agent, settings=self.settings)
+        return brief(document.snapshot, span, enclosing=enclosing, facts=lines, known=known, agent=agent, settings=self.settings)
 
     def remember(self, name: str, finding: Finding) -> None:
         """Keep what the model found, so that it is published with the rules' findings until its text changes."""
         kept = self.remarks.setdefault(name, [])
         if all(it.fingerprint != finding.fingerprint for it in kept):
             kept.append(finding)
+
+    def proven(self, document: Document, finding: Finding) -> Finding:
+        """A model's finding with only those of its fixes that passed their receipt."""
+        passed = tuple(it for it in finding.fixes if isinstance(self.try_fix(document, finding, it), Receipt))
+        return replace(finding, fixes=passed)
+
+    def review_spans(self, document: Document, span: Span) -> list[Span]:
+        """`span` in pieces that fit one request each, cut between definitions."""
+        room = self.settings.max_input_tokens * _CODE_SHARE
+        if span.end - span.start <= room:
+            return [span]
+        cuts = sorted({_offset(document, it.line, 0) for it in document.units})
+        spans: list[Span] = []
+        start = span.start
+        for before, cut in zip(cuts, [*cuts[1:], span.end], strict=True):
+            if cut - start > room and before > start:
+                spans.append(Span(start, before))
+                start = before
+            if cut >= span.end:
+                break
+        return [*spans, Span(start, span.end)]
 
     def forget(self, name: str, span: Span) -> None:
         """Drop the model's findings inside `span`: a new review of it begins."""
@@ -316,8 +385,10 @@ class Workspace:
             for effect in effects(self.project, document.path, it).values():
                 steps = " -> ".join(text for _, text in described(effect, self.project))
                 lines.append(f"{it.qualname} does {effect.kind}: {steps or effect.call}")
-            for ref in callers(self.project, document.path, it.qualname)[:5]:
-                lines.append(f"{it.qualname} is called by {ref.qualname or 'module'} in {ref.path}")
+            lines += (
+                f"{it.qualname} is called by {ref.qualname or 'module'} in {ref.path}"
+                for ref in callers(self.project, document.path, it.qualname)[:5]
+            )
         return enclosing, lines
 
     def _check_as(self, document: Document) -> Sequence[Finding]:
@@ -444,11 +515,7 @@ def _import(document: Document, name: str) -> list[Edit]:
                 not module and isinstance(it, ast.Import) and name in bound
             ):
                 return []
-            if not (isinstance(it, ast.ImportFrom) and it.level) and (after is None or isinstance(after, ast.Expr)):
-                after = it
-            elif isinstance(it, ast.ImportFrom) and it.module == "__future__":
-                after = it
-            elif isinstance(after, ast.ImportFrom) and after.module == "__future__":
+            if after is None or isinstance(after, ast.Expr) or _is_future(after) or _is_future(it):
                 after = it
         elif isinstance(it, ast.Expr) and isinstance(it.value, ast.Constant) and after is None:
             after = it
@@ -457,16 +524,18 @@ def _import(document: Document, name: str) -> list[Edit]:
     newline = "\r\n" if "\r\n" in document.text else "\n"
     if reading is None or after is None:
         return [Edit(Span(0, 0), f"{line}{newline}")]
-    is_import = isinstance(after, ast.Import | ast.ImportFrom) and not (
-        isinstance(after, ast.ImportFrom) and after.module == "__future__"
-    )
+    is_import = isinstance(after, ast.Import | ast.ImportFrom) and not _is_future(after)
     span = _span(document, unit, reading.place(after))
     if is_import and not module:  # plain imports stand before `from` imports
         return [Edit(Span(span.start, span.start), f"{line}{newline}")]
     return [Edit(Span(span.end, span.end), f"{newline}{line}" if is_import else f"{newline}{newline}{line}")]
 
 
-def _carried(findings: Iterable[Finding], before: str, after: str) -> list[Finding]:
+def _is_future(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ImportFrom) and node.module == "__future__"
+
+
+def carried(findings: Iterable[Finding], before: str, after: str) -> list[Finding]:
     """The findings whose text the change from `before` to `after` left alone, moved with it."""
     start = 0
     limit = min(len(before), len(after))
@@ -514,7 +583,7 @@ def _forked(workspace: Workspace, names: Sequence[str]) -> Iterator[Checked | Sk
     _shared = workspace
     try:
         context = multiprocessing.get_context("fork")
-        with ProcessPoolExecutor(os.cpu_count(), mp_context=context) as pool:
+        with ProcessPoolExecutor(os.cpu_count(), mp_context=context, initializer=_end_with_parent) as pool:
             yield from pool.map(_check_shared, names, chunksize=_CHUNK)
     finally:
         _shared = None
@@ -531,9 +600,22 @@ def _spread(
     if len(jobs) < _PARALLEL_FROM or (os.cpu_count() or 1) < 2:
         yield from map(function, jobs)
         return
-    context = multiprocessing.get_context("fork" if _can_fork() else "spawn")
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=context) as pool:
+    # a server has threads, and forking a process with threads can deadlock
+    context = multiprocessing.get_context("fork" if _can_fork() and threading.active_count() == 1 else "spawn")
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=context, initializer=_end_with_parent) as pool:
         yield from pool.map(function, jobs, chunksize=_CHUNK)
+
+
+def _end_with_parent() -> None:
+    """Effect: a thread ends this worker when the process that started it is gone, however it went."""
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _can_fork() -> bool:

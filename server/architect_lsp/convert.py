@@ -1,0 +1,228 @@
+"""Our values <-> the protocol's. Pure; what the client can take is asked of `Client`, nothing is guessed.
+
+Positions cross here only: offsets are ours, UTF-8/16/32 columns the client's, by the negotiated encoding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from lsprotocol import types
+from pygls.uris import from_fs_path
+
+from architect_lsp.model import Edit, Finding, Fix, Place, Related, Severity, Span
+from architect_lsp.text import Lines
+
+RULES_PAGE = "https://github.com/architect-lsp/architect-lsp/blob/main/docs/rules/{}.md"
+SOURCE = "architect"
+FIX_ALL = "source.fixAll.architect"
+
+_SEVERITIES = {
+    Severity.ERROR: types.DiagnosticSeverity.Error,
+    Severity.WARNING: types.DiagnosticSeverity.Warning,
+    Severity.NOTE: types.DiagnosticSeverity.Information,
+}
+_HEADINGS = (
+    ("why", "Why"),
+    ("instead", "Instead"),
+    ("consequences", "Consequences"),
+    ("trade_offs", "Trade-offs"),
+    ("tests", "Tests and edge cases"),
+    ("security", "Security"),
+    ("observability", "Observability"),
+    ("performance", "Performance"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """What the connected editor can take, read off its capabilities once."""
+
+    encoding: str = "utf-16"
+    markdown: bool = False
+    related: bool = False
+    code_description: bool = False
+    literals: bool = False
+    versions: bool = False
+    annotations: bool = False
+    llm_tag: bool = False
+    preferred: bool = False
+    pull: bool = False
+    progress: bool = False
+    configuration: bool = False
+    watch: bool = False
+
+    @staticmethod
+    def of(capabilities: types.ClientCapabilities, encoding: str) -> Client:
+        """The client behind these capabilities. Pull is used only by clients that can be asked to pull again."""
+        text = capabilities.text_document or types.TextDocumentClientCapabilities()
+        workspace = capabilities.workspace or types.WorkspaceClientCapabilities()
+        window = capabilities.window or types.WindowClientCapabilities()
+        hover = text.hover.content_format if text.hover else None
+        diagnostics = text.publish_diagnostics
+        action = text.code_action
+        edit = workspace.workspace_edit
+        refresh = workspace.diagnostics.refresh_support if workspace.diagnostics else False
+        tags = action.tag_support.value_set if action and action.tag_support else ()
+        watched = workspace.did_change_watched_files
+        return Client(
+            encoding=encoding,
+            markdown=types.MarkupKind.Markdown in (hover or ()),
+            related=bool(diagnostics and diagnostics.related_information),
+            code_description=bool(diagnostics and diagnostics.code_description_support),
+            literals=bool(action and action.code_action_literal_support),
+            versions=bool(edit and edit.document_changes),
+            annotations=bool(edit and edit.document_changes and edit.change_annotation_support),
+            llm_tag=types.CodeActionTag.LlmGenerated in tags,
+            preferred=bool(action and action.is_preferred_support),
+            pull=bool(text.diagnostic and refresh),
+            progress=bool(window.work_done_progress),
+            configuration=bool(workspace.configuration),
+            watch=bool(watched and watched.dynamic_registration),
+        )
+
+
+def to_lsp_range(lines: Lines, span: Span, encoding: str) -> types.Range:
+    """The client's range of a span."""
+    return types.Range(types.Position(*lines.position(span.start, encoding)), types.Position(*lines.position(span.end, encoding)))
+
+
+def from_lsp_range(lines: Lines, span: types.Range, encoding: str) -> Span:
+    """The span of a client's range; out of bounds is cut, a range turned round is put right."""
+    start = lines.offset(span.start.line, span.start.character, encoding)
+    end = lines.offset(span.end.line, span.end.character, encoding)
+    return Span(min(start, end), max(start, end))
+
+
+def applied(text: str, lines: Lines, change: types.TextDocumentContentChangeEvent, encoding: str) -> str:
+    """The text after one content change of the client."""
+    if isinstance(change, types.TextDocumentContentChangeWholeDocument):
+        return change.text
+    span = from_lsp_range(lines, change.range, encoding)
+    return text[: span.start] + change.text + text[span.end :]
+
+
+def to_lsp_diagnostic(
+    finding: Finding, lines: Lines, client: Client, place: Callable[[Place], types.Location | None]
+) -> types.Diagnostic:
+    """The diagnostic of a finding; `place` gives the client's location of a step of its evidence, None to leave it out."""
+    related = [
+        types.DiagnosticRelatedInformation(location, it.message)
+        for it in finding.evidence
+        if (location := place(it.place)) is not None
+    ]
+    message = finding.message
+    if related and not client.related:
+        message += "".join(
+            f"\n  {it.message} ({it.location.uri.rpartition('/')[2]}:{it.location.range.start.line + 1})" for it in related
+        )
+    by_rule = finding.provenance.kind == "rule"
+    return types.Diagnostic(
+        range=to_lsp_range(lines, finding.span, client.encoding),
+        message=message,
+        severity=_SEVERITIES[finding.severity],
+        code=finding.rule,
+        code_description=types.CodeDescription(RULES_PAGE.format(finding.rule)) if by_rule and client.code_description else None,
+        source=SOURCE if by_rule else f"{SOURCE} ({finding.provenance.model or 'model'})",
+        related_information=related if related and client.related else None,
+        data={"fingerprint": finding.fingerprint},
+    )
+
+
+def to_lsp_place(uri: str, place: Place, lines: Lines | None, encoding: str) -> types.Location:
+    """The location of a place; without the file's `lines` its columns are taken to be ASCII."""
+
+    def position(line: int, column: int) -> types.Position:
+        if lines is None or line >= len(lines):
+            return types.Position(line, column)
+        start, end = lines.bounds(line)
+        return types.Position(*lines.position(min(start + column, end), encoding))
+
+    return types.Location(uri, types.Range(position(place.line, place.column), position(place.end_line, place.end_column)))
+
+
+def to_lsp_edit(
+    uri: str, version: int | None, lines: Lines, edits: Sequence[Edit], client: Client, by_model: bool = False
+) -> types.WorkspaceEdit:
+    """The workspace edit of edits to one document: bound to its version where the client knows versions."""
+    if not client.versions:
+        plain = [types.TextEdit(to_lsp_range(lines, it.span, client.encoding), it.text) for it in edits]
+        return types.WorkspaceEdit(changes={uri: plain})
+    annotate = by_model and client.annotations
+    rows: list[types.TextEdit | types.AnnotatedTextEdit | types.SnippetTextEdit] = []
+    for it in edits:
+        where = to_lsp_range(lines, it.span, client.encoding)
+        if annotate:
+            rows.append(types.AnnotatedTextEdit(annotation_id="model", range=where, new_text=it.text))
+        else:
+            rows.append(types.TextEdit(where, it.text))
+    document = types.TextDocumentEdit(types.OptionalVersionedTextDocumentIdentifier(uri, version), rows)
+    note = types.ChangeAnnotation("Written by a model", needs_confirmation=True, description="Read it before you accept it.")
+    return types.WorkspaceEdit(document_changes=[document], change_annotations={"model": note} if annotate else None)
+
+
+def to_lsp_action(
+    title: str, fix: Fix, edit: types.WorkspaceEdit, diagnostic: types.Diagnostic | None, client: Client
+) -> types.CodeAction:
+    """The quick fix of a fix: preferred only when it is safe and no model wrote it."""
+    return types.CodeAction(
+        title=title,
+        kind=types.CodeActionKind.QuickFix,
+        diagnostics=[diagnostic] if diagnostic else None,
+        is_preferred=True if fix.safe and not fix.by_model and client.preferred else None,
+        edit=edit,
+        tags=[types.CodeActionTag.LlmGenerated] if fix.by_model and client.llm_tag else None,
+    )
+
+
+def hover_text(finding: Finding, receipts: Sequence[str], *, markdown: bool) -> str:
+    """The explanation of a finding: its message, the parts that apply, its evidence, the receipt of its fix."""
+    strong = "**{}**" if markdown else "{}"
+    title = f"{strong.format(finding.message)}\n\n`{finding.rule}` · {finding.domain.value} · {finding.severity.value}"
+    if finding.cwe:
+        title += f" · CWE-{finding.cwe}"
+    if finding.provenance.kind == "model":
+        title += f" · said by {finding.provenance.model or 'a model'}, confidence {finding.confidence.value}"
+    pieces = [title if markdown else title.replace("`", "")]
+    if finding.evidence:
+        pieces.append("\n".join(_step(index, it) for index, it in enumerate(finding.evidence, 1)))
+    for name, heading in _HEADINGS:
+        text = getattr(finding.parts, name)
+        if text:
+            pieces.append(f"{strong.format(heading)}  \n{_fenced(text) if markdown else text}")
+    if receipts:
+        pieces.append("\n".join(receipts))
+    if finding.parts.source:
+        pieces.append(f"Source: {finding.parts.source}")
+    return "\n\n".join(pieces)
+
+
+def uri_of(path: str) -> str:
+    """The `file:` URI of an absolute path."""
+    return from_fs_path(path) or path
+
+
+def _step(index: int, related: Related) -> str:
+    return f"{index}. {related.message} ({related.place.path}:{related.place.line + 1})"
+
+
+def _fenced(text: str) -> str:
+    """Blocks indented by four spaces become fenced Python, which editors colour."""
+    lines: list[str] = []
+    inside = False
+    for line in text.split("\n"):
+        code = line.startswith("    ")
+        if code and not inside:
+            lines.append("```python")
+        elif inside and not code and line.strip():
+            while lines and not lines[-1].strip():
+                lines.pop()
+            lines.append("```")
+        inside = code or (inside and not line.strip())
+        lines.append(line[4:] if inside and code else line)
+    if inside:
+        while lines and not lines[-1].strip():
+            lines.pop()
+        lines.append("```")
+    return "\n".join(lines)
