@@ -1,0 +1,237 @@
+"""Secrets out before text leaves the machine, placeholders in; and back again where code is quoted or written.
+
+A secret is what looks like one by its own form (keys of providers, private keys, tokens, passwords in addresses) or what is
+written down under a name that says so. Better one placeholder too many than a password sent: the reviewer can tell that a
+secret is written down there, which is all it needs. Pure.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from architect_lsp.model import Span
+
+_FORM_SOURCES = (
+    (
+        "private key",
+        r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----[\s\S]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\Z)",
+    ),
+    ("age key", r"\bAGE-SECRET-KEY-1[0-9A-Z]{40,}"),
+    ("Anthropic key", r"\bsk-ant-[\w-]{16,}"),
+    ("OpenAI-like key", r"\bsk-(?:proj-|svcacct-|admin-|or-v1-|lf-)?[\w-]{20,}"),
+    ("provider key", r"\b(?:xai-|gsk_|r8_|pplx-|nvapi-|tvly-|lsv2_(?:pt|sk)_|fw_|co_)[\w-]{20,}"),
+    ("Hugging Face token", r"\bhf_[A-Za-z0-9]{30,}"),
+    ("AWS key id", r"\b(?:AKIA|ASIA|ABIA|ACCA)[0-9A-Z]{16}\b"),
+    ("Google key", r"\bAIza[\w-]{35}|\bya29\.[\w-]{20,}|\bGOCSPX-[\w-]{20,}"),
+    ("Azure storage key", r"(?<=AccountKey=)[A-Za-z0-9+/=]{40,}|(?<=SharedAccessKey=)[A-Za-z0-9+/=]{40,}"),
+    ("signature in an address", r"(?<=[?&]sig=)[\w%+/=-]{20,}|(?<=X-Amz-Signature=)[0-9a-f]{32,}"),
+    ("GitHub token", r"\bgh[pousr]_[A-Za-z0-9]{30,}|\bgithub_pat_\w{40,}"),
+    ("GitLab token", r"\bgl(?:pat|dt|rt|cbt|ptt|oas|ft|imt|agent|soat)-[\w-]{20,}"),
+    ("Slack token", r"\bxox[a-z]-[\w-]{10,}|\bxapp-[\w-]{10,}|https://hooks\.slack\.com/(?:services|workflows)/[\w/-]+"),
+    ("Discord webhook", r"https://(?:\w+\.)?discord(?:app)?\.com/api/webhooks/[\w/-]+"),
+    ("Telegram token", r"\b\d{8,10}:[A-Za-z0-9_-]{35}\b"),
+    ("Stripe key", r"\b(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{16,}|\bwhsec_[\w+/=-]{16,}"),
+    ("SendGrid key", r"\bSG\.[\w-]{16,}\.[\w-]{16,}"),
+    ("Mailgun key", r"\bkey-[0-9a-f]{32}\b"),
+    ("Twilio key", r"\b(?:SK|AC)[0-9a-f]{32}\b"),
+    ("package registry token", r"\bnpm_[A-Za-z0-9]{36}|\bpypi-[\w-]{40,}|\brubygems_[0-9a-f]{40,}|\bdckr_(?:pat|oat)_[\w-]{20,}"),
+    (
+        "cloud token",
+        r"\bdo[opr]_v1_[0-9a-f]{60,}|\bdapi[0-9a-f]{32}|\bhv[sbr]\.[\w-]{20,}|\bdp\.(?:pt|st|sa)\.[\w.-]{30,}|\bsbp_[0-9a-f]{40}",
+    ),
+    ("shop token", r"\bshp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}|\bsq0(?:atp|csp)-[\w-]{20,}|\bEAAA[\w-]{50,}"),
+    ("service token", r"\blin_api_\w{30,}|\bntn_\w{40,}|\bsntrys_[\w+/=]{40,}|\bglsa_\w{30,}|\bphx_\w{30,}|\bPMAK-[\w-]{40,}"),
+    ("JSON web token", r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"),
+    ("password in an address", r"(?<=://)(?:[^\s:/@'\"<>{}]{0,100}):(?P<secret>[^\s'\"<>{}]{1,200}?)@(?=[\w\[%{.-])"),
+    ("authorization header", r"(?i:\b(?:bearer|basic)[ ]+)(?P<secret>[\w.~+/-]{16,}=*)"),
+    (
+        "password in an address",
+        r"(?i:[?&;](?:password|passwd|pwd|api_?key|access_?token|token|secret)=)(?P<secret>[^\s&;'\"<>{}]{4,})",
+    ),
+)
+_FORMS = tuple((kind, re.compile(form)) for kind, form in _FORM_SOURCES)
+
+_NAMING = (
+    r"(?:pass(?:word|wd|phrase|code|_?key)?|pwd|secrets?|tokens?|api_?keys?|apikeys?|access_?keys?|private_?keys?|secret_?keys?"
+    r"|signing_?keys?|encryption_?keys?|master_?key|account_?key|fernet_?keys?|hmac_?keys?|jwt_?keys?|auth_?keys?|credentials?|otp_?seed)"
+)
+_FAINTLY_NAMING = r"(?:keys?|salt|pepper|auth|cookie|session|signature|sig|nonce|seed|creds?|dsn|hash)"
+_STRING = r"""(?P<prefix>[rRbBuUfF]{0,2})(?P<quote>\"{3}|'{3}|"|')(?P<value>(?:\\.|(?!(?P=quote))[^\\])*?)(?P=quote)"""
+_NAMED = re.compile(
+    # password = "...", password: str = "...", "password": "...", password="...", == "...", environ.get("PASSWORD", "...")
+    r"(?P<name>" + _NAMING + r"[\w-]{0,40})['\"]?\]?\s{0,3}"
+    r"(?:(?::\s*[\w.\[\]|, \"']{1,60}?)?(?:=|:=|==|!=)|:|,)\s*(?:\(\s*|(?:[\w.]+\(\s*){1,3})?" + _STRING,
+    re.IGNORECASE,
+)
+_FAINTLY_NAMED = re.compile(
+    r"(?P<name>" + _FAINTLY_NAMING + r")['\"]?\]?\s{0,3}(?::\s*\w+\s*)?(?:={1,2}|:|,)\s*(?:\(\s*|[\w.]+\(\s*)?" + _STRING,
+    re.IGNORECASE,
+)
+_WRAPPED = re.compile(
+    r"\b(?P<name>SecretStr|SecretBytes|Secret|Fernet|HTTPBasicAuth|BasicAuth|hmac\.new|jwt\.(?:encode|decode)(?=\([^,()]{1,80},))"
+    r"\(\s*(?:(?<=\()[^,()\"']{1,80},\s*)?" + _STRING
+)
+_BARE = re.compile(  # an environment file's line, in a comment or a text
+    r"(?m)(?P<name>\b[A-Z][A-Z0-9_]{0,60}?(?:PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|ACCESS_?KEY|PRIVATE_KEY|SECRET_KEY))=(?P<value>[^\s\"'#(){}\[\],]{6,})"
+)
+_NAME_BEFORE = re.compile(r"[\w.-]+\Z")
+_NEXT_STRING = re.compile(r"\s*" + _STRING)
+_HARMLESS_END = re.compile(
+    r"(?:ur[il]|path|file(?:name)?|name|field|type|header|prefix|suffix|label|error|errors|message|msg|help|title|description|hint"
+    r"|regex|pattern|format|algorithm|alg|env|var|column|table|scheme|schemes|scope|scopes|endpoint|route|policy|class|model|view|limit"
+    r"|length|len|count|ttl|expiry|expires(?:_in)?|lifetime|validators?|hashers?|encoder|kind|param|parameter|usage|status|event|topic|queue|id)$",
+    re.IGNORECASE,
+)
+_HARMLESS_VALUE = re.compile(
+    r"(?:bearer|basic|token|tokens|password|passwd|secret|secrets|api_?key|string|str|none|null|true|false|jwt|oauth2?|csrf|required|optional"
+    r"|access|refresh|access_?token|refresh_?token|id_?token|client_?secret|x-[\w-]+|authorization|[A-Z][A-Z0-9]*_[A-Z0-9_]+|[*x.]+)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Redaction:
+    """What was taken out: placeholder -> secret, never shown; `listed` names each with its kind."""
+
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    listed: tuple[str, ...] = ()
+
+    def restored(self, text: str, source: str) -> str:
+        """The text with the secrets back in, but only those that `source` holds: none comes in from elsewhere."""
+        for placeholder, secret in self.secrets.items():
+            if placeholder in text and secret in source:
+                text = text.replace(placeholder, secret)
+        return text
+
+
+class Redactor:
+    """Redacts the texts of one brief alike: the same secret has one placeholder in all of them. Numbered by first appearance."""
+
+    def __init__(self, *texts: str) -> None:
+        """`texts` are all that will be sent; a placeholder that one of them holds already is not given out."""
+        self._taken = frozenset(it for text in texts for it in re.findall(r"__SECRET_\d+__", text))
+        self._placeholders: dict[str, str] = {}
+        self._kinds: dict[str, str] = {}
+        self._seen = {text: _secrets(text) for text in texts}
+        for text in texts:
+            for span, kind in self._seen[text]:
+                self._placeholder(text[span.start : span.end], kind)
+        # longest first, so that a secret inside another is not cut out of it
+        known = sorted((it for it in self._placeholders if _is_distinct(it)), key=len, reverse=True)
+        self._lines = {
+            line.strip(): self._placeholders[it]
+            for it in known
+            if "\n" in it
+            for line in it.split("\n")
+            if len(line.strip()) >= 20
+        }
+        everywhere = [*known, *self._lines]
+        self._known = re.compile("|".join(_bounded(it) for it in everywhere)) if everywhere else None
+
+    def redacted(self, text: str, part: Span | None = None) -> str:
+        """One of the texts, or a part of it, with placeholders for secrets; a secret that the part cuts through is hidden too."""
+        part = part or Span(0, len(text))
+        out, at = [], part.start
+        for span, _ in self._found(text):
+            if at <= span.end and span.start < part.end and part.start < span.end:
+                secret = text[span.start : span.end]
+                out += [text[at : max(span.start, at)], self._placeholders.get(secret) or self._lines[secret]]
+                at = min(max(span.end, at), part.end)
+        return "".join([*out, text[at : part.end]])
+
+    def redaction(self) -> Redaction:
+        """What was taken out so far."""
+        secrets = {placeholder: secret for secret, placeholder in self._placeholders.items()}
+        listed = tuple(f"{placeholder}: {self._kinds[placeholder]}" for placeholder in secrets)
+        return Redaction(secrets, listed)
+
+    def _found(self, text: str) -> list[tuple[Span, str]]:
+        found = list(self._seen[text])
+        if self._known:
+            found += [(Span(*it.span()), "") for it in self._known.finditer(text)]
+        return _apart(found)
+
+    def _placeholder(self, secret: str, kind: str) -> None:
+        if secret in self._placeholders:
+            return
+        number = len(self._placeholders) + 1
+        while f"__SECRET_{number}__" in self._taken or f"__SECRET_{number}__" in self._kinds:
+            number += 1
+        self._placeholders[secret] = f"__SECRET_{number}__"
+        self._kinds[f"__SECRET_{number}__"] = kind
+
+
+def _secrets(text: str) -> list[tuple[Span, str]]:
+    """Spans of secrets with their kind, in order, none overlapping another."""
+    found = []
+    for kind, form in _FORMS:
+        group = "secret" if "secret" in form.groupindex else 0
+        found += [(Span(*match.span(group)), kind) for match in form.finditer(text)]
+    for pattern, faint in ((_NAMED, False), (_WRAPPED, False), (_FAINTLY_NAMED, True)):
+        for match in pattern.finditer(text):
+            name = _name(text, match)
+            if name:
+                kind = f"value of `{name}`"
+                found += [(it, kind) for it in _strings(text, match) if _is_secret(name, text[it.start : it.end], faint=faint)]
+    for match in _BARE.finditer(text):
+        found.append((Span(*match.span("value")), f"value of `{match['name'][-40:]}`"))
+    return _apart(found)
+
+
+def _name(text: str, match: re.Match[str]) -> str:
+    """The whole name that the word found is the end of; "" when the word is a part of another one, like `pin` in `spinner`."""
+    start = match.start("name")
+    before = _NAME_BEFORE.search(text, max(0, start - 40), start)
+    lead = before.group() if before else ""
+    inside = lead[-1:].isalnum() and not (lead[-1].islower() and match["name"][0].isupper())
+    short = len(re.split(r"[_.-]", match["name"])[0]) <= 4
+    return "" if inside and short else lead + match["name"]
+
+
+def _strings(text: str, match: re.Match[str]) -> Iterator[Span]:
+    """The contents of the literal and of those that follow it directly, which Python joins."""
+    it: re.Match[str] | None = match
+    while it:
+        if "f" not in it["prefix"].lower() or "{" not in it["value"]:
+            yield Span(*it.span("value"))
+        it = _NEXT_STRING.match(text, it.end())
+
+
+def _is_secret(name: str, value: str, *, faint: bool) -> bool:
+    strong = _entropy(value) >= 3.0 and len(value) >= 16 and re.search(r"\d", value) is not None and not re.search(r"\s", value)
+    if len(value) < 4 or _HARMLESS_VALUE.fullmatch(value) or re.fullmatch(r"__SECRET_\d+__", value):
+        return False
+    if re.match(r"/|https?://|\.\.?/|[$%]?[{<]", value):
+        return False
+    if faint or _HARMLESS_END.search(name):
+        return strong
+    words = value.split()
+    # a sentence beside a name is a message, unless the name is nothing but a password
+    return len(words) < 3 or re.search(r"(?:password|passphrase|passwd|pwd|secret|secret_?key)$", name, re.IGNORECASE) is not None
+
+
+def _entropy(value: str) -> float:
+    """Bits a character, Shannon."""
+    return -sum(n / len(value) * math.log2(n / len(value)) for n in Counter(value).values()) if value else 0.0
+
+
+def _is_distinct(secret: str) -> bool:
+    """Whether the text is a secret wherever it stands, and not a word that is also used for something else."""
+    return len(secret) >= 6 and re.search(r"[^A-Za-z_]", secret) is not None
+
+
+def _bounded(secret: str) -> str:
+    return r"(?<!\w)" + re.escape(secret) + r"(?!\w)" if secret.isalnum() else re.escape(secret)
+
+
+def _apart(found: list[tuple[Span, str]]) -> list[tuple[Span, str]]:
+    """In order; of two that overlap, the one that begins first, or the longer."""
+    out: list[tuple[Span, str]] = []
+    for it in sorted(found, key=lambda it: (it[0].start, -it[0].end)):
+        if not out or out[-1][0].end <= it[0].start:
+            out.append(it)
+    return out

@@ -1,0 +1,166 @@
+"""One review from its brief to its last finding, and the nouns a reviewer speaks in.
+
+Nothing here talks to a network: a `Reviewer` does, or replays. Findings are given the moment their remark is complete. What was
+not kept is given too, as `Dropped`, so that silence is never the answer to a failure.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+from architect_lsp.model import Finding, Provenance, Snapshot, Span
+from architect_lsp.review.items import Items
+from architect_lsp.review.remarks import Dropped, Remark, located, parsed
+
+if TYPE_CHECKING:
+    from architect_lsp.review.brief import Brief
+
+MAX_REMARKS = 100
+"""Remarks looked at in one answer; the rest is dropped."""
+
+
+class ReviewError(Exception):
+    """A review that could not be had; its one line says what happened and what to do, and may be shown as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The next part of the answer's text, cut anywhere."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One line about the review's course: thinking, waiting, partial."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What left the machine and what came of it.
+
+    `input_tokens` is the whole prompt, the `cached_tokens` read from the service's cache included. `cost_usd` is an estimate,
+    None where no price is known. `bytes_sent` counts the bodies of all attempts, `sha256` is the last one's. `to` is a host.
+    `complete` is False when the answer ended early. `dropped` counts remarks that did not become findings.
+    """
+
+    model: str
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int
+    cost_usd: float | None
+    bytes_sent: int
+    sha256: str
+    to: str
+    redacted: tuple[str, ...]
+    complete: bool
+    dropped: int = 0
+
+
+Event = Piece | Notice | Receipt
+
+
+class Reviewer(Protocol):
+    """Answers a brief. Gives a Receipt whenever anything was sent, then raises ReviewError if the answer ended early."""
+
+    def review(self, brief: Brief) -> AsyncGenerator[Event, None]:
+        """The answer's text in pieces, with notices between and one receipt after."""
+        ...
+
+
+async def review(
+    snapshot: Snapshot, span: Span, brief: Brief, reviewer: Reviewer
+) -> AsyncGenerator[Finding | Dropped | Notice | Receipt, None]:
+    """The findings of one review in the order the model gives them, each as soon as it is complete; the receipt comes last.
+
+    Raises ReviewError, after the receipt, when nothing could be had. An answer that ends early keeps what is complete, gives a
+    notice that says so and a receipt that is not `complete`. To stop a review, cancel the task: the connection is closed.
+    """
+    reading = _Reading(snapshot, span, brief)
+    receipt: Receipt | None = None
+    failure: ReviewError | None = None
+    async with aclosing(reviewer.review(brief)) as events:
+        try:
+            async for event in events:
+                if isinstance(event, Piece):
+                    for it in reading.feed(event.text):
+                        yield it
+                        await asyncio.sleep(0)  # a long answer in one piece must not hold the loop
+                elif isinstance(event, Receipt):
+                    receipt = event
+                else:
+                    yield event
+        except ReviewError as error:
+            failure = error
+    if failure is None and not reading.found:
+        failure = ReviewError(f"{brief.model} didn't answer with a list of remarks: ask again, or choose another model.")
+    if failure and reading.n_remarks:
+        yield Notice(f"The review is partial ({_counted(reading.n_findings)} kept): {failure}")
+    if receipt:
+        yield replace(receipt, dropped=reading.n_dropped, complete=receipt.complete and failure is None)
+    if failure and not reading.n_remarks:
+        raise failure
+
+
+class _Reading:
+    """Turns the text of one answer into findings; counts as it goes."""
+
+    def __init__(self, snapshot: Snapshot, span: Span, brief: Brief) -> None:
+        self.n_remarks = self.n_findings = self.n_dropped = 0
+        self._snapshot, self._span, self._brief = snapshot, span, brief
+        self._items = Items()
+        self._seen: set[tuple[str, Span]] = set()
+        self._provenance = Provenance("model", brief.version, model=brief.model, agent=brief.agent, origin="live")
+
+    @property
+    def found(self) -> bool:
+        """Whether the answer held a list, be it empty."""
+        return self._items.found
+
+    def feed(self, text: str) -> Iterator[Finding | Dropped]:
+        for item in self._items.feed(text):
+            outcome = self._outcome(item)
+            if isinstance(outcome, Dropped):
+                self.n_dropped += 1
+            else:
+                self.n_findings += 1
+            yield outcome
+
+    def _outcome(self, item: str | None) -> Finding | Dropped:
+        self.n_remarks += 1
+        if self.n_remarks > MAX_REMARKS:
+            return Dropped(f"beyond the first {MAX_REMARKS} remarks")
+        remark = parsed(item)
+        if isinstance(remark, Dropped):
+            return remark
+        outcome = located(_restored(remark, self._brief, self._snapshot), self._snapshot, self._span, self._provenance)
+        if isinstance(outcome, Finding):
+            if (outcome.rule, outcome.span) in self._seen:
+                return Dropped("said twice", outcome.message)
+            self._seen.add((outcome.rule, outcome.span))
+        return outcome
+
+
+def _restored(remark: Remark, brief: Brief, snapshot: Snapshot) -> Remark:
+    """The remark with secrets back where code is quoted or written; its prose keeps the placeholders."""
+    if not brief.redaction.secrets:
+        return remark
+
+    def restored(text: str) -> str:
+        return brief.redaction.restored(text, snapshot.text)
+
+    edits = tuple(
+        it.model_copy(update={"quote": restored(it.quote), "replacement": restored(it.replacement)}) for it in remark.fix.edits
+    )
+    fix = remark.fix.model_copy(update={"edits": edits})
+    return remark.model_copy(update={"quote": restored(remark.quote), "fix": fix})
+
+
+def _counted(n_findings: int) -> str:
+    return f"{n_findings} finding{'' if n_findings == 1 else 's'}"
