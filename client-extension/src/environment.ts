@@ -1,0 +1,114 @@
+/** The extension's own Python environment, made from the wheel that comes with it. */
+
+import { createHash } from "node:crypto";
+import * as fs from "node:fs/promises";
+import * as path from "node:path";
+import * as vscode from "vscode";
+import { interpreterOf } from "./interpreters";
+import { SetupError } from "./locate";
+import { run } from "./programs";
+
+const NEEDED = "Python 3.10 or newer";
+const PYTHONS = process.platform === "win32" ? ["python", "py"] : ["python3", "python"];
+
+/**
+ * The interpreter of the environment, which is made where it is missing or of another wheel. Raises SetupError.
+ *
+ * The folder's name holds the wheel's hash. It is made beside its place and moved there when whole, so that windows which
+ * start together, or one that is closed midway, leave no half of it.
+ */
+export async function privateInterpreter(context: vscode.ExtensionContext, output: vscode.LogOutputChannel): Promise<string> {
+  const wheel = await bundledWheel(context);
+  const storage = context.globalStorageUri.fsPath;
+  const name = `server-${createHash("sha256").update(await fs.readFile(wheel)).digest("hex").slice(0, 16)}`;
+  const python = interpreterOf(path.join(storage, name));
+  if ((await run(python, ["-c", "import architect_lsp, pygls"], storage)).ok) {
+    return python;
+  }
+  await vscode.window.withProgress(
+    { location: vscode.ProgressLocation.Notification, title: "Architect: installing its server, once" },
+    async (progress) => {
+      const draft = path.join(storage, `${name}.${process.pid}`);
+      try {
+        await make(draft, wheel, storage, output, (message) => progress.report({ message }));
+        await replace(draft, path.join(storage, name));
+      } finally {
+        await fs.rm(draft, { recursive: true, force: true });
+      }
+    },
+  );
+  await removeOthers(storage, name);
+  return python;
+}
+
+async function bundledWheel(context: vscode.ExtensionContext): Promise<string> {
+  const folder = context.asAbsolutePath("bundled");
+  const wheel = (await fs.readdir(folder).catch(() => [])).find((it) => it.endsWith(".whl"));
+  if (!wheel) {
+    throw new SetupError("This build has no server in it: pip install architect-lsp, then set architect.server.path.");
+  }
+  return path.join(folder, wheel);
+}
+
+async function make(
+  environment: string,
+  wheel: string,
+  cwd: string,
+  output: vscode.LogOutputChannel,
+  report: (message: string) => void,
+): Promise<void> {
+  const base = await basePython(cwd);
+  report("making an environment");
+  const made = await run(base, ["-m", "venv", environment], cwd, 120);
+  output.info(made.text || `made an environment with ${base}`);
+  if (!made.ok) {
+    throw new SetupError(
+      /ensurepip|python3-venv/.test(made.text)
+        ? "Python's venv module is incomplete: on Debian or Ubuntu, sudo apt install python3-venv; then run Architect: Restart."
+        : `Python could not make an environment (${lastLine(made.text)}): see the output.`,
+    );
+  }
+  report("installing packages");
+  const pip = ["-m", "pip", "install", "--disable-pip-version-check", "--no-input", wheel];
+  const installed = await run(interpreterOf(environment), pip, cwd, 600);
+  output.info(installed.text);
+  if (!installed.ok) {
+    throw new SetupError(
+      `pip could not install the server (${lastLine(installed.text)}). Is the network there? ` +
+        "Or install architect-lsp yourself and set architect.server.path.",
+    );
+  }
+}
+
+async function basePython(cwd: string): Promise<string> {
+  const probe = "import sys; print('%d.%d' % sys.version_info[:2]) if sys.version_info >= (3, 10) else sys.exit(1)";
+  for (const python of PYTHONS) {
+    if ((await run(python, ["-c", probe], cwd)).ok) {
+      return python;
+    }
+  }
+  throw new SetupError(`${NEEDED} is needed and "${PYTHONS.join('", "')}" is not it: install it, or set architect.server.path.`);
+}
+
+/** Moves the draft to its place. One that another window put there in the meantime stays, as good as ours. */
+async function replace(draft: string, place: string): Promise<void> {
+  if ((await run(interpreterOf(place), ["-c", "import architect_lsp, pygls"], path.dirname(place))).ok) {
+    return;
+  }
+  await fs.rm(place, { recursive: true, force: true });
+  await fs.rename(draft, place);
+}
+
+/** Effect: removes the environments of earlier versions. One that is in use, where the system keeps it, stays. */
+async function removeOthers(storage: string, name: string): Promise<void> {
+  for (const it of await fs.readdir(storage)) {
+    if (/^server-[0-9a-f]{16}$/.test(it) && it !== name) {
+      await fs.rm(path.join(storage, it), { recursive: true, force: true }).catch(() => undefined);
+    }
+  }
+}
+
+function lastLine(text: string): string {
+  const lines = text.split("\n").map((it) => it.trim());
+  return (lines.filter((it) => /^error/i.test(it)).at(-1) ?? lines.filter(Boolean).at(-1) ?? "no reason given").slice(0, 200);
+}

@@ -1,0 +1,23 @@
+/** Runs other programs to their end. */
+
+import { execFile } from "node:child_process";
+
+export interface Outcome {
+  readonly ok: boolean;
+  readonly stdout: string;
+  /** Both streams, for the log. */
+  readonly text: string;
+}
+
+/**
+ * The outcome of a program; one that can't be started or takes longer than `timeoutS` seconds is an outcome too.
+ * `cwd` must not be a workspace: Python imports from the folder it is started in.
+ */
+export function run(command: string, args: string[], cwd: string, timeoutS = 30): Promise<Outcome> {
+  return new Promise((resolve) => {
+    execFile(command, args, { cwd, timeout: timeoutS * 1000, maxBuffer: 2 ** 24, windowsHide: true }, (error, stdout, stderr) => {
+      const why = error && !stderr.trim() ? error.message : "";
+      resolve({ ok: !error, stdout: stdout.trim(), text: [stdout, stderr, why].map((it) => it.trim()).filter(Boolean).join("\n") });
+    });
+  });
+}

@@ -1,0 +1,245 @@
+/** The life of the one server of this window: at most one runs, starts are serial, and none outlives the window. */
+
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { once } from "node:events";
+import * as fs from "node:fs/promises";
+import { createInterface } from "node:readline";
+import * as vscode from "vscode";
+import {
+  CloseAction,
+  DidChangeConfigurationNotification,
+  ErrorAction,
+  ExecuteCommandRequest,
+  LanguageClient,
+  type LanguageClientOptions,
+  RevealOutputChannelOn,
+} from "vscode-languageclient/node";
+import { apiKeyEnvironment } from "./apiKey";
+import { findServer, type Server, SetupError } from "./locate";
+import { ReviewProgress } from "./progress";
+import { chosenSettings } from "./settings";
+import type { Status, StatusItem } from "./status";
+
+const CRASHES = 5;
+const CRASHES_WITHIN_MS = 3 * 60_000;
+const START_TIMEOUT_MS = 60_000;
+const STOP_TIMEOUT_MS = 2_000;
+
+interface Running {
+  readonly client: LanguageClient;
+  readonly child: ChildProcessWithoutNullStreams;
+  readonly server: Server;
+}
+
+interface RestartOptions {
+  /** Leave a running server alone if the same one would be started again. */
+  readonly onlyIfMoved?: boolean;
+  /** Begin to count crashes anew: a person asked for this start. */
+  readonly forgetCrashes?: boolean;
+}
+
+export class Session {
+  private running: Running | undefined;
+  private queue: Promise<void> = Promise.resolve();
+  private waiting: { onlyIfMoved: boolean } | undefined;
+  private retry: NodeJS.Timeout | undefined;
+  private crashedAt: number[] = [];
+  private ended = false;
+  private readonly progress = new ReviewProgress(() => this.running?.client);
+
+  constructor(
+    private readonly context: vscode.ExtensionContext,
+    private readonly output: vscode.LogOutputChannel,
+    private readonly status: StatusItem,
+  ) {}
+
+  /** Starts the server anew. One restart runs, at most one waits; more requests join the one that waits. */
+  restart({ onlyIfMoved = false, forgetCrashes = false }: RestartOptions = {}): Promise<void> {
+    clearTimeout(this.retry);
+    if (forgetCrashes) {
+      this.crashedAt = [];
+    }
+    if (this.waiting) {
+      this.waiting.onlyIfMoved &&= onlyIfMoved;
+    } else {
+      this.waiting = { onlyIfMoved };
+      this.queue = this.queue.then(() => this.replace());
+    }
+    return this.queue;
+  }
+
+  /** Stops the server for good. */
+  async end(): Promise<void> {
+    this.ended = true;
+    clearTimeout(this.retry);
+    await this.stop();
+  }
+
+  async pushSettings(): Promise<void> {
+    const settings = { architect: chosenSettings(this.context.extension) };
+    await this.running?.client.sendNotification(DidChangeConfigurationNotification.type, { settings });
+  }
+
+  /** Asks for a review of a part, or of the whole where `range` is undefined. The findings arrive as diagnostics. */
+  async review(uri: vscode.Uri, range?: vscode.Range): Promise<void> {
+    const client = this.running?.client;
+    if (!client) {
+      void this.say("Architect's server is not running.", "Restart");
+      return;
+    }
+    const convert = client.code2ProtocolConverter;
+    const target = { uri: convert.asUri(uri), ...(range && { range: convert.asRange(range) }) };
+    await client.sendRequest(ExecuteCommandRequest.type, { command: "architect.review", arguments: [target] });
+  }
+
+  private async replace(): Promise<void> {
+    const onlyIfMoved = this.waiting?.onlyIfMoved ?? false;
+    this.waiting = undefined;
+    if (this.ended) {
+      return;
+    }
+    try {
+      await fs.mkdir(this.context.globalStorageUri.fsPath, { recursive: true });
+      const server = await findServer(this.context, this.output);
+      if (onlyIfMoved && JSON.stringify(server) === JSON.stringify(this.running?.server)) {
+        return;
+      }
+      this.status.starting();
+      await this.stop();
+      await this.start(server);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.output.error(why);
+      if (error instanceof SetupError) {
+        this.status.stopped(why);
+        void this.say(why, "Open settings", "Show output");
+      }
+    }
+  }
+
+  private async start(server: Server): Promise<void> {
+    const trusted = vscode.workspace.isTrusted;
+    this.output.info(`starting ${server.command} ${server.args.join(" ")} (${server.origin}, ${trusted ? "trusted" : "not trusted"})`);
+    // Not in the workspace: `python -m` imports from the folder it is started in before all others.
+    const cwd = this.context.globalStorageUri.fsPath;
+    const env = { ...process.env, ...(await apiKeyEnvironment(this.context)) };
+    const child = spawn(server.command, [...server.args], { cwd, env, windowsHide: true });
+    await once(child, "spawn").catch((error: unknown) => {
+      throw new SetupError(`${server.command} can't be started (${String(error)}): correct architect.server.path or clear it.`);
+    });
+    child.once("exit", (code, signal) => {
+      this.output.info(`the server exited (${signal ?? code})`);
+      if (this.running?.child === child) {
+        this.running = undefined;
+        this.crashed();
+      }
+    });
+    const client = new LanguageClient("architect", "Architect", async () => ({ process: child, detached: false }), this.options(trusted));
+    client.onNotification("architect/status", (status: Status) => this.status.show(status));
+    this.running = { client, child, server };
+    const tooLong = setTimeout(() => child.kill("SIGKILL"), START_TIMEOUT_MS);
+    try {
+      await client.start();
+    } catch (error) {
+      child.kill("SIGKILL");
+      throw error;
+    } finally {
+      clearTimeout(tooLong);
+    }
+    if (!this.status.current) {
+      this.status.show({ state: "rules", model: "", done: 0, total: 0, detail: "" });
+    }
+  }
+
+  private async stop(): Promise<void> {
+    const running = this.running;
+    this.running = undefined;
+    this.progress.endAll();
+    if (!running) {
+      return;
+    }
+    const { client, child } = running;
+    const exited = child.exitCode !== null || child.signalCode !== null ? Promise.resolve() : once(child, "exit");
+    const tooLong = setTimeout(() => child.kill("SIGKILL"), STOP_TIMEOUT_MS);
+    if (client.isRunning()) {
+      await client.stop(STOP_TIMEOUT_MS).catch((error: unknown) => this.output.debug(`stopping: ${String(error)}`));
+    }
+    await exited;
+    clearTimeout(tooLong);
+    await client.dispose().catch(() => undefined); // it has been stopped: nothing is left that could fail
+  }
+
+  private options(trusted: boolean): LanguageClientOptions {
+    return {
+      documentSelector: [
+        { scheme: "file", language: "python" },
+        { scheme: "untitled", language: "python" },
+      ],
+      initializationOptions: { trusted, settings: chosenSettings(this.context.extension) },
+      outputChannel: this.output,
+      revealOutputChannelOn: RevealOutputChannelOn.Never,
+      initializationFailedHandler: () => false,
+      stdioOptions: { stdout: () => undefined, stderr: (input, output) => createInterface(input).on("line", (it) => log(output, it)) },
+      errorHandler: {
+        error: () => ({ action: ErrorAction.Continue, handled: true }),
+        closed: () => ({ action: CloseAction.DoNotRestart, message: "the connection to the server is gone", handled: true }),
+      },
+      middleware: {
+        handleWorkDoneProgress: this.progress.handle,
+        workspace: {
+          configuration: (params) => params.items.map((it) => this.configuration(it.section, it.scopeUri)),
+        },
+      },
+    };
+  }
+
+  private configuration(section: string | undefined, scope: string | undefined): unknown {
+    return section === "architect" ? chosenSettings(this.context.extension, scope ? vscode.Uri.parse(scope) : undefined) : null;
+  }
+
+  /** The server went away unasked. It is started again after 1, 2, 4 ... seconds, and given up after some times. */
+  private crashed(): void {
+    this.progress.endAll();
+    const now = Date.now();
+    this.crashedAt = [...this.crashedAt.filter((it) => now - it < CRASHES_WITHIN_MS), now];
+    const times = this.crashedAt.length;
+    if (times > CRASHES) {
+      this.status.stopped("The server stopped again and again");
+      void this.say(`Architect's server stopped ${times} times in three minutes and was given up.`, "Show output", "Restart");
+      return;
+    }
+    const delayMs = 1000 * 2 ** (times - 1);
+    this.output.warn(`the server is gone; it is started again in ${delayMs / 1000} s`);
+    this.status.starting();
+    this.retry = setTimeout(() => void this.restart(), delayMs);
+  }
+
+  private async say(message: string, ...buttons: string[]): Promise<void> {
+    const commands: Record<string, [string, ...unknown[]]> = {
+      "Show output": ["architect.showOutput"],
+      "Open settings": ["workbench.action.openSettings", "architect.server.path"],
+      Restart: ["architect.restart"],
+    };
+    const chosen = commands[(await vscode.window.showErrorMessage(message, ...buttons)) ?? ""];
+    if (chosen) {
+      await vscode.commands.executeCommand(...chosen);
+    }
+  }
+}
+
+/** Writes a line of the server's log at the level it begins with. */
+function log(output: vscode.LogOutputChannel, line: string): void {
+  const [, level, text] = /^(DEBUG|INFO|WARNING|ERROR|CRITICAL)[:\s]+(.*)$/.exec(line) ?? [];
+  switch (level) {
+    case "DEBUG":
+      return output.debug(text ?? "");
+    case "INFO":
+      return output.info(text ?? "");
+    case "WARNING":
+      return output.warn(text ?? "");
+    case undefined:
+      return output.info(line);
+    default:
+      return output.error(text ?? "");
+  }
+}

@@ -1,0 +1,225 @@
+// Drives one VS Code window in Chromium. One request a line on stdin, {"do": name, ...}, one answer a line on stdout:
+// {"value": ...} or {"error": text, "screenshot": path}. Every wait is for something on the page, never for a time.
+import { createRequire } from "node:module";
+import { createInterface } from "node:readline";
+
+const { tools, shots } = JSON.parse(process.argv[2]);
+const { chromium } = createRequire(`${tools}/`)("playwright-core");
+
+const TIMEOUT_MS = 30_000;
+const browser = await chromium.launch({
+  executablePath: "/usr/bin/chromium",
+  args: [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+  ],
+});
+let page;
+
+const visible = (selector) => page.locator(selector).filter({ visible: true });
+const texts = async (selector) => (await visible(selector).allTextContents()).map((it) => it.replace(/\s+/g, " ").trim());
+const press = (...keys) => keys.reduce((before, key) => before.then(() => page.keyboard.press(key)), Promise.resolve());
+
+/** The value that `read` gives once `enough` accepts it. */
+async function until(read, enough, what, timeoutMs = TIMEOUT_MS) {
+  const end = Date.now() + timeoutMs;
+  for (;;) {
+    const value = await read();
+    if (enough(value)) {
+      return value;
+    }
+    if (Date.now() > end) {
+      throw new Error(`${what}: not within ${timeoutMs / 1000} s; last seen: ${JSON.stringify(value)}`);
+    }
+    await page.waitForTimeout(100);
+  }
+}
+
+async function quickInput(text) {
+  const input = page.locator(".quick-input-widget .quick-input-box input");
+  await input.waitFor({ timeout: TIMEOUT_MS });
+  await input.fill(text);
+}
+
+const scenes = {
+  async open({ url, width = 1280, height = 800 }) {
+    page = await browser.newPage({ viewport: { width, height } });
+    page.setDefaultTimeout(TIMEOUT_MS);
+    await page.goto(url);
+    await page.locator(".explorer-viewlet .monaco-list-row").first().waitFor({ timeout: 60_000 });
+  },
+
+  async openFile({ name }) {
+    await press("Control+p");
+    await quickInput(name);
+    const row = page.locator(".quick-input-widget .quick-input-list .monaco-list-row").first();
+    await until(() => row.textContent(), (it) => it?.includes(name.split("/").at(-1)), `${name} in the file picker`);
+    await press("Enter");
+    const base = name.split("/").at(-1);
+    await page.locator(`.monaco-editor[data-uri$="${base}"] .view-line`).first().waitFor();
+  },
+
+  async command({ title }) {
+    await press("F1");
+    await quickInput(`>${title}`);
+    const row = page.locator(".quick-input-widget .quick-input-list .monaco-list-row").first();
+    await until(() => row.textContent(), (it) => it?.includes(title), `${title} in the command palette`);
+    await press("Enter");
+  },
+
+  /** Whether the palette knows a command. */
+  async knows({ title }) {
+    await press("F1");
+    await quickInput(`>${title}`);
+    const row = page.locator(".quick-input-widget .quick-input-list .monaco-list-row").first();
+    const text = await until(() => row.textContent(), (it) => Boolean(it), "an answer of the command palette");
+    await press("Escape");
+    return text.includes(title);
+  },
+
+  async answer({ text }) {
+    await quickInput(text);
+    await press("Enter");
+  },
+
+  async goTo({ line, column = 1 }) {
+    await press("Control+1", "Control+g");
+    await quickInput(`:${line}:${column}`);
+    await press("Enter");
+    await page.locator(".quick-input-widget").waitFor({ state: "hidden" });
+  },
+
+  async select({ line, lastLine }) {
+    await scenes.goTo({ line });
+    await press("Home", ...Array(lastLine - line).fill("Shift+ArrowDown"), "Shift+End");
+  },
+
+  async type({ text }) {
+    await page.keyboard.type(text);
+  },
+
+  async press({ keys }) {
+    await press(...keys);
+  },
+
+  /** Squiggles in view, by kind, once there are some (or none, with `none`). */
+  async squiggles({ none = false, timeoutS = 30 }) {
+    const count = async () => ({
+      warnings: await page.locator(".squiggly-warning").count(),
+      errors: await page.locator(".squiggly-error").count(),
+      infos: await page.locator(".squiggly-info").count(),
+    });
+    const sum = (it) => it.warnings + it.errors + it.infos;
+    return until(count, (it) => (none ? sum(it) === 0 : sum(it) > 0), none ? "no squiggle" : "a squiggle", timeoutS * 1000);
+  },
+
+  async showProblems() {
+    await scenes.command({ title: "Problems: Focus on Problems View" });
+    await page.locator(".markers-panel").waitFor();
+  },
+
+  /** Rows of the Problems view once one contains `text`. */
+  async problems({ text, gone = false, timeoutS = 30 }) {
+    const holds = (rows) => rows.some((it) => it.includes(text)) !== gone;
+    return until(() => texts(".markers-panel .monaco-list-row"), holds, `${gone ? "no " : ""}"${text}" in Problems`, timeoutS * 1000);
+  },
+
+  async hover({ line, column, text }) {
+    await scenes.goTo({ line, column });
+    const read = async () => (await texts(".monaco-hover .hover-contents")).join("\n");
+    await press("Control+k", "Control+i");
+    const again = setInterval(() => void press("Control+k", "Control+i").catch(() => {}), 3000);
+    return until(read, (it) => it.includes(text), `"${text}" in the hover`).finally(() => clearInterval(again));
+  },
+
+  /** Titles of the code actions at the cursor; the menu stays open. */
+  async actions({ text }) {
+    await press("Control+.");
+    const rows = ".action-widget .monaco-list-row.action";
+    return until(() => texts(rows), (it) => it.some((row) => row.includes(text)), `"${text}" among the code actions`);
+  },
+
+  async choose({ text }) {
+    const rows = page.locator(".action-widget .monaco-list-row.action");
+    const focused = page.locator(".action-widget .monaco-list-row.action.focused");
+    for (let n = await rows.count(); n >= 0; n--) {
+      if ((await focused.count()) && (await focused.first().textContent()).includes(text)) {
+        await press("Enter");
+        await rows.first().waitFor({ state: "hidden" });
+        return;
+      }
+      await press("ArrowDown");
+    }
+    throw new Error(`"${text}" can't be reached in the menu`);
+  },
+
+  async dirty() {
+    await page.locator(".tab.active.dirty").waitFor();
+  },
+
+  async save() {
+    await press("Control+s");
+    await page.locator(".tab.active:not(.dirty)").waitFor();
+  },
+
+  async status({ text, timeoutS = 30 }) {
+    const read = async () => (await texts('.statusbar-item[id="architect-lsp.architect.architect.status"]')).join(" ");
+    return until(read, (it) => it.includes(text), `"${text}" in the status bar`, timeoutS * 1000);
+  },
+
+  async notification({ text, timeoutS = 30 }) {
+    const rows = ".notifications-toasts .notification-list-item";
+    return until(() => texts(rows), (it) => it.some((row) => row.includes(text)), `the notification "${text}"`, timeoutS * 1000);
+  },
+
+  async notifications() {
+    return texts(".notifications-toasts .notification-list-item");
+  },
+
+  async notificationButton({ text, button }) {
+    const item = page.locator(".notifications-toasts .notification-list-item").filter({ hasText: text });
+    await item.hover();
+    await item.locator(".monaco-button, .action-label").filter({ hasText: button }).first().click();
+  },
+
+  async trust() {
+    await scenes.command({ title: "Workspaces: Manage Workspace Trust" });
+    await page.locator(".workspace-trust-editor .monaco-button").filter({ hasText: /^Trust$/ }).first().click();
+  },
+
+  async text() {
+    return (await texts(".monaco-editor .view-lines .view-line")).join("\n");
+  },
+
+  async screenshot({ path }) {
+    await page.screenshot({ path });
+  },
+
+  /** Leaves the page as a person does who closes the tab, so that the editor says goodbye to its server. */
+  async close() {
+    await page.goto("about:blank");
+  },
+
+  async dump({ selector }) {
+    return page.locator(selector).evaluateAll((all) => all.map((it) => it.outerHTML.slice(0, 3000)));
+  },
+};
+
+let failures = 0;
+for await (const line of createInterface({ input: process.stdin })) {
+  const { do: name, ...request } = JSON.parse(line);
+  try {
+    process.stdout.write(`${JSON.stringify({ value: (await scenes[name](request)) ?? null })}\n`);
+  } catch (error) {
+    const path = `${shots}/failure-${(failures += 1)}.png`;
+    await page?.screenshot({ path }).catch(() => {});
+    process.stdout.write(`${JSON.stringify({ error: `${name}: ${error.message}`, screenshot: path })}\n`);
+  }
+}
+await browser.close();
