@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -607,7 +608,8 @@ def _spread(
 
 
 def _end_with_parent() -> None:
-    """Effect: a thread ends this worker when the process that started it is gone, however it went."""
+    """Effect: a thread ends this worker when the process that started it is gone, however it went; Ctrl-C is the parent's affair."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
 
     def watch() -> None:
