@@ -57,5 +57,6 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
 
     yield begin
     for it in sessions:
-        await it.client.shutdown_session()
+        if it.client._server is not None and it.client._server.returncode is None:
+            await it.client.shutdown_session()
         await it.client.stop()

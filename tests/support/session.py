@@ -67,7 +67,7 @@ class Session:
 
     async def told(self, method: str) -> Any:
         """The next notification of this kind."""
-        return await self.client.wait_for_notification_async(method)
+        return await self.client.protocol.wait_for_notification_async(method)
 
     async def message(self, until: Callable[[str], bool] = lambda _: True, timeout_s: float = 20) -> str:
         """The first message shown to the person that satisfies `until`."""
