@@ -10,11 +10,41 @@ import ast
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from architect_lsp.knowledge.flows import parameters
 from architect_lsp.knowledge.reading import Function, Reading, constant, dotted, keyword
 from architect_lsp.model import Place
 from architect_lsp.syntax.units import Unit
 
 HTTP_METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "trace", "websocket", "api_route", "route")
+_SINKS = frozenset(
+    [
+        "execute",
+        "executemany",
+        "executescript",
+        "exec_driver_sql",
+        "text",
+        "raw",
+        "extra",
+        "read_sql",
+        "read_sql_query",
+        "eval",
+        "exec",
+        "compile",
+        "system",
+        "popen",
+        "run",
+        "call",
+        "check_output",
+        "check_call",
+        "Popen",
+        "getoutput",
+        "create_subprocess_shell",
+        "open",
+        "loads",
+        "load",
+    ]
+)
+"""Last names of the calls whose first argument is worth following back to a parameter."""
 _THREADERS = ("to_thread", "run_in_executor", "run_in_threadpool", "run_sync", "submit")
 
 
@@ -51,6 +81,8 @@ class Def:
     returns: str
     owner: str  # qualified name of its class, "" for a function
     is_generator: bool = False
+    passes: tuple[str, ...] = ()  # parameters that reach what it gives, unchecked
+    sinks: tuple[tuple[str, int], ...] = ()  # (parameter, index of a call it is the first argument of): see `_SINKS`
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +109,16 @@ class ClassDef:
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A name of the module and the target of its value; `keywords` are the literal keyword arguments of a call."""
+    """A name of the module and the target of its value; `keywords` are the literal keyword arguments of a call.
+
+    `items` are the string elements of a literal list, tuple or set.
+    """
 
     name: str
     target: str
     place: Place
     keywords: tuple[tuple[str, str], ...] = ()
+    items: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +212,10 @@ def _imports(reading: Reading) -> Iterable[tuple[str, str]]:
 def _definition(reading: Reading, node: Function) -> Def:
     calls: list[Call] = []
     returns: list[str] = []
+    sinks: list[tuple[str, int]] = []
+    passes: dict[str, None] = {}
     generator = False
+    has_parameters = any(it.arg not in ("self", "cls") for it in node.args.args) or bool(node.args.kwonlyargs)
     stack: list[ast.AST] = list(reversed(node.body))
     while stack:
         it = stack.pop()
@@ -185,9 +224,17 @@ def _definition(reading: Reading, node: Function) -> Def:
         if isinstance(it, ast.Call):
             target = reading.target(it.func)
             if target:
+                if it.args and target.rpartition(".")[2] in _SINKS:
+                    sinks += ((name, len(calls)) for name in parameters(reading, it.args[0]))
                 calls.append(Call(target, reading.place(it), reading.awaited(it), reading.loop(it) is not None))
         elif isinstance(it, ast.Return | ast.Yield) and it.value is not None:
             returns.append(reading.target(it.value))
+            if (
+                isinstance(it, ast.Return)
+                and has_parameters
+                and not isinstance(it.value, ast.Constant | ast.Compare | ast.Attribute)
+            ):
+                passes.update(dict.fromkeys(parameters(reading, it.value)))
             generator = generator or isinstance(it, ast.Yield)
         stack.extend(reversed(list(ast.iter_child_nodes(it))))
     said = reading.annotation(node.returns)
@@ -204,6 +251,8 @@ def _definition(reading: Reading, node: Function) -> Def:
         returns=f"{said}()" if said and said not in ("None", "Any") else (given.pop() if len(given) == 1 else ""),
         owner=reading.owner(node),
         is_generator=generator,
+        passes=tuple(passes),
+        sinks=tuple(sinks),
     )
 
 
@@ -235,7 +284,8 @@ def _innermost(reading: Reading, node: ast.expr) -> str:
     """The model of `list[Model]`, `Page[Model]`, `Model | None`."""
     while isinstance(node, ast.Subscript):
         inner = node.slice
-        node = inner.elts[-1] if isinstance(inner, ast.Tuple) and inner.elts else inner
+        first = dotted(node.value).endswith("Annotated")
+        node = inner.elts[0 if first else -1] if isinstance(inner, ast.Tuple) and inner.elts else inner
     return reading.annotation(node)
 
 
@@ -243,8 +293,8 @@ def _class(reading: Reading, node: ast.ClassDef) -> ClassDef:
     fields: list[Field] = []
     for it in node.body:
         if isinstance(it, ast.AnnAssign) and isinstance(it.target, ast.Name):
-            call = it.value if isinstance(it.value, ast.Call) else None
-            excluded = call is not None and constant(keyword(call, "exclude")) is True
+            calls = [each for part in (it.annotation, it.value) if part for each in ast.walk(part) if isinstance(each, ast.Call)]
+            excluded = any(constant(keyword(each, "exclude")) is True for each in calls)
             value = reading.target(it.value) if it.value is not None else ""
             fields.append(Field(it.target.id, _annotated(reading, it.annotation), value, reading.place(it), excluded))
         elif isinstance(it, ast.Assign):
@@ -277,7 +327,16 @@ def _variables(reading: Reading) -> Iterable[Variable]:
         for it in targets:
             if isinstance(it, ast.Name) and value is not None:
                 keywords = _keywords(reading, value) if isinstance(value, ast.Call) else ()
-                yield Variable(it.id, reading.target(value), reading.place(statement), keywords)
+                alias = isinstance(value, ast.Subscript) and dotted(value.value).endswith("Annotated")
+                said = reading.annotation(value) if alias else reading.target(value)
+                yield Variable(it.id, said, reading.place(statement), keywords, tuple(_items(value)))
+
+
+def _items(node: ast.expr) -> Iterable[str]:
+    for it in node.elts if isinstance(node, ast.List | ast.Tuple | ast.Set) else ():
+        text = literal(it)
+        if text is not None:
+            yield text
 
 
 def _includes(reading: Reading) -> Iterable[Include]:

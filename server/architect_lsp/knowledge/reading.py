@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from architect_lsp.model import Place
 from architect_lsp.syntax.units import Parsed, Unit
@@ -41,11 +41,12 @@ NodeT = TypeVar("NodeT", bound=ast.AST)
 class Reading:
     """The syntax of one unit with its lookups. Nodes are `ast`'s; places count the unit's own lines."""
 
-    __slots__ = ("_bindings", "_by_type", "_function", "_parent", "parsed", "unit")
+    __slots__ = ("_bindings", "_by_type", "_function", "_parent", "memo", "parsed", "unit")
 
     def __init__(self, unit: Unit, parsed: Parsed) -> None:
         self.unit = unit
         self.parsed = parsed
+        self.memo: dict[str, Any] = {}  # conclusions others draw from this unit alone, each under its own name
         self._by_type: defaultdict[type[ast.AST], list[ast.AST]] = defaultdict(list)
         self._parent: dict[ast.AST, ast.AST] = {}
         self._function: dict[ast.AST, ast.AST | None] = {}
@@ -242,9 +243,7 @@ class Reading:
                 found.setdefault(node.target.id, []).append(_Annotation(node.annotation))
             elif isinstance(node, ast.NamedExpr):
                 _bind(node.target, node.value, found)
-            elif isinstance(node, ast.AugAssign):
-                _bind(node.target, None, found)
-            elif isinstance(node, ast.For | ast.AsyncFor | ast.comprehension):
+            elif isinstance(node, ast.AugAssign) or isinstance(node, ast.For | ast.AsyncFor | ast.comprehension):
                 _bind(node.target, None, found)
             elif isinstance(node, ast.withitem) and node.optional_vars is not None:
                 _bind(node.optional_vars, node.context_expr, found)

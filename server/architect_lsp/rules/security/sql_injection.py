@@ -1,0 +1,314 @@
+"""A value is written into SQL text, where it can rewrite the statement.
+
+Why: a statement built with an f-string, `%`, `+` or `.format` does not know where the value ends. A value that holds a quote, or
+that stands where a table or a sort order is expected, becomes part of the command.
+Instead: hand values over separately and let the driver bind them; choose names of tables and columns from a fixed set.
+
+    def find_user(session: Session, email: str) -> User | None:
+        try:
+            return session.execute(text("SELECT * FROM users WHERE email = :email"), {"email": email}).one_or_none()
+        except MultipleResultsFound as error:
+            raise Conflict("that address is used twice") from error
+
+Consequences: every new caller of the function must remember to escape, and one day one does not.
+Trade-offs: placeholders stand for values only; a name of a column or a sort order needs a dictionary of allowed ones.
+Tests: call it with `x' OR '1'='1` and assert that nothing is found and nothing fails.
+Security: whoever sets the value reads or changes any row the account may, and on some servers runs commands.
+Observability: alert on syntax errors from the database; probing shows there first.
+Performance: bound statements share one plan in the server's cache; text that differs each time is planned each time.
+Source: CWE-89; https://cheatsheetseries.owasp.org/cheatsheets/SQL_Injection_Prevention_Cheat_Sheet.html
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.flows import Origin, is_own
+from architect_lsp.knowledge.project import Ref
+from architect_lsp.knowledge.reading import keyword
+from architect_lsp.knowledge.sources import is_model_output, is_request, parts, passed, sinks
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
+
+rule = Rule(
+    __name__,
+    severity=Severity.ERROR,
+    confidence=Confidence.HIGH,
+    rows=["A2", "B2", "D4"],
+    cwe=89,
+    equivalents=["S608", "B608"],
+    needs=["execute", "raw(", "text(", "extra(", "sql", "SQL", "SELECT", "INSERT", "UPDATE", "DELETE"],
+    bad=[
+        Bad(
+            """
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+def find_user(session: Session, email: str):
+    return session.execute(text([|f"SELECT * FROM users WHERE email = '{email}'"|])).first()
+""",
+            fixed="""
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+def find_user(session: Session, email: str):
+    return session.execute(text("SELECT * FROM users WHERE email = :email"), {"email": email}).first()
+""",
+        ),
+        Bad(
+            """
+import sqlite3
+
+def rename(connection: sqlite3.Connection, user_id, name):
+    cursor = connection.cursor()
+    cursor.execute([|f"UPDATE users SET name = '{name}' WHERE id = {user_id}"|])
+""",
+            fixed="""
+import sqlite3
+
+def rename(connection: sqlite3.Connection, user_id, name):
+    cursor = connection.cursor()
+    cursor.execute("UPDATE users SET name = ? WHERE id = ?", (name, user_id))
+""",
+        ),
+        Bad("""
+from flask import Flask, request
+
+app = Flask(__name__)
+
+@app.get("/users")
+def users():
+    order = request.args.get("order", "name")
+    query = "SELECT * FROM users ORDER BY " + order
+    cursor = db.cursor()
+    cursor.execute([|query|])
+    return cursor.fetchall()
+"""),
+        Bad("""
+from django.db import connection
+from app.models import User
+
+def search(request):
+    name = request.GET["name"].strip()
+    conditions = []
+    conditions.append("name = '%s'" % name)
+    sql = "SELECT * FROM users WHERE {}".format(" AND ".join(conditions))
+    return User.objects.raw([|sql|])
+"""),
+        Bad("""
+-- app/views.py --
+from app.database import run_query
+
+def by_name(name):
+    return run_query([|"SELECT * FROM users WHERE name = '" + name + "'"|])
+-- app/database.py --
+import psycopg2
+
+def run_query(sql):
+    with psycopg2.connect("dbname=app") as connection, connection.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchall()
+"""),
+    ],
+    good=[
+        """
+from sqlalchemy import text
+
+TABLE = "users"
+COLUMNS = {"name": "display_name", "age": "age"}
+
+class Store:
+    table = "orders"
+
+    def find(self, session, name, order, ids, limit: int):
+        marks = ",".join("?" * len(ids))
+        session.execute(text(f"SELECT * FROM {TABLE} WHERE name = :name"), {"name": name})
+        session.execute(f"SELECT * FROM {self.table} WHERE id IN ({marks}) LIMIT {limit}", ids)
+        session.execute(f"SELECT * FROM users ORDER BY {COLUMNS[order]}")
+        session.execute("SELECT * FROM users WHERE id = %s" % int(name))
+""",
+        """
+from flask import abort, request
+
+def users(cursor):
+    column = request.args["sort"]
+    if column not in ("name", "age"):
+        abort(400)
+    cursor.execute(f"SELECT * FROM users ORDER BY {column}")
+
+def drop(cursor, table_name):
+    cursor.execute(f"DROP TABLE {table_name}")
+
+def run(cursor, sql):
+    cursor.execute(sql)
+""",
+        """
+-- app/migrations/0002_fill.py --
+def forwards(cursor, name):
+    cursor.execute(f"UPDATE users SET name = '{name}'")
+""",
+    ],
+)
+
+_SINKS = (
+    "execute", "executemany", "executescript", "exec_driver_sql", "text", "raw", "RawSQL", "read_sql", "read_sql_query",
+    "execute_sql", "fetch", "fetchrow", "fetchval", "fetch_all", "fetch_one", "fetchall", "fetchone", "exec", "scalar", "scalars",
+    "async_execute",
+)  # fmt: skip
+_ASK_MORE = ("fetch", "fetchrow", "fetchval", "fetch_all", "fetch_one", "fetchall", "fetchone", "exec", "scalar", "scalars")
+_SQL = re.compile(
+    r"(?:^|[\s(])(?:select\b.*\bfrom|insert\s+into|update\b.*\bset|delete\s+from|with\b.*\bas|replace\s+into|merge\s+into|call\s|exec\s|where\b|select\s)",
+    re.IGNORECASE | re.DOTALL,
+)
+_DEFINES = re.compile(
+    r"^\W*(?:create|alter|drop|grant|revoke|comment|set|pragma|copy|attach|detach|install|load|show|describe|explain|use|vacuum|analyze|truncate|declare|lock|unload|export|import|kill|begin|do)\b",
+    re.IGNORECASE,
+)
+_VALUE = re.compile(r"(?:=|<|>|\blike|\bilike|\bbetween|\bvalues\s*\([^)]*|\bin\s*\([^)]*|\bregexp|\brlike)\s*$", re.IGNORECASE)
+_IDENTIFIERS = re.compile(
+    r"(?:^|_)(?:table|tbl|schema|column|columns|col|cols|database|db|view|index|relation|catalog|sequence|constraint|dialect|owner|keyspace|role|partition|field|fields|placeholder\w*|where|clause|filter\w*|condition\w*|sql|query|stmt|ddl|expr\w*)(?:_?names?|s)?$"
+)
+_MIGRATIONS = re.compile(r"(?:^|/)(?:migrations?|alembic|versions|upgrades?)/")
+_PLACEHOLDERS = (
+    ("sqlite3", "?"),
+    ("aiosqlite", "?"),
+    ("psycopg2", "%s"),
+    ("psycopg", "%s"),
+    ("pymysql", "%s"),
+    ("MySQLdb", "%s"),
+    ("mysql", "%s"),
+    ("django", "%s"),
+)
+_HOLE = re.compile(r"'?\{[^{}]+\}'?")
+
+
+@rule.check
+def find(view: View) -> Iterator[Hit]:
+    """Statements with a part that a caller or a request decides."""
+    if _MIGRATIONS.search(view.path):
+        return
+    told: set[ast.AST] = set()
+    for call in sorted(view.reading.each(ast.Call), key=lambda it: (it.lineno, -it.col_offset)):
+        name = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
+        if name in _SINKS or name == "extra":
+            arguments: list[tuple[ast.expr, tuple[tuple[Ref, str], ...]]] = [(it, ()) for it in _statements(call, name)]
+        else:
+            arguments = list(_through_helper(view, call))
+        for argument, steps in arguments:
+            if isinstance(argument, ast.Call) and argument.args and argument.args[0] in told:
+                continue
+            origin = _danger(view, argument, asks_more=name in _ASK_MORE, direct=name not in ("text", "exec") and not steps)
+            if origin is not None and argument not in told:
+                told.add(argument)
+                yield Hit(argument, _message(view, origin), tuple(_fix(view, call, argument)) if not steps else (), steps)
+
+
+def _statements(call: ast.Call, name: str) -> Iterator[ast.expr]:
+    if name == "extra":
+        yield from (it for it in (keyword(call, "where"), keyword(call, "select"), keyword(call, "order_by")) if it is not None)
+        return
+    first = (
+        call.args[0] if call.args else next((it.value for it in call.keywords if it.arg in ("query", "sql", "statement")), None)
+    )
+    if first is not None and not isinstance(first, ast.Constant):
+        yield first
+
+
+def _through_helper(view: View, call: ast.Call) -> Iterator[tuple[ast.expr, tuple[tuple[Ref, str], ...]]]:
+    found = view.definition(call) if call.args or call.keywords else None
+    if found is None or not found[1].sinks:
+        return
+    for parameter, name, steps in sinks(view.project, *found):
+        if name.rpartition(".")[2] in _SINKS and name.rpartition(".")[2] not in ("exec", "fetch"):
+            for argument in passed(call, found[1], (parameter,)):
+                yield argument, tuple((it, f"`{it.qualname}` hands it to `{name}`") for it in steps)
+
+
+def _danger(view: View, node: ast.expr, *, asks_more: bool, direct: bool) -> Origin | None:
+    """The first part that someone else decides, None when the statement is sound."""
+    found = parts(view.project, view.path, view.reading, node)
+    if not any(isinstance(it, Origin) for it in found):
+        return None
+    text = "".join(it if isinstance(it, str) else "?" for it in found)
+    is_sql = bool(_SQL.search(text))
+    before = ""
+    for it in found:
+        if isinstance(it, str):
+            before = it if it == "\n;\n" else before + it
+            continue
+        if it.kind != "checked":
+            outside = is_request(view.reading, it) or is_model_output(view.project, view.path, view.reading, it)
+            if outside and (is_sql or (direct and not asks_more and not text.strip("?\n; "))):
+                return it
+            if is_sql and is_own(it) and not _DEFINES.match(before) and _is_value(before) and not _IDENTIFIERS.search(_word(it)):
+                return it
+        before += "x"
+    return None
+
+
+def _is_value(before: str) -> bool:
+    quoted = before.count("'") % 2 == 1
+    return bool(_SQL.search(before)) and (quoted or bool(_VALUE.search(before)))
+
+
+def _word(origin: Origin) -> str:
+    return re.sub(r"(?:\.\w*\(\))+$", "", origin.name).rpartition(".")[2].lower()
+
+
+def _message(view: View, origin: Origin) -> str:
+    what = origin.name.replace("builtins.", "") or "A value"
+    if is_model_output(view.project, view.path, view.reading, origin):
+        return f"`{what}`, which a model wrote, becomes part of the SQL text; bind it as a parameter."
+    if is_request(view.reading, origin):
+        return f"`{what}` comes from outside and becomes part of the SQL text; bind it as a parameter."
+    return f"`{what}` becomes part of the SQL text: a quote in it rewrites the statement; bind it as a parameter."
+
+
+def _fix(view: View, call: ast.Call, node: ast.expr) -> Iterator[Draft]:
+    """Bound parameters for an f-string whose every hole is a whole value."""
+    reading = view.reading
+    named = view.callee(call) in ("sqlalchemy.text", "sqlalchemy.sql.text", "sqlalchemy.sql.expression.text")
+    runs = reading.parent(call) if named else call
+    if not isinstance(node, ast.JoinedStr) or not isinstance(runs, ast.Call) or len(runs.args) != 1 or runs.keywords:
+        return
+    source = reading.source(node)
+    holes = [it for it in node.values if isinstance(it, ast.FormattedValue)]
+    if any(it.format_spec is not None or it.conversion != -1 for it in holes) or not re.match(
+        r"[fF](?:\"(?!\")|'(?!')|\"\"\"|''')", source
+    ):
+        return
+    matches = list(_HOLE.finditer(source))
+    if "{{" in source or len(matches) != len(holes) or not all(_is_whole(source, it) for it in matches):
+        return
+    mark = ":" if named else next((mark for name, mark in _PLACEHOLDERS if _uses(view, name)), "")
+    if not mark or (mark == "%s" and "%" in source):
+        return
+    names = [_label(it.value, number) for number, it in enumerate(holes, 1)]
+    labels = iter(names)
+    text = _HOLE.sub(lambda _: f":{next(labels)}" if named else mark, source)[1:]
+    values = [reading.source(it.value) if not isinstance(it.value, ast.Name) else it.value.id for it in holes]
+    values = [ast.unparse(it.value) for it in holes] if any(not it for it in values) else values
+    if named:
+        pairs = dict(zip(names, values, strict=True))
+        given = ", {" + ", ".join(f'"{key}": {value}' for key, value in pairs.items()) + "}"
+    else:
+        given = f", ({', '.join(values)}{',' if len(values) == 1 else ''})"
+    outer = runs.args[0]
+    yield Draft(
+        "Bind the values as parameters",
+        (Change(node, text), Change(outer, given, insert="after")) if named else (Change(node, text + given),),
+    )
+
+
+def _is_whole(source: str, hole: re.Match[str]) -> bool:
+    """Whether a hole is one whole value: `= {x}` or `= '{x}'`."""
+    ends = hole[0].startswith("'") == hole[0].endswith("'")
+    return ends and bool(re.search(r"(?:=|<|>)\s*$", source[: hole.start()]))
+
+
+def _label(node: ast.expr, number: int) -> str:
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else f"value{number}"
+
+
+def _uses(view: View, module: str) -> bool:
+    return any(target.partition(".")[0] == module for _, target in view.project.facts(view.path).imports)
