@@ -95,12 +95,11 @@ def from_lsp_range(lines: Lines, span: types.Range, encoding: str) -> Span:
     return Span(min(start, end), max(start, end))
 
 
-def applied(text: str, lines: Lines, change: types.TextDocumentContentChangeEvent, encoding: str) -> str:
-    """The text after one content change of the client."""
+def from_lsp_change(lines: Lines, change: types.TextDocumentContentChangeEvent, encoding: str) -> Edit:
+    """The edit of one content change; a whole text is a change of everything."""
     if isinstance(change, types.TextDocumentContentChangeWholeDocument):
-        return change.text
-    span = from_lsp_range(lines, change.range, encoding)
-    return text[: span.start] + change.text + text[span.end :]
+        return Edit(Span(0, len(lines.text)), change.text)
+    return Edit(from_lsp_range(lines, change.range, encoding), change.text)
 
 
 def to_lsp_diagnostic(

@@ -5,31 +5,29 @@ Knows neither LSP nor exit codes. Reads the disk only in `scan` and `load`; neve
 
 from __future__ import annotations
 
-import ast
 import multiprocessing
 import os
-import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from architect_lsp import __version__
 from architect_lsp.dismissals import dismissal, dismissed
 from architect_lsp.fixes import Receipt, Rejection, receipt, together
-from architect_lsp.knowledge.facts import Facts, module_facts, unit_facts
+from architect_lsp.knowledge.document import Document, Piece
+from architect_lsp.knowledge.facts import Facts
 from architect_lsp.knowledge.files import Skipped, has_marker, relative, root_of, sources, text_of
-from architect_lsp.knowledge.project import Project, Ref
-from architect_lsp.knowledge.reading import Reading
+from architect_lsp.knowledge.project import Project
+from architect_lsp.knowledge.scan import CHUNK, PARALLEL_FROM, can_fork, end_with_parent, facts_of
 from architect_lsp.knowledge.summaries import callers, described, effects
-from architect_lsp.model import Edit, Finding, Fix, Place, Provenance, Related, Snapshot, Span
-from architect_lsp.rules.rule import Draft, Hit, ProjectHit, Rule, View, all_rules
+from architect_lsp.model import Edit, Finding, Fix, Snapshot, Span
+from architect_lsp.rules.findings import project_finding, unit_finding
+from architect_lsp.rules.rule import ProjectHit, Rule, View
 from architect_lsp.rules.runner import Broken, chosen, project_hits, unit_hits
 from architect_lsp.settings import Settings
-from architect_lsp.syntax.units import Tree, Unit, parsed
-from architect_lsp.text import Lines, move
+from architect_lsp.text import difference, move
 
 if TYPE_CHECKING:
     from architect_lsp.review.agents import Agent
@@ -50,73 +48,8 @@ __all__ = [
     "root_of",
 ]
 
-_PARALLEL_FROM = 150
-"""Files from which starting worker processes pays for itself."""
-_CHUNK = 24
 _CODE_SHARE = 2
 """Characters of code in a request for each token of its budget: about three make a token, and the facts need room too."""
-
-
-@dataclass(slots=True)
-class Piece:
-    """What is known of one unit: None and no facts where it can't be read. `hits` belong to `generation` of the project."""
-
-    reading: Reading | None
-    facts: Facts
-    generation: int = -1
-    hits: list[tuple[Rule, Hit]] = field(default_factory=list)
-    broken: list[Broken] = field(default_factory=list)
-
-
-class Document:
-    """One file in work: text, units and what is known of each. `edited` reuses every unit that stayed as it was."""
-
-    __slots__ = ("_facts", "_lines", "path", "pieces", "text", "tree", "units", "version")
-
-    def __init__(self, path: str, text: str, version: int | None = None, before: Document | None = None) -> None:
-        self.path = path
-        self.text = text
-        self.version = version
-        self.tree = before.tree.edited(text) if before else Tree(text)
-        self.units = self.tree.units()
-        known = before.pieces if before else {}
-        self.pieces: dict[tuple[str, str, str], Piece] = {}
-        for unit in self.units:
-            self.pieces[unit.key] = known.get(unit.key) or _piece(unit)
-        self._lines: Lines | None = None
-        self._facts: Facts | None = None
-
-    def edited(self, text: str, version: int | None = None) -> Document:
-        """The next version."""
-        return Document(self.path, text, version, self)
-
-    @property
-    def lines(self) -> Lines:
-        """Line starts of the text, made when first asked for."""
-        if self._lines is None:
-            self._lines = Lines(self.text)
-        return self._lines
-
-    @property
-    def facts(self) -> Facts:
-        """The facts of the file."""
-        if self._facts is None:
-            self._facts = module_facts(self.path, ((it, self.pieces[it.key].facts) for it in self.units))
-        return self._facts
-
-    @property
-    def snapshot(self) -> Snapshot:
-        """The text as a value that stays as it is."""
-        return Snapshot(self.path, self.text, self.version)
-
-    @property
-    def unread(self) -> int:
-        """How many lines did not parse."""
-        count = 0
-        for unit in self.units:
-            reading = self.pieces[unit.key].reading
-            count += len(unit.text.split("\n")) if reading is None else len(reading.parsed.blanked)
-        return count
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +124,7 @@ class Workspace:
                 elif relative(self.root, it) not in self.documents:
                     files.append(it)
         jobs = [(str(it), relative(self.root, it), self.settings.max_file_bytes) for it in dict.fromkeys(files)]
-        for done, result in enumerate(_spread(_file_facts, jobs), 1):
+        for done, result in enumerate(facts_of(jobs), 1):
             if stop is not None and stop.is_set():
                 return
             yield result
@@ -226,7 +159,7 @@ class Workspace:
     ) -> Iterator[Checked | Skipped]:
         """Check files on disk, in the order given. Effect: reads the disk, may start worker processes."""
         jobs = [(self, it) for it in names]
-        if len(names) < _PARALLEL_FROM or not _can_fork():
+        if len(names) < PARALLEL_FROM or not can_fork():
             results: Iterable[Checked | Skipped] = (_file_check(it) for it in jobs)
         else:
             results = _forked(self, names)
@@ -237,10 +170,10 @@ class Workspace:
 
     # Open documents
 
-    def open(self, name: str, text: str, version: int | None = None) -> Document:
-        """Take a document's text, or the next version of it, into the project."""
+    def open(self, name: str, text: str, version: int | None = None, edit: Edit | None = None) -> Document:
+        """Take a document's text, or the next version of it, into the project; `edit` is its one change, where it is known."""
         before = self.documents.get(name)
-        document = before.edited(text, version) if before else Document(name, text, version)
+        document = before.edited(text, version, edit) if before else Document(name, text, version)
         if before and name in self.remarks:
             self.remarks[name] = carried(self.remarks[name], before.text, text)
         self.documents[name] = document
@@ -266,10 +199,10 @@ class Workspace:
                 piece.hits, piece.broken = unit_hits(View(document.path, piece.reading, self.project), self.rules)
                 piece.generation = generation
             broken += piece.broken
-            found += (self._finding(document, unit, piece.reading, rule, hit) for rule, hit in piece.hits)
+            found += (unit_finding(self.project, document, unit, piece.reading, rule, hit) for rule, hit in piece.hits)
         hits, failed = self._project_hits()
         broken += failed
-        found += (self._project_finding(document, rule, hit) for rule, hit in hits.get(document.path, ()))
+        found += (project_finding(self.project, document, rule, hit) for rule, hit in hits.get(document.path, ()))
         unique = {(it.rule, it.span): it for it in found if not dismissed(it, document.lines)}
         ordered = sorted(unique.values(), key=lambda it: (it.span, it.rule))
         return Checked(document.path, document.version, tuple(ordered), tuple(broken), document.unread)
@@ -350,7 +283,7 @@ class Workspace:
         room = self.settings.max_input_tokens * _CODE_SHARE
         if span.end - span.start <= room:
             return [span]
-        cuts = sorted({_offset(document, it.line, 0) for it in document.units})
+        cuts = sorted({document.offset(it.line, 0) for it in document.units})
         spans: list[Span] = []
         start = span.start
         for before, cut in zip(cuts, [*cuts[1:], span.end], strict=True):
@@ -414,158 +347,24 @@ class Workspace:
         found: tuple[dict[str, list[tuple[Rule, ProjectHit]]], list[Broken]] = known["hits"]
         return found
 
-    def _finding(self, document: Document, unit: Unit, reading: Reading, rule: Rule, hit: Hit) -> Finding:
-        span = _span(document, unit, _shown(reading, hit.node))
-        symbol = reading.qualname(hit.node)
-        finding = self._made(document, rule, span, hit.message, hit.evidence, symbol)
-        fixes = tuple(self._fix(document, unit, reading, it) for it in hit.fixes)
-        return replace(finding, fixes=fixes, severity=hit.severity or rule.severity)
-
-    def _project_finding(self, document: Document, rule: Rule, hit: ProjectHit) -> Finding:
-        place = self.project.place(hit.at)
-        span = Span(_offset(document, place.line, place.column), _offset(document, place.end_line, place.end_column))
-        if hit.at.kind in ("def", "class"):
-            span = Span(span.start, document.lines.bounds(place.line)[1])
-        return self._made(document, rule, span, hit.message, hit.evidence, hit.at.qualname)
-
-    def _made(
-        self, document: Document, rule: Rule, span: Span, message: str, evidence: Sequence[tuple[Ref, str]], symbol: str
-    ) -> Finding:
-        return Finding(
-            rule=rule.name,
-            domain=rule.domain,
-            severity=rule.severity,
-            confidence=rule.confidence,
-            path=document.path,
-            span=span,
-            message=message,
-            symbol=symbol,
-            quote=document.text[span.start : span.end],
-            parts=rule.parts,
-            evidence=tuple(Related(self.project.place(ref), text) for ref, text in evidence),
-            provenance=Provenance("rule", __version__),
-            cwe=rule.cwe,
-        )
-
-    def _fix(self, document: Document, unit: Unit, reading: Reading, draft: Draft) -> Fix:
-        edits: list[Edit] = []
-        for change in draft.changes:
-            span = _span(document, unit, reading.place(change.node))
-            at = {"before": span.start, "after": span.end}.get(change.insert)
-            newline = "\r\n" if "\r\n" in document.text else "\n"
-            text = change.text.replace("\n", newline)
-            edits.append(Edit(span if at is None else Span(at, at), text))
-        for name in draft.imports:
-            edits += _import(document, name)
-        return Fix(draft.title, tuple(edits), draft.safe)
-
-
-def check_text(text: str, path: str = "module.py", settings: Settings | None = None) -> Checked:
-    """The rules' findings of one text on its own."""
-    workspace = Workspace(Path(), settings or Settings())
-    return workspace.check(workspace.open(path, text))
-
-
-def rule_named(name: str) -> Rule | None:
-    """The rule of this id, None when there is none."""
-    return next((it for it in all_rules() if it.name == name), None)
-
-
-def _piece(unit: Unit) -> Piece:
-    tree = parsed(unit)
-    if tree is None:
-        return Piece(None, Facts())
-    reading = Reading(unit, tree)
-    return Piece(reading, unit_facts(reading))
-
-
-def _offset(document: Document, line: int, column: int) -> int:
-    lines = document.lines
-    if line >= len(lines):
-        return len(document.text)
-    start, end = lines.bounds(line)
-    return min(start + column, end)
-
-
-def _span(document: Document, unit: Unit, place: Place) -> Span:
-    at = unit.place("", place)
-    return Span(_offset(document, at.line, at.column), _offset(document, at.end_line, at.end_column))
-
-
-def _shown(reading: Reading, node: ast.AST) -> Place:
-    """What is underlined for a node: a statement with a body only up to the end of its header."""
-    place = reading.place(node)
-    body = getattr(node, "body", None)
-    if isinstance(body, list) and body and place.end_line > place.line:
-        line = reading.parsed.lines[place.line].split("#")[0].rstrip()
-        return Place("", place.line, place.column, place.line, max(len(line), place.column + 1))
-    return place
-
-
-def _import(document: Document, name: str) -> list[Edit]:
-    """The edit that imports a module (`asyncio`) or a name (`sqlalchemy.text`) at the top of the file; none if it is there."""
-    unit = document.units[-1]
-    reading = document.pieces[unit.key].reading
-    module, _, attribute = name.rpartition(".")
-    line = f"from {module} import {attribute}" if module else f"import {name}"
-    after: ast.stmt | None = None
-    for it in reading.parsed.body if reading else ():
-        if isinstance(it, ast.Import | ast.ImportFrom):
-            bound = {(alias.asname or alias.name) for alias in it.names}
-            if (module and isinstance(it, ast.ImportFrom) and it.module == module and attribute in bound) or (
-                not module and isinstance(it, ast.Import) and name in bound
-            ):
-                return []
-            if after is None or isinstance(after, ast.Expr) or _is_future(after) or _is_future(it):
-                after = it
-        elif isinstance(it, ast.Expr) and isinstance(it.value, ast.Constant) and after is None:
-            after = it
-        else:
-            break
-    newline = "\r\n" if "\r\n" in document.text else "\n"
-    if reading is None or after is None:
-        return [Edit(Span(0, 0), f"{line}{newline}")]
-    is_import = isinstance(after, ast.Import | ast.ImportFrom) and not _is_future(after)
-    span = _span(document, unit, reading.place(after))
-    if is_import and not module:  # plain imports stand before `from` imports
-        return [Edit(Span(span.start, span.start), f"{line}{newline}")]
-    return [Edit(Span(span.end, span.end), f"{newline}{line}" if is_import else f"{newline}{newline}{line}")]
-
-
-def _is_future(node: ast.stmt) -> bool:
-    return isinstance(node, ast.ImportFrom) and node.module == "__future__"
-
 
 def carried(findings: Iterable[Finding], before: str, after: str) -> list[Finding]:
-    """The findings whose text the change from `before` to `after` left alone, moved with it."""
-    start = 0
-    limit = min(len(before), len(after))
-    low, high = 0, limit
-    while low < high:
-        middle = (low + high + 1) // 2
-        if before[:middle] == after[:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    start = low
-    tail = 0
-    low, high = 0, limit - start
-    while low < high:
-        middle = (low + high + 1) // 2
-        if before[len(before) - middle :] == after[len(after) - middle :]:
-            low = middle
-        else:
-            high = middle - 1
-    tail = low
-    edit = Edit(Span(start, len(before) - tail), after[start : len(after) - tail])
-    moved = ((it, move(it.span, (edit,))) for it in findings)
-    return [replace(it, span=span, fixes=()) if it.fixes else replace(it, span=span) for it, span in moved if span is not None]
+    """The findings whose text the change from `before` to `after` left alone, moved with it, their fixes too."""
+    edits = (difference(before, after),)
+    kept: list[Finding] = []
+    for it in findings:
+        span = move(it.span, edits)
+        if span is not None:
+            fixes = tuple(moved for fix in it.fixes if (moved := _moved(fix, edits)) is not None)
+            kept.append(replace(it, span=span, fixes=fixes))
+    return kept
 
 
-def _file_facts(job: tuple[str, str, int]) -> tuple[str, Facts | Skipped]:
-    path, name, max_bytes = job
-    text = text_of(Path(path), name, max_bytes)
-    return name, text if isinstance(text, Skipped) else Document(name, text).facts
+def _moved(fix: Fix, edits: Sequence[Edit]) -> Fix | None:
+    spans = [move(it.span, edits) for it in fix.edits]
+    if None in spans:
+        return None
+    return replace(fix, edits=tuple(replace(it, span=span) for it, span in zip(fix.edits, spans, strict=True) if span))
 
 
 def _file_check(job: tuple[Workspace, str]) -> Checked | Skipped:
@@ -584,8 +383,8 @@ def _forked(workspace: Workspace, names: Sequence[str]) -> Iterator[Checked | Sk
     _shared = workspace
     try:
         context = multiprocessing.get_context("fork")
-        with ProcessPoolExecutor(os.cpu_count(), mp_context=context, initializer=_end_with_parent) as pool:
-            yield from pool.map(_check_shared, names, chunksize=_CHUNK)
+        with ProcessPoolExecutor(os.cpu_count(), mp_context=context, initializer=end_with_parent) as pool:
+            yield from pool.map(_check_shared, names, chunksize=CHUNK)
     finally:
         _shared = None
 
@@ -593,32 +392,3 @@ def _forked(workspace: Workspace, names: Sequence[str]) -> Iterator[Checked | Sk
 def _check_shared(name: str) -> Checked | Skipped:
     assert _shared is not None
     return _file_check((_shared, name))
-
-
-def _spread(
-    function: Callable[[tuple[str, str, int]], tuple[str, Facts | Skipped]], jobs: Sequence[tuple[str, str, int]]
-) -> Iterator[tuple[str, Facts | Skipped]]:
-    if len(jobs) < _PARALLEL_FROM or (os.cpu_count() or 1) < 2:
-        yield from map(function, jobs)
-        return
-    # a server has threads, and forking a process with threads can deadlock
-    context = multiprocessing.get_context("fork" if _can_fork() and threading.active_count() == 1 else "spawn")
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=context, initializer=_end_with_parent) as pool:
-        yield from pool.map(function, jobs, chunksize=_CHUNK)
-
-
-def _end_with_parent() -> None:
-    """Effect: a thread ends this worker when the process that started it is gone, however it went; Ctrl-C is the parent's affair."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-
-    def watch() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-def _can_fork() -> bool:
-    return "fork" in multiprocessing.get_all_start_methods() and os.name == "posix"

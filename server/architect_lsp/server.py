@@ -33,7 +33,7 @@ from architect_lsp.engine import (
     relative,
     root_of,
 )
-from architect_lsp.model import Finding, Place, Span
+from architect_lsp.model import Edit, Finding, Place, Span
 from architect_lsp.settings import Settings, SettingsError, parse, project_table, take_api_key
 from architect_lsp.text import Lines
 
@@ -109,11 +109,12 @@ class ArchitectServer(LanguageServer):
             if whole:
                 self._take(uri, whole[-1].text, params.text_document.version)
             return
-        text, lines = document.text, document.lines
+        text, edit = document.text, None
         for change in params.content_changes:
-            text = convert.applied(text, lines, change, self.client.encoding)
-            lines = Lines(text) if len(params.content_changes) > 1 else lines
-        self._take(uri, text, params.text_document.version)
+            lines = document.lines if edit is None and text is document.text else Lines(text)
+            edit = convert.from_lsp_change(lines, change, self.client.encoding)
+            text = text[: edit.span.start] + edit.text + text[edit.span.end :]
+        self._take(uri, text, params.text_document.version, edit if len(params.content_changes) == 1 else None)
 
     def closed(self, params: types.DidCloseTextDocumentParams) -> None:
         """didClose: forget the text; its diagnostics go."""
@@ -126,7 +127,7 @@ class ArchitectServer(LanguageServer):
             if not self.client.pull:
                 self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, []))
 
-    def _take(self, uri: str, text: str, version: int | None) -> None:
+    def _take(self, uri: str, text: str, version: int | None, edit: Edit | None = None) -> None:
         workspace, name = self.uris[uri]
         if len(text) > _MAX_TEXT:
             if uri not in self.too_large:
@@ -138,7 +139,7 @@ class ArchitectServer(LanguageServer):
             return
         self.too_large.pop(uri, None)
         generation = workspace.project.generation
-        workspace.open(name, text, version)
+        workspace.open(name, text, version, edit)
         if self._took_s.get(uri, 0) > _UNHURRIED_S:
             self._later(uri, self._took_s[uri])
         else:

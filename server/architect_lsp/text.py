@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 
 from architect_lsp.model import Edit, Span
@@ -120,3 +120,25 @@ def move(span: Span, edits: Sequence[Edit]) -> Span | None:
         elif edit.span.start < span.end:
             return None
     return Span(span.start + shift, span.end + shift)
+
+
+def difference(before: str, after: str) -> Edit:
+    """The one edit that leads from `before` to `after`: what is left between their common beginning and their common end."""
+    limit = min(len(before), len(after))
+    start = _agreeing(limit, lambda n: before.startswith(after[:n]))
+    end = _agreeing(limit - start, lambda n: before.endswith(after[len(after) - n :]))
+    return Edit(Span(start, len(before) - end), after[start : len(after) - end])
+
+
+def _agreeing(limit: int, holds: Callable[[int], bool]) -> int:
+    """The largest n up to `limit` for which `holds`, which holds for every smaller n too."""
+    if holds(limit):
+        return limit
+    low, high = 0, limit
+    while low < high:
+        middle = (low + high + 1) // 2
+        if holds(middle):
+            low = middle
+        else:
+            high = middle - 1
+    return low

@@ -16,6 +16,10 @@ from architect_lsp.knowledge.facts import ClassDef, Def, Facts, Variable
 from architect_lsp.model import Place
 
 _NOWHERE = Place("", 0, 0, 0, 0)
+_SCRIPT_FOLDERS = frozenset(
+    "migrations alembic versions scripts script commands examples example docs benchmarks benchmark fixtures seeds tools".split()
+)
+_SCRIPTS = re.compile(r"(setup|manage|noxfile|tasks_dev|fabfile|conftest|seed\w*|populate\w*|migrate\w*|benchmark\w*)\.py$")
 _DEPTH = 16
 """How many symbols a name may be followed through; cycles of imports and aliases end here."""
 
@@ -105,8 +109,8 @@ class Project:
             names[local] = target
         for variable in facts.variables:
             names[variable.name] = variable
-        for it in (*facts.defs, *facts.classes):
-            names[it.qualname] = it
+        names.update((it.qualname, it) for it in facts.classes)
+        names.update((it.qualname, it) for it in facts.defs)
         self._names[path] = names
         if old is not None and placeless(old) == placeless(facts):
             return False
@@ -199,9 +203,7 @@ class Project:
             seen.add((it.path, it.facts.qualname))
             for base in it.facts.bases:
                 found = self.resolve(it.path, base)
-                if isinstance(found, ClassSymbol) and (found.path, found.facts.qualname) not in seen:
-                    queue.append(found)
-                elif isinstance(found, External):
+                if (isinstance(found, ClassSymbol) and (found.path, found.facts.qualname) not in seen) or isinstance(found, External):
                     queue.append(found)
 
     def module(self, path: str, dotted: str) -> tuple[Module | None, tuple[str, ...]]:
@@ -395,6 +397,12 @@ def is_test(path: str) -> bool:
     return bool(re.match(r"(test_.*|.*_test|conftest|tests)\.py$", name)) or any(
         it in ("test", "tests", "testing") for it in folders
     )
+
+
+def is_script(path: str) -> bool:
+    """Whether the file runs once or by hand: a migration, a management command, an example, a seed, a tool of the repository."""
+    *folders, name = path.split("/")
+    return bool(_SCRIPTS.match(name)) or any(it in _SCRIPT_FOLDERS for it in folders)
 
 
 def _ancestors(path: str) -> Iterator[str]:

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 import tree_sitter
 import tree_sitter_python
 
-from architect_lsp.model import Place
+from architect_lsp.model import Edit, Place
+from architect_lsp.text import Lines
 
 _PYTHON = tree_sitter.Language(tree_sitter_python.language())
 _OPENING = re.compile(r"[ \t]*(?:async[ \t]+def|def|class|@)(?!\w)")
@@ -39,7 +40,7 @@ class Unit:
     text: str
     runs: tuple[tuple[int, int, int], ...]
     indent: int
-    body_indent: int = 4  # of a class: the column of its statements
+    body_indent: int = 4  # of a class: the column of its statements, 0 when they stand on its first line
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -69,29 +70,34 @@ class Tree:
 
     def __init__(self, text: str, tree: tree_sitter.Tree | None = None, data: bytes = b"") -> None:
         self.text = text
-        normal = text if "\r" not in text else re.sub(r"\r(?!\n)", "\n", text)
+        normal = _normal(text)
         self.lines = normal.split("\n")
         self._bytes = data or normal.encode("utf-8", "replace")
         self._tree = (
             tree_sitter.Parser(_PYTHON).parse(self._bytes, tree) if tree else tree_sitter.Parser(_PYTHON).parse(self._bytes)
         )
 
-    def edited(self, text: str) -> Tree:
-        """The tree of `text`, reusing what the two texts have in common at both ends."""
-        normal = text if "\r" not in text else re.sub(r"\r(?!\n)", "\n", text)
-        new, old = normal.encode("utf-8", "replace"), self._bytes
-        start = _common_prefix(old, new)
-        tail = _common_prefix(old[start:][::-1], new[start:][::-1])
+    def edited(self, text: str, edit: Edit, lines: Lines) -> Tree:
+        """The tree of `text`, to which `edit` leads from this one's; `lines` are those of the old text."""
+        normal = _normal(text)
+        new = normal.encode("utf-8", "replace")
+        start, old_end = self._point(edit.span.start, lines), self._point(edit.span.end, lines)
+        changed = normal[edit.span.start : edit.span.start + len(edit.text)].encode("utf-8", "replace")
+        n_breaks = changed.count(b"\n")
+        column = len(changed) - changed.rfind(b"\n") - 1 if n_breaks else start[1].column + len(changed)
+        new_end = tree_sitter.Point(start[1].row + n_breaks, column)
         tree = self._tree.copy()
-        tree.edit(
-            start,
-            len(old) - tail,
-            len(new) - tail,
-            _point(old, start),
-            _point(old, len(old) - tail),
-            _point(new, len(new) - tail),
-        )
+        tree.edit(start[0], old_end[0], start[0] + len(changed), start[1], old_end[1], new_end)
         return Tree(text, tree, new)
+
+    def _point(self, offset: int, lines: Lines) -> tuple[int, tree_sitter.Point]:
+        """(byte offset, point) of a code-point offset of this tree's text."""
+        row = lines.line_of(offset)
+        start = lines.starts[row]
+        if lines.ascii:
+            return offset, tree_sitter.Point(row, offset - start)
+        column = len(self.text[start:offset].encode("utf-8", "replace"))
+        return len(self.text[:start].encode("utf-8", "replace")) + column, tree_sitter.Point(row, column)
 
     def units(self) -> list[Unit]:
         """The units in file order; the module's own lines come last."""
@@ -119,10 +125,15 @@ class Tree:
                 continue
             inner = f"{scope}.{name}" if scope else name
             header = self._members(body, begin, end, inner, found, broken) if body else [(begin, end)]
-            found.append(self._unit("class", scope, header, column, body[0].start_point.column if body else column + 4))
+            found.append(self._unit("class", scope, header, column, self._body_indent(body) if body else column + 4))
         if at < last:
             own.append((at, last))
         return own
+
+    def _body_indent(self, body: Sequence[tree_sitter.Node]) -> int:
+        """The column of a class's statements, 0 when they follow its colon: `class Missing(Exception): pass`."""
+        start = body[0].start_point
+        return 0 if self.lines[start.row][: start.column].strip() else start.column
 
     def _definitions(
         self, nodes: Sequence[tree_sitter.Node], broken: bool
@@ -170,7 +181,8 @@ class Tree:
                 yield "function", "", start, stop, column, ()
 
     def _unit(self, kind: str, scope: str, ranges: list[tuple[int, int]], indent: int, body_indent: int = 4) -> Unit:
-        runs, lines = [], []
+        runs: list[tuple[int, int, int]] = []
+        lines: list[str] = []
         for begin, end in ranges:
             runs.append((len(lines), begin, end - begin))
             lines.extend(self.lines[begin:end])
@@ -204,7 +216,7 @@ def parsed(unit: Unit) -> Parsed | None:
     nested = unit.indent > 0 or (lines and lines[0][:1] in (" ", "\t") and unit.kind != "module")
     prefix = _WRAPPER if nested else ""
     suffix = ""
-    if unit.kind == "class":  # its methods are units of their own, so its body may be empty
+    if unit.kind == "class" and unit.body_indent:  # its methods are units of their own, so its body may be empty
         suffix = f"\n{' ' * unit.body_indent}pass"
     blanked: list[int] = []
     for _ in range(_ATTEMPTS):
@@ -233,21 +245,6 @@ def parsed(unit: Unit) -> Parsed | None:
     return None
 
 
-def _common_prefix(left: bytes, right: bytes) -> int:
-    """How many first bytes the two share."""
-    n = min(len(left), len(right))
-    if left[:n] == right[:n]:
-        return n
-    low, high = 0, n
-    while low < high:
-        middle = (low + high + 1) // 2
-        if left[:middle] == right[:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
-
-
-def _point(data: bytes, offset: int) -> tree_sitter.Point:
-    row = data.count(b"\n", 0, offset)
-    return tree_sitter.Point(row, offset - (data.rfind(b"\n", 0, offset) + 1))
+def _normal(text: str) -> str:
+    """The text with a lone `\\r` as `\\n`, which is how both parsers break lines; offsets stay the same."""
+    return text if "\r" not in text else re.sub(r"\r(?!\n)", "\n", text)

@@ -1,0 +1,110 @@
+"""From what a rule found to a finding: spans in the file, evidence where it stands now, fixes as edits with their imports."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import replace
+
+from architect_lsp import __version__
+from architect_lsp.knowledge.document import Document
+from architect_lsp.knowledge.project import Project, Ref
+from architect_lsp.knowledge.reading import Reading
+from architect_lsp.model import Edit, Finding, Fix, Place, Provenance, Related, Span
+from architect_lsp.rules.rule import Draft, Hit, ProjectHit, Rule
+from architect_lsp.syntax.units import Unit
+
+
+def unit_finding(project: Project, document: Document, unit: Unit, reading: Reading, rule: Rule, hit: Hit) -> Finding:
+    """The finding of a hit in one unit."""
+    span = document.span(unit, _shown(reading, hit.node))
+    symbol = reading.qualname(hit.node)
+    finding = _made(project, document, rule, span, hit.message, hit.evidence, symbol)
+    fixes = tuple(_fix(document, unit, reading, it) for it in hit.fixes)
+    return replace(finding, fixes=fixes, severity=hit.severity or rule.severity)
+
+
+def project_finding(project: Project, document: Document, rule: Rule, hit: ProjectHit) -> Finding:
+    """The finding of a hit of a rule that reads the whole project."""
+    place = project.place(hit.at)
+    span = Span(document.offset(place.line, place.column), document.offset(place.end_line, place.end_column))
+    if hit.at.kind in ("def", "class"):
+        span = Span(span.start, document.lines.bounds(place.line)[1])
+    return _made(project, document, rule, span, hit.message, hit.evidence, hit.at.qualname)
+
+
+def _made(
+    project: Project, document: Document, rule: Rule, span: Span, message: str, evidence: Sequence[tuple[Ref, str]], symbol: str
+) -> Finding:
+    return Finding(
+        rule=rule.name,
+        domain=rule.domain,
+        severity=rule.severity,
+        confidence=rule.confidence,
+        path=document.path,
+        span=span,
+        message=message,
+        symbol=symbol,
+        quote=document.text[span.start : span.end],
+        parts=rule.parts,
+        evidence=tuple(Related(project.place(ref), text) for ref, text in evidence),
+        provenance=Provenance("rule", __version__),
+        cwe=rule.cwe,
+    )
+
+
+def _fix(document: Document, unit: Unit, reading: Reading, draft: Draft) -> Fix:
+    edits: list[Edit] = []
+    for change in draft.changes:
+        span = document.span(unit, reading.place(change.node))
+        at = {"before": span.start, "after": span.end}.get(change.insert)
+        newline = "\r\n" if "\r\n" in document.text else "\n"
+        text = change.text.replace("\n", newline)
+        edits.append(Edit(span if at is None else Span(at, at), text))
+    for name in draft.imports:
+        edits += _import(document, name)
+    return Fix(draft.title, tuple(edits), draft.safe)
+
+
+def _shown(reading: Reading, node: ast.AST) -> Place:
+    """What is underlined for a node: a statement with a body only up to the end of its header."""
+    place = reading.place(node)
+    body = getattr(node, "body", None)
+    if isinstance(body, list) and body and place.end_line > place.line:
+        line = reading.parsed.lines[place.line].split("#")[0].rstrip()
+        return Place("", place.line, place.column, place.line, max(len(line), place.column + 1))
+    return place
+
+
+def _import(document: Document, name: str) -> list[Edit]:
+    """The edit that imports a module (`asyncio`) or a name (`sqlalchemy.text`) at the top of the file; none if it is there."""
+    unit = document.units[-1]
+    reading = document.pieces[unit.key].reading
+    module, _, attribute = name.rpartition(".")
+    line = f"from {module} import {attribute}" if module else f"import {name}"
+    after: ast.stmt | None = None
+    for it in reading.parsed.body if reading else ():
+        if isinstance(it, ast.Import | ast.ImportFrom):
+            bound = {(alias.asname or alias.name) for alias in it.names}
+            if (module and isinstance(it, ast.ImportFrom) and it.module == module and attribute in bound) or (
+                not module and isinstance(it, ast.Import) and name in bound
+            ):
+                return []
+            if after is None or isinstance(after, ast.Expr) or _is_future(after) or _is_future(it):
+                after = it
+        elif isinstance(it, ast.Expr) and isinstance(it.value, ast.Constant) and after is None:
+            after = it
+        else:
+            break
+    newline = "\r\n" if "\r\n" in document.text else "\n"
+    if reading is None or after is None:
+        return [Edit(Span(0, 0), f"{line}{newline}")]
+    is_import = isinstance(after, ast.Import | ast.ImportFrom) and not _is_future(after)
+    span = document.span(unit, reading.place(after))
+    if is_import and not module:  # plain imports stand before `from` imports
+        return [Edit(Span(span.start, span.start), f"{line}{newline}")]
+    return [Edit(Span(span.end, span.end), f"{newline}{line}" if is_import else f"{newline}{newline}{line}")]
+
+
+def _is_future(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ImportFrom) and node.module == "__future__"
