@@ -57,10 +57,13 @@ class Agent:
 
 
 def load(name: str, folders: Sequence[Path] = ()) -> Agent:
-    """The agent of that name: from the first folder that has it, else the one that comes with the product.
+    """The agent of that name: one that comes with the product, else from the first folder that has it.
 
-    Raises PromptError when nobody has it or its file can't be read.
+    A name of ours always means ours, so that no checkout can change who reviews without a change of settings. Raises PromptError
+    when nobody has the name or its file can't be read.
     """
+    if name in SHIPPED:
+        return parsed(prompt(f"{name}.md"), name)
     if not _NAME.fullmatch(name):
         raise PromptError(f"`{name[:100]}` can't be an agent's name: set `architect.agent` to the name of an agent file.")
     names = set(SHIPPED)
@@ -75,9 +78,7 @@ def load(name: str, folders: Sequence[Path] = ()) -> Agent:
             if name in (agent.name, path.stem):
                 return agent
             names.add(agent.name)
-    if name not in SHIPPED:
-        raise PromptError(f"No agent is called `{name}`: set `architect.agent` to one of {', '.join(sorted(names))}.")
-    return parsed(prompt(f"{name}.md"), name)
+    raise PromptError(f"No agent is called `{name}`: set `architect.agent` to one of {', '.join(sorted(names))}.")
 
 
 def prompt(file_name: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from contextlib import aclosing
@@ -68,7 +69,10 @@ class Claude:
     @property
     def host(self) -> str:
         """Where code goes: the host, with the port when one is given."""
-        return urlsplit(self._url).netloc.rpartition("@")[2] or self._url
+        try:
+            return urlsplit(self._url).netloc.rpartition("@")[2] or self._url
+        except ValueError:
+            return self._url
 
     async def close(self) -> None:
         """Close idle connections; a later review opens them anew."""
@@ -85,6 +89,8 @@ class Claude:
             raise ReviewError("No API key is set: set ANTHROPIC_API_KEY, or give the editor your key.")
         if not (self._api_key.isascii() and self._api_key.isprintable()):
             raise ReviewError("The API key holds characters no key has: copy it anew.")
+        if not re.match(r"https?://([\w.-]+|\[[\da-fA-F:.]+\])(:\d+)?(/|$)", self._url):
+            raise ReviewError("`architect.baseUrl` is no address of a server: write it like http://localhost:11434.")
         deadline = time.monotonic() + self.settings.timeout_s
         client = await self._opened()
         tally = _Tally(brief.model)

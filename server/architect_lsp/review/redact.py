@@ -15,52 +15,76 @@ from dataclasses import dataclass, field
 
 from architect_lsp.model import Span
 
+# kind, what such a text must hold (one of these words; a cheap first look), form; the group `secret` is the part to hide
 _FORM_SOURCES = (
     (
         "private key",
+        "PRIVATE KEY",
         r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----[\s\S]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\Z)",
     ),
-    ("age key", r"\bAGE-SECRET-KEY-1[0-9A-Z]{40,}"),
-    ("Anthropic key", r"\bsk-ant-[\w-]{16,}"),
-    ("OpenAI-like key", r"\bsk-(?:proj-|svcacct-|admin-|or-v1-|lf-)?[\w-]{20,}"),
-    ("provider key", r"\b(?:xai-|gsk_|r8_|pplx-|nvapi-|tvly-|lsv2_(?:pt|sk)_|fw_|co_)[\w-]{20,}"),
-    ("Hugging Face token", r"\bhf_[A-Za-z0-9]{30,}"),
-    ("AWS key id", r"\b(?:AKIA|ASIA|ABIA|ACCA)[0-9A-Z]{16}\b"),
-    ("Google key", r"\bAIza[\w-]{35}|\bya29\.[\w-]{20,}|\bGOCSPX-[\w-]{20,}"),
-    ("Azure storage key", r"(?<=AccountKey=)[A-Za-z0-9+/=]{40,}|(?<=SharedAccessKey=)[A-Za-z0-9+/=]{40,}"),
-    ("signature in an address", r"(?<=[?&]sig=)[\w%+/=-]{20,}|(?<=X-Amz-Signature=)[0-9a-f]{32,}"),
-    ("GitHub token", r"\bgh[pousr]_[A-Za-z0-9]{30,}|\bgithub_pat_\w{40,}"),
-    ("GitLab token", r"\bgl(?:pat|dt|rt|cbt|ptt|oas|ft|imt|agent|soat)-[\w-]{20,}"),
-    ("Slack token", r"\bxox[a-z]-[\w-]{10,}|\bxapp-[\w-]{10,}|https://hooks\.slack\.com/(?:services|workflows)/[\w/-]+"),
-    ("Discord webhook", r"https://(?:\w+\.)?discord(?:app)?\.com/api/webhooks/[\w/-]+"),
-    ("Telegram token", r"\b\d{8,10}:[A-Za-z0-9_-]{35}\b"),
-    ("Stripe key", r"\b(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{16,}|\bwhsec_[\w+/=-]{16,}"),
-    ("SendGrid key", r"\bSG\.[\w-]{16,}\.[\w-]{16,}"),
-    ("Mailgun key", r"\bkey-[0-9a-f]{32}\b"),
-    ("Twilio key", r"\b(?:SK|AC)[0-9a-f]{32}\b"),
-    ("package registry token", r"\bnpm_[A-Za-z0-9]{36}|\bpypi-[\w-]{40,}|\brubygems_[0-9a-f]{40,}|\bdckr_(?:pat|oat)_[\w-]{20,}"),
+    ("age key", "AGE-SECRET", r"\bAGE-SECRET-KEY-1[0-9A-Z]{40,}"),
+    ("Anthropic key", "sk-ant-", r"\bsk-ant-[\w-]{16,}"),
+    ("OpenAI-like key", "sk-", r"\bsk-(?:proj-|svcacct-|admin-|or-v1-|lf-)?[\w-]{20,}"),
+    (
+        "provider key",
+        "xai- gsk_ r8_ pplx- nvapi- tvly- lsv2_",
+        r"\b(?:xai-|gsk_|r8_|pplx-|nvapi-|tvly-|lsv2_(?:pt|sk)_)[\w-]{20,}",
+    ),
+    ("Hugging Face token", "hf_", r"\bhf_[A-Za-z0-9]{30,}"),
+    ("AWS key id", "AKIA ASIA ABIA ACCA", r"\b(?:AKIA|ASIA|ABIA|ACCA)[0-9A-Z]{16}\b"),
+    ("Google key", "AIza ya29. GOCSPX-", r"\bAIza[\w-]{35}|\bya29\.[\w-]{20,}|\bGOCSPX-[\w-]{20,}"),
+    (
+        "Azure storage key",
+        "AccountKey= SharedAccessKey=",
+        r"(?<=AccountKey=)[A-Za-z0-9+/=]{40,}|(?<=SharedAccessKey=)[A-Za-z0-9+/=]{40,}",
+    ),
+    ("signature in an address", "sig= Signature=", r"(?<=[?&]sig=)[\w%+/=-]{20,}|(?<=X-Amz-Signature=)[0-9a-f]{32,}"),
+    ("GitHub token", "ghp_ gho_ ghu_ ghs_ ghr_ github_pat_", r"\bgh[pousr]_[A-Za-z0-9]{30,}|\bgithub_pat_\w{40,}"),
+    ("GitLab token", "gl", r"\bgl(?:pat|dt|rt|cbt|ptt|oas|ft|imt|agent|soat)-[\w-]{20,}"),
+    (
+        "Slack token",
+        "xox xapp- hooks.slack",
+        r"\bxox[a-z]-[\w-]{10,}|\bxapp-[\w-]{10,}|https://hooks\.slack\.com/(?:services|workflows)/[\w/-]+",
+    ),
+    ("Discord webhook", "/api/webhooks/", r"https://(?:\w+\.)?discord(?:app)?\.com/api/webhooks/[\w/-]+"),
+    ("Telegram token", ":", r"\b\d{8,10}:[A-Za-z0-9_-]{35}\b"),
+    ("Stripe key", "_live_ _test_ whsec_", r"\b(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{16,}|\bwhsec_[\w+/=-]{16,}"),
+    ("SendGrid key", "SG.", r"\bSG\.[\w-]{16,}\.[\w-]{16,}"),
+    ("Mailgun key", "key-", r"\bkey-[0-9a-f]{32}\b"),
+    ("Twilio key", "SK AC", r"\b(?:SK|AC)[0-9a-f]{32}\b"),
+    (
+        "package registry token",
+        "npm_ pypi- rubygems_ dckr_",
+        r"\bnpm_[A-Za-z0-9]{36}|\bpypi-[\w-]{40,}|\brubygems_[0-9a-f]{40,}|\bdckr_(?:pat|oat)_[\w-]{20,}",
+    ),
     (
         "cloud token",
+        "_v1_ dapi hvs. hvb. hvr. dp. sbp_",
         r"\bdo[opr]_v1_[0-9a-f]{60,}|\bdapi[0-9a-f]{32}|\bhv[sbr]\.[\w-]{20,}|\bdp\.(?:pt|st|sa)\.[\w.-]{30,}|\bsbp_[0-9a-f]{40}",
     ),
-    ("shop token", r"\bshp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}|\bsq0(?:atp|csp)-[\w-]{20,}|\bEAAA[\w-]{50,}"),
-    ("service token", r"\blin_api_\w{30,}|\bntn_\w{40,}|\bsntrys_[\w+/=]{40,}|\bglsa_\w{30,}|\bphx_\w{30,}|\bPMAK-[\w-]{40,}"),
-    ("JSON web token", r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"),
-    ("password in an address", r"(?<=://)(?:[^\s:/@'\"<>{}]{0,100}):(?P<secret>[^\s'\"<>{}]{1,200}?)@(?=[\w\[%{.-])"),
-    ("authorization header", r"(?i:\b(?:bearer|basic)[ ]+)(?P<secret>[\w.~+/-]{16,}=*)"),
+    ("shop token", "shp sq0 EAAA", r"\bshp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}|\bsq0(?:atp|csp)-[\w-]{20,}|\bEAAA[\w-]{50,}"),
+    (
+        "service token",
+        "lin_api_ ntn_ sntrys_ glsa_ phx_ PMAK-",
+        r"\blin_api_\w{30,}|\bntn_\w{40,}|\bsntrys_[\w+/=]{40,}|\bglsa_\w{30,}|\bphx_\w{30,}|\bPMAK-[\w-]{40,}",
+    ),
+    ("JSON web token", "eyJ", r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"),
+    ("password in an address", "://", r"(?<=://)(?:[^\s:/@'\"<>{}]{0,100}):(?P<secret>[^\s'\"<>{}]{1,200}?)@(?=[\w\[%{.-])"),
+    ("authorization header", "earer asic EARER ASIC", r"(?i:\b(?:bearer|basic)[ ]+)(?P<secret>[\w.~+/-]{16,}=*)"),
     (
         "password in an address",
+        "=",
         r"(?i:[?&;](?:password|passwd|pwd|api_?key|access_?token|token|secret)=)(?P<secret>[^\s&;'\"<>{}]{4,})",
     ),
 )
-_FORMS = tuple((kind, re.compile(form)) for kind, form in _FORM_SOURCES)
+_FORMS = tuple((kind, marks.split(), re.compile(form)) for kind, marks, form in _FORM_SOURCES)
 
 _NAMING = (
     r"(?:pass(?:word|wd|phrase|code|_?key)?|pwd|secrets?|tokens?|api_?keys?|apikeys?|access_?keys?|private_?keys?|secret_?keys?"
     r"|signing_?keys?|encryption_?keys?|master_?key|account_?key|fernet_?keys?|hmac_?keys?|jwt_?keys?|auth_?keys?|credentials?|otp_?seed)"
 )
 _FAINTLY_NAMING = r"(?:keys?|salt|pepper|auth|cookie|session|signature|sig|nonce|seed|creds?|dsn|hash)"
-_STRING = r"""(?P<prefix>[rRbBuUfF]{0,2})(?P<quote>\"{3}|'{3}|"|')(?P<value>(?:\\.|(?!(?P=quote))[^\\])*?)(?P=quote)"""
+_STRING = r"""(?P<prefix>[rRbBuUfF]{0,2})(?P<quote>\"{3}|'{3}|"|')(?P<value>(?:\\.|(?!(?P=quote))[^\\\n])*?)(?P=quote)"""
 _NAMED = re.compile(
     # password = "...", password: str = "...", "password": "...", password="...", == "...", environ.get("PASSWORD", "...")
     r"(?P<name>" + _NAMING + r"[\w-]{0,40})['\"]?\]?\s{0,3}"
@@ -168,7 +192,9 @@ class Redactor:
 def _secrets(text: str) -> list[tuple[Span, str]]:
     """Spans of secrets with their kind, in order, none overlapping another."""
     found = []
-    for kind, form in _FORMS:
+    for kind, marks, form in _FORMS:
+        if not any(it in text for it in marks):
+            continue
         group = "secret" if "secret" in form.groupindex else 0
         found += [(Span(*match.span(group)), kind) for match in form.finditer(text)]
     for pattern, faint in ((_NAMED, False), (_WRAPPED, False), (_FAINTLY_NAMED, True)):
@@ -205,7 +231,7 @@ def _is_secret(name: str, value: str, *, faint: bool) -> bool:
     strong = _entropy(value) >= 3.0 and len(value) >= 16 and re.search(r"\d", value) is not None and not re.search(r"\s", value)
     if len(value) < 4 or _HARMLESS_VALUE.fullmatch(value) or re.fullmatch(r"__SECRET_\d+__", value):
         return False
-    if re.match(r"/|https?://|\.\.?/|[$%]?[{<]", value):
+    if re.match(r"/|https?://|\.\.?/|[$%]?[{<]|[,)\]};:]", value):
         return False
     if faint or _HARMLESS_END.search(name):
         return strong
