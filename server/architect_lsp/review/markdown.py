@@ -81,10 +81,17 @@ def _clean_text(text: str) -> str:
     text = _SCHEME.sub(lambda it: it.group() + " ", _TAG.sub("&lt;", _IMAGE.sub("", text)))
     out, at = [], 0
     for match in _LINK.finditer(text):
-        good = match[2].lower().startswith("https://")
-        out += [_unlinked(text[at : match.start()]), f"[{match[1]}]({match[2]})" if good else match[1]]
+        out += [_unlinked(text[at : match.start()]), _link(match)]
         at = match.end()
     return "".join([*out, _unlinked(text[at:])])
+
+
+def _link(match: re.Match[str]) -> str:
+    if match[2].lower().startswith("https://"):
+        return f"[{match[1]}]({match[2]})"
+    if re.fullmatch(r"[\w.]*", match[2]):  # a call of something indexed, written without backticks
+        return f"[{match[1]}] ({match[2]})"
+    return match[1]
 
 
 def _unlinked(text: str) -> str:

@@ -203,12 +203,14 @@ def _edit(text: str, span: Span, edit: RemarkEdit) -> Edit:
     if not "".join(lines).strip():
         return Edit(_whole_lines(text, span), "")
     indent = text[_line_start(text, span.start) : span.start]
+    newline = "\r\n" if "\r\n" in text else "\n"
     if not indent.strip():
         base = _margin(lines[0])
+        if base and _margin(edit.quote.strip("\r\n")) == indent:  # copied with its margin, so a new margin is meant
+            return Edit(Span(span.start - len(indent), span.end), newline.join(lines))
         if base or (indent and not _stands_absolute(text[span.start : span.end], edit.quote, lines, indent)):
             lines[1:] = [indent + it.removeprefix(base) if it.strip() else "" for it in lines[1:]]
         lines[0] = lines[0].lstrip()
-    newline = "\r\n" if "\r\n" in text else "\n"
     return Edit(span, newline.join(lines))
 
 
