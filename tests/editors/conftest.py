@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from editors.world import EXTENSION, REPOSITORY, World, code_server, environment, tools
 
 

@@ -152,7 +152,6 @@ class World:
             (self.data / name).mkdir(parents=True)
             (self.data / name / "settings.json").write_text(json.dumps(settings))
         variables = {"EXTENSIONS_GALLERY": "{}", **self.variables}
-        variables["PATH"] = f"{os.environ['PATH']}"
         command = [
             *code_server(self.tools, self.data, self.extensions),
             *("--auth", "none", "--bind-addr", f"127.0.0.1:{self.port}", "--disable-telemetry", "--disable-update-check"),

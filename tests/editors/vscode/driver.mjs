@@ -188,6 +188,12 @@ const scenes = {
     await item.locator(".monaco-button, .action-label").filter({ hasText: button }).first().click();
   },
 
+  /** The panel's text once it contains `text`. */
+  async panel({ text }) {
+    const read = async () => (await texts(".part.panel .view-lines .view-line")).join("\n");
+    return until(read, (it) => it.includes(text), `"${text}" in the panel`);
+  },
+
   async trust() {
     await scenes.command({ title: "Workspaces: Manage Workspace Trust" });
     await page.locator(".workspace-trust-editor .monaco-button").filter({ hasText: /^Trust$/ }).first().click();

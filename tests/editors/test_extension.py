@@ -1,0 +1,57 @@
+"""The extension's manifest says what the server knows; its lock file works anywhere."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from pydantic.alias_generators import to_camel
+
+from architect_lsp import __version__
+from architect_lsp.settings import Settings
+from editors.world import EXTENSION
+
+MANIFEST: dict[str, Any] = json.loads((EXTENSION / "package.json").read_text())
+PROPERTIES: dict[str, Any] = MANIFEST["contributes"]["configuration"]["properties"]
+OWN = {"architect.server.path", "architect.trace.server"}
+
+
+def test_every_setting_is_in_the_manifest() -> None:
+    """No more and no fewer than the server's, beside the extension's own two."""
+    assert PROPERTIES.keys() - OWN == {f"architect.{to_camel(it)}" for it in Settings.model_fields}
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_a_setting_has_the_servers_default_and_bounds(name: str) -> None:
+    """What the settings page shows is what happens."""
+    shown = PROPERTIES[f"architect.{to_camel(name)}"]
+    schema = Settings.model_json_schema(by_alias=False)["properties"][name]
+    default = Settings.model_fields[name].default
+    assert shown["default"] == (list(default) if isinstance(default, tuple) else default)
+    for bound in ("minimum", "maximum", "exclusiveMinimum"):
+        assert shown.get(bound) == schema.get(bound), bound
+    assert shown["type"] == schema["type"]
+
+
+def test_where_code_goes_is_never_the_workspaces_choice() -> None:
+    """`machine` settings are read from the person's settings only; the others that matter wait for trust."""
+    assert PROPERTIES["architect.baseUrl"]["scope"] == "machine"
+    restricted = set(MANIFEST["capabilities"]["untrustedWorkspaces"]["restrictedConfigurations"])
+    assert {"architect.server.path", "architect.baseUrl", "architect.model", "architect.agent"} <= restricted
+
+
+def test_the_extension_and_its_server_have_one_version() -> None:
+    """The .vsix carries the wheel, so the versions go together."""
+    assert MANIFEST["version"] == __version__
+    assert f"## {__version__}" in (EXTENSION / "CHANGELOG.md").read_text()
+
+
+def test_the_lock_file_names_no_registry() -> None:
+    """`npm ci` takes each package from the registry that is set where it runs."""
+    assert "resolved" not in (EXTENSION / "package-lock.json").read_text()
+
+
+def test_the_extension_stays_thin() -> None:
+    """What the server could do is not done in TypeScript."""
+    assert sum(len(it.read_text().splitlines()) for it in (EXTENSION / "src").glob("*.ts")) < 800

@@ -1,0 +1,184 @@
+"""Scenes in a real VS Code: the extension as it is published, the server as pip installs it, a person at the keyboard."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from editors.world import REPOSITORY, World, copy_of, until
+from support.messages_api import MessagesApi, Stream, remark
+
+pytestmark = pytest.mark.browser
+
+PAYMENTS = "app/services/payments.py"
+SLEEP = "sleeps on the event loop"
+SLEEP_LINE = 34
+KEY = "sk-made-up-0123456789"
+
+Worlds = Callable[..., World]
+
+
+@pytest.fixture
+def server(installed: Path) -> dict[str, Any]:
+    """Machine settings that name the installed server."""
+    return {"architect.server.path": str(installed / "bin" / "architect-lsp")}
+
+
+def test_a_finding_is_read_and_its_fix_saved(world: Worlds, server: dict[str, Any], tmp_path: Path) -> None:
+    """Squiggle, Problems row, hover with its reasons, fix by Ctrl+., and the file on disk is another."""
+    shop = copy_of("shop", tmp_path)
+    window = world(machine=server).window(shop)
+    window.ask("openFile", name=PAYMENTS)
+    assert window.ask("squiggles")["errors"] > 0
+    window.ask("status", text="rules only")
+    window.ask("showProblems")
+    rows = window.ask("problems", text=SLEEP)
+    assert any("architect" in it and "blocking-call-in-async" in it for it in rows)
+
+    hover = window.ask("hover", line=SLEEP_LINE, column=16, text="Why")
+    assert "Instead" in hover
+    picture = REPOSITORY / "docs" / "images" / "vscode.png"
+    window.ask("screenshot", path=str(picture if os.environ.get("ARCHITECT_UPDATE_SCREENSHOT") else tmp_path / "vscode.png"))
+
+    window.ask("press", keys=["Escape"])
+    window.ask("goTo", line=SLEEP_LINE, column=16)
+    window.ask("actions", text="Await asyncio.sleep")
+    window.ask("choose", text="Await asyncio.sleep")
+    window.ask("dirty")
+    window.ask("save")
+    text = (shop / PAYMENTS).read_text(encoding="utf-8")
+    assert "await asyncio.sleep(2**attempt)" in text
+    assert "import asyncio\n" in text
+    window.ask("problems", text=SLEEP, gone=True)
+    assert window.ask("notifications") == [], "nothing asks for attention"
+
+
+def test_a_review_streams_and_is_cancelled(world: Worlds, server: dict[str, Any], tmp_path: Path) -> None:
+    """The key is typed once; a remark is a squiggle while the model still writes; Cancel ends the request; no key is logged."""
+    first = remark("response.raise_for_status()", "A declined card is reported as our failure.", rule="declined-card-is-500")
+    second = remark('return response.json()["id"]', "The answer is taken on trust.")
+    with MessagesApi(Stream([first, second], hold_after=1)) as api:
+        here = world(machine={**server, "architect.baseUrl": api.url}, settings={"architect.model": "claude-made-up-1"})
+        window = here.window(copy_of("shop", tmp_path))
+        window.ask("openFile", name=PAYMENTS)
+        window.ask("squiggles")
+        window.ask("command", title="Architect: Set API key")
+        window.ask("answer", text=KEY)
+        until(lambda: "the server exited" in here.output(), "the server is started anew with the key")
+        window.ask("status", text="claude-made-up-1")
+        window.ask("showProblems")
+        window.ask("problems", text=SLEEP)
+
+        window.ask("select", line=22, lastLine=38)
+        window.ask("command", title="Architect: Review selection")
+        window.ask("problems", text="A declined card is reported as our failure.")
+        assert api.reached.is_set()
+        assert not api.closed.is_set(), "the stream has not ended"
+        window.ask("status", text="reviewing 1 of 1")
+        window.ask("notification", text="Architect review")
+        window.ask("notificationButton", text="Architect review", button="Cancel")
+        assert api.closed.wait(10), "the request is closed"
+        window.ask("status", text="claude-made-up-1")
+        rows = window.ask("problems", text="A declined card is reported as our failure.")
+        assert not any("taken on trust" in it for it in rows)
+        assert api.requests[0].headers["x-api-key"] == KEY
+        assert "async def charge" in str(api.requests[0].body["messages"])
+
+        window.ask("command", title="Architect: Clear API key")
+        until(lambda: here.output().count("the server exited") == 2, "the server is started anew without the key")
+    assert KEY not in here.output()
+
+
+def test_an_untrusted_folder_runs_nothing_of_its_own(world: Worlds, wheel: Path, tmp_path: Path) -> None:
+    """The extension makes its own environment from its wheel; the folder's interpreter is run only once it is trusted."""
+    shop = copy_of("shop", tmp_path)
+    trap = _interpreter_that_tells(shop)
+    here = world(trust=True)
+    storage = here.data / "User" / "globalStorage" / "architect-lsp.architect"
+    earlier = storage / "server-0123456789abcdef"
+    earlier.mkdir(parents=True)
+    window = here.window(shop)
+    window.ask("openFile", name=PAYMENTS)
+    window.ask("notification", text="installing its server")
+    window.ask("squiggles", timeoutS=120)
+    window.ask("status", text="rules only")
+    assert not trap.exists()
+    assert "the extension's own environment, not trusted" in here.output()
+    name = f"server-{hashlib.sha256(wheel.read_bytes()).hexdigest()[:16]}"
+    until(lambda: [it.name for it in storage.iterdir()] == [name], "one environment, of this wheel")
+    assert not window.ask("knows", title="Architect: Review file"), "nothing is sent from a folder that is not trusted"
+
+    window.ask("trust")
+    until(lambda: "the extension's own environment, trusted" in here.output(), "the server is started anew, trusted")
+    assert trap.exists(), "the folder's interpreter is asked now"
+    window.ask("openFile", name=PAYMENTS)
+    window.ask("squiggles")
+    assert window.ask("knows", title="Architect: Review file")
+
+
+def test_the_workspaces_interpreter_is_used_and_a_killed_server_comes_back(
+    world: Worlds, installed: Path, tmp_path: Path
+) -> None:
+    """A virtual environment's link is not resolved: its target lacks the packages. The findings return after a crash."""
+    shop = copy_of("shop", tmp_path)
+    (shop / ".venv").symlink_to(installed)
+    here = world()
+    window = here.window(shop)
+    window.ask("openFile", name=PAYMENTS)
+    window.ask("showProblems")
+    window.ask("problems", text=SLEEP)
+    assert f"{shop}/.venv/bin/python -m architect_lsp serve (the workspace's interpreter, trusted)" in here.output()
+    (killed,) = here.servers()
+    os.kill(killed, signal.SIGKILL)
+    window.ask("problems", text=SLEEP, gone=True)
+    window.ask("problems", text=SLEEP)
+    (started,) = here.servers()
+    assert started != killed
+    assert window.ask("notifications") == []
+
+
+def test_a_server_that_keeps_crashing_is_given_up_with_one_message(world: Worlds, tmp_path: Path) -> None:
+    """Five restarts, later and later; then one message, which shows the output."""
+    program = tmp_path / "ends-at-once"
+    program.write_text("#!/bin/sh\necho 'ERROR no use' >&2\nexit 3\n")
+    program.chmod(0o755)
+    here = world(machine={"architect.server.path": str(program)})
+    window = here.window(copy_of("shop", tmp_path))
+    window.ask("openFile", name=PAYMENTS)
+    window.ask("notification", text="was given up", timeoutS=60)
+    window.ask("status", text="stopped")
+    assert here.output().count("the server exited (3)") == 6
+    assert len(window.ask("notifications")) == 1
+    window.ask("notificationButton", text="was given up", button="Show output")
+    window.ask("panel", text="no use")
+
+
+def test_what_is_missing_is_said_in_one_line(world: Worlds, tmp_path: Path) -> None:
+    """Debian's Python comes without ensurepip: the message names the package that brings it."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    python = programs / "python3"
+    python.write_text('#!/bin/sh\n[ "$2" = venv ] && { echo "ensurepip is not available" >&2; exit 1; }\nexit 0\n')
+    python.chmod(0o755)
+    here = world(variables={"PATH": f"{programs}:{os.environ['PATH']}"})
+    window = here.window(copy_of("shop", tmp_path))
+    window.ask("openFile", name=PAYMENTS)
+    (message,) = window.ask("notification", text="sudo apt install python3-venv")
+    assert "incomplete" in message
+    window.ask("status", text="stopped")
+
+
+def _interpreter_that_tells(folder: Path) -> Path:
+    """Puts an interpreter into the folder's `.venv` that does nothing but leave a file, and gives that file's path."""
+    told = folder.parent / "told"
+    python = folder / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f"#!/bin/sh\ntouch {told}\nexit 1\n")
+    python.chmod(0o755)
+    return told
