@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-KINDS = ("blocking", "sleep", "http", "llm", "db-read", "db-write", "commit", "subprocess")
+KINDS = ("blocking", "sleep", "http", "llm", "db-read", "db-write", "commit", "subprocess", "mail")
 _NODES = 400
 """How many functions one search may visit; a path longer than a reader follows explains nothing."""
 
@@ -33,7 +34,7 @@ class Effect:
 
 @cache
 def _table() -> tuple[Mapping[str, frozenset[str]], Mapping[str, frozenset[str]], Mapping[str, str]]:
-    """(name -> kinds, prefix -> kinds, other name -> name), from `effects.toml`."""
+    """(name -> kinds, prefix -> kinds, other name -> name), from `effects.toml`; names with a `**` are `_patterns`."""
     text = resources.files("architect_lsp.knowledge").joinpath("effects.toml").read_text(encoding="utf-8")
     document = tomllib.loads(text)
     same: dict[str, str] = document.pop("same")
@@ -41,11 +42,26 @@ def _table() -> tuple[Mapping[str, frozenset[str]], Mapping[str, frozenset[str]]
     below: dict[str, set[str]] = {}
     for kind, row in document.items():
         for name in row["names"]:
+            if "**" in name:
+                continue
             if name.endswith(".*"):
                 below.setdefault(name[:-2], set()).add(kind)
             else:
                 exact.setdefault(name, set()).add(kind)
     return {k: frozenset(v) for k, v in exact.items()}, {k: frozenset(v) for k, v in below.items()}, same
+
+
+@cache
+def _patterns() -> Mapping[str, re.Pattern[str]]:
+    """kind -> what its names with a `**` match: any number of attributes, none included."""
+    document = tomllib.loads(resources.files("architect_lsp.knowledge").joinpath("effects.toml").read_text(encoding="utf-8"))
+    document.pop("same")
+    found = {}
+    for kind, row in document.items():
+        parts = [re.escape(it).replace(r"\.\*\*", r"(?:\.\w+)*") for it in row["names"] if "**" in it]
+        if parts:
+            found[kind] = re.compile("|".join(parts))
+    return found
 
 
 @cache
@@ -74,6 +90,7 @@ def library_effects(name: str) -> frozenset[str]:
     parts = name.split(".")
     for end in range(1, len(parts)):
         found |= below.get(".".join(parts[:end]), frozenset())
+    found |= {kind for kind, pattern in _patterns().items() if pattern.fullmatch(name)}
     return frozenset(found)
 
 

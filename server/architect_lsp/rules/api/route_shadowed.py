@@ -106,7 +106,7 @@ def find(project: Project) -> Iterator[ProjectHit]:
                 told.add(later.decorator)
                 yield ProjectHit(
                     later.decorator,
-                    f"`{_methods(later)} {later.path}` is never reached: `{earlier.path}` is registered earlier and matches all of it.",
+                    f"`{_methods(later)} {later.path}` is never reached: `{earlier.path}` comes first and matches all of it.",
                     ((earlier.decorator, f"`{_methods(earlier)} {earlier.path}` is tried first"), *_order(earlier, later)),
                 )
 

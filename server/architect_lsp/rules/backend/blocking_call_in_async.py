@@ -12,7 +12,7 @@ Instead: use the library's async twin, or hand the call to a thread.
         except TimeoutError as error:
             raise HTTPException(503, "pricing is slow") from error
 
-Consequences: throughput falls to one slow call at a time; health checks fail under load and the orchestrator restarts the service.
+Consequences: throughput falls to one slow call at a time; health checks fail under load and the orchestrator restarts it.
 Trade-offs: a thread costs memory and its pool is bounded (40 in Starlette); an async client is faster, and a second dependency.
 Tests: call the endpoint and a trivial one together and assert that the trivial one does not wait.
 Security: one slow upstream, or one client that provokes it, stops the service for everyone.
@@ -105,7 +105,7 @@ def find(view: View) -> Iterator[Hit]:
         steps = tuple(described(effect, view.project))
         does = next((text for name, text in _TITLES.items() if effect.call.startswith(name)), "blocks")
         if steps:
-            message = f"`{_name(call)}` {does} on the event loop: it reaches `{effect.call}` in {len(steps)} step{'s'[: len(steps) > 1]}."
+            message = f"`{_name(call)}` {does} on the event loop: it reaches `{effect.call}`."
         else:
             message = f"`{effect.call}` {does} on the event loop; nothing else runs meanwhile."
         yield Hit(call, message, tuple(_fix(reading, call, effect.call)) if not steps else (), steps)

@@ -1,0 +1,242 @@
+"""The response carries a secret of the user's or of the service.
+
+Why: the response model decides what leaves the service. A class that inherits from the stored record (`UserOut(UserInDB)`) hands
+out everything the record holds, and the field nobody thought of is the password's hash.
+Instead: a model of its own for what goes out, built from what may be seen instead of cut from what is stored.
+
+    class UserOut(BaseModel):
+        id: int
+        email: str
+
+    @router.get("/users/{user_id}", response_model=UserOut)
+    async def read_user(user_id: int, session: SessionDep) -> User: ...
+
+Consequences: the secret is in every client, cache, proxy and log the response passes through; taking it back means changing it.
+Trade-offs: `Field(exclude=True)` is shorter, and a later subclass that declares the field anew undoes it.
+Tests: assert on the exact set of keys in the answer, so that a new column can't slip in.
+Security: hashes are guessed offline at billions a second; an API key needs no guessing.
+Observability: scan sampled responses for the names of secret fields and alert on the first.
+Source: OWASP API Security Top 10 2023, API3: Broken Object Property Level Authorization
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.frameworks.fastapi import is_route
+from architect_lsp.knowledge.project import ClassSymbol, Ref
+from architect_lsp.knowledge.reading import Function, constant, dotted
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, Hit, Rule, View
+
+rule = Rule(
+    __name__,
+    severity=Severity.ERROR,
+    confidence=Confidence.HIGH,
+    rows=["A2", "A5", "D4"],
+    cwe=200,
+    needs=["response_model", "->"],
+    bad=[
+        Bad("""
+-- app/routes.py --
+from fastapi import APIRouter
+from app.schemas import UserOut
+
+router = APIRouter()
+
+@router.get("/users", response_model=[|list[UserOut]|])
+def list_users(): ...
+
+@router.get("/me")
+def read_me() -> [|UserOut | None|]: ...
+-- app/schemas.py --
+from pydantic import BaseModel
+
+class UserInDB(BaseModel):
+    id: int
+    hashed_password: str
+
+class UserOut(UserInDB):
+    email: str
+"""),
+        Bad("""
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+router = APIRouter()
+
+class Account(BaseModel):
+    api_key: str | None = None
+
+class Profile(BaseModel):
+    name: str
+    accounts: list[Account]
+
+@router.get("/profile")
+def read() -> [|Profile|]: ...
+"""),
+    ],
+    good=[
+        """
+from typing import Annotated
+from fastapi import APIRouter
+from pydantic import BaseModel, Field, SecretStr
+
+router = APIRouter()
+
+class UserCreate(BaseModel):
+    password: str
+
+class UserOut(BaseModel):
+    email: str
+    has_password: bool
+    password: SecretStr
+    api_key: Annotated[str, Field(exclude=True)]
+    hashed_password: str = Field(exclude=True)
+
+class Tokens(BaseModel):
+    access_token: str
+    refresh_token: str
+    token_type: str
+    csrf_token: str
+
+@router.post("/users", response_model=UserOut)
+def create(user: UserCreate): ...
+
+@router.post("/login")
+def login() -> Tokens: ...
+""",
+        """
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+router = APIRouter()
+
+class User(BaseModel):
+    hashed_password: str
+
+class Shown(User):
+    hashed_password: str = Field(exclude=True)
+
+class KeyCreated(BaseModel):
+    id: int
+    api_key: str
+
+@router.get("/me", response_model=Shown)
+def read(): ...
+
+@router.get("/you", response_model=User, response_model_exclude={"hashed_password"})
+def read_you(): ...
+
+@router.post("/keys")
+def make_key() -> KeyCreated:
+    \"\"\"The key is shown this once.\"\"\"
+""",
+        """
+from sqlmodel import SQLModel
+
+class User(SQLModel):
+    hashed_password: str
+
+def read() -> User: ...
+""",
+    ],
+)
+
+_PASSWORD = re.compile(
+    r"(hashed_?|encrypted_?|crypted_?|raw_?|plain_?)?(password|passwd|passphrase|pwd)(_?(hash|hashed|digest|salt|encrypted))?"
+    r"|(token|secret|api_key|key)_hash|ssn|social_security_number|cvv|cvc|card_number|credit_card(_number)?"
+    r"|(totp|otp|mfa|two_factor)_secret|recovery_codes?"
+)
+"""What no answer needs to hold."""
+_KEY = re.compile(r"(client_|app_|webhook_|signing_)?secret|secret_key|private_key|api_?key|secret_access_key|encryption_key")
+"""What an answer may hold once: where it is made."""
+_ISSUED = re.compile(r"key|secret|token|credential|rotate|regenerate|reveal|webhook|auth|login|signup|register", re.IGNORECASE)
+_MASKED = ("SecretStr", "SecretBytes", "bool", "Literal", "SkipValidation", "ClassVar")
+
+
+@rule.check
+def find(view: View) -> Iterator[Hit]:
+    """Routes whose response model has a field for a secret."""
+    for function in view.reading.functions:
+        definition = view.project.definition(view.path, view.reading.qualname(function))
+        if definition is None or not definition.decorators or not is_route(view.project, view.path, definition):
+            continue
+        node, hidden = _response(function)
+        if node is None:
+            continue
+        for symbol in _classes(view, node):
+            found = next((it for it in _secrets(view, symbol, function.name) if it[0] not in hidden), None)
+            if found is not None:
+                name, owner, ref = found
+                message = f"The response carries `{name}` of `{owner}`."
+                yield Hit(node, message, evidence=((ref, f"`{owner}.{name}` is part of `{symbol.facts.qualname}`"),))
+                break
+
+
+def _response(function: Function) -> tuple[ast.expr | None, set[str]]:
+    """(the expression that names the model, fields left out); None when the route says something else of its answer."""
+    for call in function.decorator_list:
+        if not isinstance(call, ast.Call):
+            continue
+        said = {it.arg: it.value for it in call.keywords}
+        if "response_model_include" in said or "response_class" in said:
+            return None, set()
+        excluded = said.get("response_model_exclude")
+        hidden = (
+            {str(constant(it)) for it in ast.walk(excluded) if isinstance(it, ast.Constant)} if excluded is not None else set()
+        )
+        if "response_model" in said:
+            model = said["response_model"]
+            return (None if constant(model) is None and isinstance(model, ast.Constant) else model), hidden
+        if hidden:
+            return function.returns, hidden
+    return function.returns, set()
+
+
+def _classes(view: View, node: ast.expr) -> Iterator[ClassSymbol]:
+    """The project's classes that an annotation names, wherever in it."""
+    for it in ast.walk(node):
+        text = constant(it)
+        name = dotted(it) if isinstance(it, ast.Name | ast.Attribute) else text if isinstance(text, str) else ""
+        symbol = view.project.resolve(view.path, name) if re.fullmatch(r"[\w.]+", name) else None
+        if isinstance(symbol, ClassSymbol):
+            yield symbol
+
+
+def _secrets(view: View, symbol: ClassSymbol, handler: str, depth: int = 1) -> Iterator[tuple[str, str, Ref]]:
+    """(field, its class, where) of the class and its bases, then of the models it holds."""
+    project = view.project
+    seen: set[str] = set()
+    held: list[ClassSymbol] = []
+    for base in project.bases(symbol):
+        if not isinstance(base, ClassSymbol) or _rewritten(view, base):
+            continue
+        for index, it in enumerate(base.facts.fields):
+            if it.name in seen or it.name.startswith("_") or not it.annotation:
+                continue
+            seen.add(it.name)
+            kind = it.annotation.rpartition(".")[2]
+            if it.excluded or kind in _MASKED:
+                continue
+            if _is_secret(it.name, f"{symbol.facts.qualname} {base.facts.qualname} {handler}"):
+                yield it.name, base.facts.qualname, Ref(base.path, base.facts.qualname, "field", index)
+            inner = project.resolve(base.path, it.annotation)
+            if isinstance(inner, ClassSymbol):
+                held.append(inner)
+    for inner in held if depth else ():
+        yield from _secrets(view, inner, handler, depth - 1)
+
+
+def _is_secret(field: str, names: str) -> bool:
+    field = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", field).lower()
+    return bool(_PASSWORD.fullmatch(field)) or (bool(_KEY.fullmatch(field)) and not _ISSUED.search(names))
+
+
+def _rewritten(view: View, symbol: ClassSymbol) -> bool:
+    """Whether the class has a say in how it is written out, and so may mask a field."""
+    return any(
+        it.owner == symbol.facts.qualname
+        and any(d.target.rpartition(".")[2] in ("field_serializer", "model_serializer") for d in it.decorators)
+        for it in view.project.facts(symbol.path).defs
+    )

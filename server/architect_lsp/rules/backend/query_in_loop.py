@@ -1,0 +1,268 @@
+"""One query for each turn of a loop.
+
+Why: each query costs a round trip to the database. A loop over a hundred rows makes a hundred and one of them, and nobody sees it
+on a developer's machine, where there are three rows and no network.
+Instead: ask once for all of them, before the loop.
+
+    chosen = select(Product).where(Product.sku.in_([it.sku for it in lines]))
+    products = {it.sku: it for it in await session.scalars(chosen)}
+    for line in lines:
+        product = products.get(line.sku)
+        if product is None:
+            raise HTTPException(422, f"{line.sku} is not on sale.")
+
+In Django: `filter(pk__in=...)`, `in_bulk(...)`, `select_related(...)` or `prefetch_related(...)`.
+
+Consequences: response time grows with the data; a connection of the pool is held all that time.
+Trade-offs: a very long list of keys has to be cut into pieces; one query a piece is fine.
+Tests: count the queries for one row and for ten, and assert that the numbers are equal.
+Security: whoever chooses the length of the list chooses the load on the database.
+Observability: queries per request, as a histogram; the same statement many times in one trace.
+Performance: n round trips of about a millisecond each become one.
+Source: https://docs.sqlalchemy.org/en/20/glossary.html#term-N-plus-one-problem
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.project import is_script
+from architect_lsp.knowledge.reading import dotted
+from architect_lsp.knowledge.summaries import Effect, described
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, Hit, Rule, View
+
+rule = Rule(
+    __name__,
+    severity=Severity.WARNING,
+    confidence=Confidence.MEDIUM,
+    rows=["B2", "B5", "D3"],
+    cwe=1073,
+    needs=["for "],
+    bad=[
+        Bad("""
+-- app/orders.py --
+from sqlalchemy.orm import Session
+from app.products import by_sku
+
+def place(session: Session, lines):
+    placed = []
+    for line in lines:
+        product = [|by_sku(session, line.sku)|]
+        placed.append(product)
+    return placed
+-- app/products.py --
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+def by_sku(session: Session, sku):
+    return session.execute(select(Product).where(Product.sku == sku)).scalar_one()
+"""),
+        Bad("""
+from django.db import models
+
+class Author(models.Model):
+    name = models.CharField()
+
+class Book(models.Model):
+    author = models.ForeignKey(Author)
+
+def newest(authors):
+    return [[|Book.objects.filter(author=it).order_by("-id").first()|] for it in authors]
+"""),
+        Bad("""
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+async def emails(session: AsyncSession, orders):
+    for order in orders:
+        statement = select(User.email).where(User.id == order.user_id)
+        found = await [|session.execute(statement)|]
+        yield found.scalar_one()
+"""),
+        Bad("""
+-- app/deps.py --
+from typing import Annotated
+from fastapi import Depends
+from sqlalchemy.orm import Session
+
+SessionDep = Annotated[Session, Depends(make)]
+-- app/users.py --
+from app.deps import SessionDep
+
+def users(session: SessionDep, ids):
+    return {it: [|session.get(User, it)|] for it in ids}
+"""),
+    ],
+    good=[
+        """
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+def names(session: Session, ids):
+    for user in session.scalars(select(User).where(User.id.in_(ids))):
+        yield user.name
+    return [it.name for it in session.execute(select(User))]
+""",
+        """
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+def in_pieces(session: Session, ids):
+    for start in range(0, len(ids), 500):
+        yield session.execute(select(User).where(User.id.in_(ids[start : start + 500])))
+    for batch in batches(ids):
+        yield session.execute(select(User).where(User.id.in_(batch)))
+    for attempt in range(3):
+        session.execute(select(User).where(User.id == attempt))
+    for table in ("users", "orders"):
+        session.execute(count(table))
+    while True:
+        session.execute(select(User))
+""",
+        """
+from sqlalchemy.orm import Session
+
+def total(session: Session, orders):
+    queries = []
+    for order in orders:
+        queries.append(session.query(User).filter(User.id == order.user_id))
+        session.execute(insert(Log).values(order=order.id))
+    return queries
+""",
+        """
+from functools import lru_cache
+from sqlalchemy.orm import Session
+
+session = Session()
+
+@lru_cache
+def country(code):
+    return session.get(Country, code)
+
+def countries(codes):
+    return [country(it) for it in codes]
+""",
+    ],
+)
+
+_STEPS = 4
+"""How many calls away a query may be; one that is farther is seldom the loop's to mend."""
+_PIECES = re.compile(
+    r"batch|chunk|page|paginat|piece|slice|window|shard|partition|bulk|attempt|retr(?:y|ies)|backoff|delay", re.IGNORECASE
+)
+_CACHED = re.compile(r"cache|memoi[sz]e", re.IGNORECASE)
+_WRITES = re.compile(r"(?:insert|update|delete|upsert|pg_insert|sqlite_insert|drop|create|alter)\b", re.IGNORECASE)
+
+
+@rule.check
+def find(view: View) -> Iterator[Hit]:
+    """Calls that read the database once a turn."""
+    reading = view.reading
+    if is_script(view.path):
+        return
+    for call in reading.each(ast.Call):
+        loop = reading.loop(call)
+        if loop is None or reading.function(call) is None:
+            continue
+        effect = view.effects(call).get("db-read")
+        if effect is None or _excused(view, effect) or not _grows(view, loop) or _writes(call):
+            continue
+        if not _depends(loop, call) or _own_session(view, loop, call):
+            continue
+        steps = tuple(described(effect, view.project))
+        if steps:
+            message = f"`{ast.unparse(call.func)}` runs a query in each turn of this loop: it reaches `{effect.call}`."
+        else:
+            message = "This query runs once in each turn of the loop."
+        yield Hit(call, message, evidence=steps)
+
+
+def _grows(view: View, loop: ast.AST) -> bool:
+    """Whether the loop goes over data, not over pieces, attempts or a few literal things."""
+    generators = [loop] if isinstance(loop, ast.For) else getattr(loop, "generators", [])
+    if not generators:
+        return False  # `while`, and `async for`, which mostly waits for the next message
+    for it in generators:
+        if getattr(it, "is_async", 0) or _PIECES.search(ast.unparse(it.target)):
+            return False
+        source = it.iter
+        if isinstance(source, ast.Call):
+            name = dotted(source.func).rpartition(".")[2]
+            if name in ("enumerate", "sorted", "reversed", "list", "tuple", "set", "zip") and source.args:
+                source = source.args[0]
+            elif name == "range":
+                return len(source.args) < 3 and any(isinstance(each, ast.Call) for each in source.args)
+            elif _PIECES.search(ast.unparse(source.func)) or name in ("count", "cycle"):
+                return False
+        if isinstance(source, ast.Tuple | ast.List | ast.Set | ast.Dict | ast.Constant) or _constant(view, source):
+            return False
+    return True
+
+
+def _constant(view: View, node: ast.expr) -> bool:
+    """Whether the name is written like a constant or bound to a literal."""
+    name = dotted(node).rpartition(".")[2]
+    if name.isupper():
+        return True
+    values = view.reading.bindings(view.reading.function(node)).get(name, []) if isinstance(node, ast.Name) else []
+    return len(values) == 1 and isinstance(values[0], ast.Tuple | ast.List | ast.Set | ast.Dict) and bool(_elements(values[0]))
+
+
+def _elements(node: ast.expr) -> list[ast.expr]:
+    return list(getattr(node, "elts", None) or getattr(node, "keys", None) or [])
+
+
+def _depends(loop: ast.AST, call: ast.Call) -> bool:
+    """Whether what is asked changes from turn to turn."""
+    targets = [it.target for it in ([loop] if isinstance(loop, ast.For) else loop.generators)]  # type: ignore[attr-defined]
+    names = {it.id for target in targets for it in ast.walk(target) if isinstance(it, ast.Name)}
+    for node in ast.walk(loop):
+        if isinstance(node, ast.Assign | ast.NamedExpr | ast.For) and _mentions(
+            node.value if not isinstance(node, ast.For) else node.iter, names
+        ):
+            bound = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names |= {it.id for target in bound for it in ast.walk(target) if isinstance(it, ast.Name)}
+    return any(_mentions(it, names) for it in (call.func, *call.args, *(each.value for each in call.keywords)))
+
+
+def _mentions(node: ast.AST, names: set[str]) -> bool:
+    return any(isinstance(it, ast.Name) and it.id in names for it in ast.walk(node))
+
+
+def _writes(call: ast.Call) -> bool:
+    """Whether the statement, as far as it stands in the call, changes rows: that is another matter."""
+    for it in ast.walk(call):
+        if isinstance(it, ast.Call) and _WRITES.match(dotted(it.func).rpartition(".")[2] or getattr(it.func, "attr", "")):
+            return True
+        if isinstance(it, ast.Constant) and isinstance(it.value, str) and _WRITES.match(it.value.strip()):
+            return True
+    return False
+
+
+def _own_session(view: View, loop: ast.AST, call: ast.Call) -> bool:
+    """Whether each turn opens its own session or transaction around the call, which keeps the turns apart on purpose."""
+    for it in view.reading.ancestors(call):
+        if it is loop:
+            return False
+        if isinstance(it, ast.With | ast.AsyncWith) and any(
+            re.search(r"session|transaction|atomic|begin|connect|lock", ast.unparse(item.context_expr), re.IGNORECASE)
+            for item in it.items
+        ):
+            return True
+    return False
+
+
+def _excused(view: View, effect: Effect) -> bool:
+    """Whether the path is too long, goes through a cache, or through a loop that is found on its own."""
+    if len(effect.path) > _STEPS:
+        return True
+    for ref in effect.path:
+        definition = view.project.definition(ref.path, ref.qualname)
+        if definition is None:
+            continue
+        if any(_CACHED.search(it.target) for it in definition.decorators) or _CACHED.search(definition.qualname):
+            return True
+        if ref.index < len(definition.calls) and definition.calls[ref.index].in_loop:
+            return True
+    return False
