@@ -111,7 +111,7 @@ def summary(report: Report) -> Iterator[str]:
         for it in section.checked:
             if it.unread:
                 path = printable(report.shown(section, it.path))
-                yield f"{path}: {_count(it.unread, 'line')} could not be parsed, so nothing in them was checked."
+                yield f"{path}: {_count(it.unread, 'line')} could not be parsed and went unchecked."
         for fault in section.broken:
             where = printable(report.shown(section, fault.path)) if fault.path else "the project"
             yield f"Rule {fault.rule} failed on {where} and was left out there: {printable(fault.error)}"

@@ -13,7 +13,7 @@ import re
 import warnings
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import tree_sitter
 import tree_sitter_python
@@ -40,7 +40,7 @@ class Unit:
     text: str
     runs: tuple[tuple[int, int, int], ...]
     indent: int
-    body_indent: int = 4  # of a class: the column of its statements, 0 when they stand on its first line
+    body_indent: str = "    "  # of a class: the white space before its statements, "" when they stand on its first line
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -58,6 +58,17 @@ class Unit:
         first, begin, _ = self.runs[max(at, 0)] if self.runs else (0, 0, 0)
         return begin + line - first
 
+    def holds(self, first: int, last: int) -> bool:
+        """Whether the file's lines `first` to `last` are all of this unit, which is in one piece."""
+        return len(self.runs) == 1 and self.runs[0][1] <= first and last < self.runs[0][1] + self.runs[0][2]
+
+    def lowered(self, line: int, more: int) -> Unit:
+        """This unit where what lies below the file's `line` has moved down by `more` lines."""
+        if not self.runs or self.runs[-1][1] <= line:
+            return self
+        runs = tuple((at, begin + more if begin > line else begin, count) for at, begin, count in self.runs)
+        return replace(self, runs=runs)
+
     def place(self, path: str, place: Place) -> Place:
         """A place that counts the unit's lines, as one that counts the file's."""
         return Place(path, self.file_line(place.line), place.column, self.file_line(place.end_line), place.end_column)
@@ -68,27 +79,36 @@ class Tree:
 
     __slots__ = ("_bytes", "_tree", "lines", "text")
 
-    def __init__(self, text: str, tree: tree_sitter.Tree | None = None, data: bytes = b"") -> None:
+    def __init__(self, text: str, before: tuple[tree_sitter.Tree | None, bytes, list[str]] | None = None) -> None:
         self.text = text
-        normal = _normal(text)
-        self.lines = normal.split("\n")
-        self._bytes = data or normal.encode("utf-8", "replace")
-        self._tree = (
-            tree_sitter.Parser(_PYTHON).parse(self._bytes, tree) if tree else tree_sitter.Parser(_PYTHON).parse(self._bytes)
-        )
+        tree: tree_sitter.Tree | None = None
+        if before is None:
+            normal = _normal(text)
+            self._bytes, self.lines = normal.encode("utf-8", "replace"), normal.split("\n")
+        else:
+            tree, self._bytes, self.lines = before
+        parser = tree_sitter.Parser(_PYTHON)
+        self._tree = parser.parse(self._bytes, tree) if tree else parser.parse(self._bytes)
 
     def edited(self, text: str, edit: Edit, lines: Lines) -> Tree:
         """The tree of `text`, to which `edit` leads from this one's; `lines` are those of the old text."""
         normal = _normal(text)
-        new = normal.encode("utf-8", "replace")
+        new, old = normal.encode("utf-8", "replace"), self._bytes
         start, old_end = self._point(edit.span.start, lines), self._point(edit.span.end, lines)
         changed = normal[edit.span.start : edit.span.start + len(edit.text)].encode("utf-8", "replace")
+        new_end = start[0] + len(changed)
+        if new[: start[0]] != old[: start[0]] or new[new_end:] != old[old_end[0] :]:  # an edit between `\\r` and `\\n`
+            return Tree(text)
         n_breaks = changed.count(b"\n")
         column = len(changed) - changed.rfind(b"\n") - 1 if n_breaks else start[1].column + len(changed)
-        new_end = tree_sitter.Point(start[1].row + n_breaks, column)
+        end_row = start[1].row + n_breaks
         tree = self._tree.copy()
-        tree.edit(start[0], old_end[0], start[0] + len(changed), start[1], old_end[1], new_end)
-        return Tree(text, tree, new)
+        tree.edit(start[0], old_end[0], new_end, start[1], old_end[1], tree_sitter.Point(end_row, column))
+        first, last = self.lines[start[1].row], self.lines[old_end[1].row]
+        before = edit.span.start - lines.starts[start[1].row]
+        after = edit.span.end - lines.starts[old_end[1].row]
+        fresh = (first[:before] + changed.decode("utf-8", "replace") + last[after:]).split("\n")
+        return Tree(text, (tree, new, [*self.lines[: start[1].row], *fresh, *self.lines[old_end[1].row + 1 :]]))
 
     def _point(self, offset: int, lines: Lines) -> tuple[int, tree_sitter.Point]:
         """(byte offset, point) of a code-point offset of this tree's text."""
@@ -99,6 +119,11 @@ class Tree:
         column = len(self.text[start:offset].encode("utf-8", "replace"))
         return len(self.text[:start].encode("utf-8", "replace")) + column, tree_sitter.Point(row, column)
 
+    @property
+    def has_error(self) -> bool:
+        """Whether some of the text is no Python."""
+        return bool(self._tree.root_node.has_error)
+
     def units(self) -> list[Unit]:
         """The units in file order; the module's own lines come last."""
         found: list[Unit] = []
@@ -106,6 +131,39 @@ class Tree:
         own = self._members(self._tree.root_node.children, 0, last, "", found, bool(self._tree.root_node.has_error))
         found.append(self._unit("module", "", own, 0))
         return found
+
+    def revised(self, units: Sequence[Unit], first: int, last: int, more: int) -> tuple[list[Unit], int] | None:
+        """(units, index of the one that changed) after an edit of the lines `first` to `last` of one function.
+
+        `units` are those before the edit, which made the file `more` lines longer. None when it touched more than that.
+        """
+        index = next((i for i, it in enumerate(units) if it.kind == "function" and it.holds(first, last)), None)
+        if index is None:
+            return None
+        unit = units[index]
+        begin, end = unit.line, unit.line + unit.runs[0][2] + more
+        point = tree_sitter.Point(begin, unit.indent)
+        node = self._tree.root_node.descendant_for_point_range(point, point)
+        while node is not None and (
+            node.type not in ("function_definition", "decorated_definition")
+            or (node.parent is not None and node.parent.type == "decorated_definition")
+        ):
+            node = node.parent
+        if node is None or node.start_point != point or node.end_point.row + (1 if node.end_point.column else 0) != end:
+            return None
+        above = node.parent
+        if above is None or above.type != "module":
+            if above is None or above.type != "block" or above.parent is None or above.parent.type != "class_definition":
+                return None
+        if node.type == "decorated_definition":
+            inner = node.child_by_field_name("definition")
+            if inner is None or inner.type != "function_definition":
+                return None
+        if node.has_error and len(list(self._guessed(begin, end, unit.indent))) > 1:
+            return None
+        fresh = [it.lowered(last, more) for it in units] if more else list(units)
+        fresh[index] = self._unit("function", unit.scope, [(begin, end)], unit.indent)
+        return fresh, index
 
     def _members(
         self, nodes: Sequence[tree_sitter.Node], first: int, last: int, scope: str, found: list[Unit], broken: bool
@@ -125,15 +183,18 @@ class Tree:
                 continue
             inner = f"{scope}.{name}" if scope else name
             header = self._members(body, begin, end, inner, found, broken) if body else [(begin, end)]
-            found.append(self._unit("class", scope, header, column, self._body_indent(body) if body else column + 4))
+            found.append(self._unit("class", scope, header, column, self._body_indent(body, column)))
         if at < last:
             own.append((at, last))
         return own
 
-    def _body_indent(self, body: Sequence[tree_sitter.Node]) -> int:
-        """The column of a class's statements, 0 when they follow its colon: `class Missing(Exception): pass`."""
-        start = body[0].start_point
-        return 0 if self.lines[start.row][: start.column].strip() else start.column
+    def _body_indent(self, body: Sequence[tree_sitter.Node], column: int) -> str:
+        """The white space before a class's statements, "" when they follow its colon: `class Missing(Exception): pass`."""
+        first = next((it.start_point for it in body if it.type != "comment"), None)
+        if first is None:
+            return " " * (column + 4)
+        before = self.lines[first.row][: first.column]
+        return "" if before.strip() else before
 
     def _definitions(
         self, nodes: Sequence[tree_sitter.Node], broken: bool
@@ -180,7 +241,7 @@ class Tree:
             else:
                 yield "function", "", start, stop, column, ()
 
-    def _unit(self, kind: str, scope: str, ranges: list[tuple[int, int]], indent: int, body_indent: int = 4) -> Unit:
+    def _unit(self, kind: str, scope: str, ranges: list[tuple[int, int]], indent: int, body_indent: str = "    ") -> Unit:
         runs: list[tuple[int, int, int]] = []
         lines: list[str] = []
         for begin, end in ranges:
@@ -217,7 +278,7 @@ def parsed(unit: Unit) -> Parsed | None:
     prefix = _WRAPPER if nested else ""
     suffix = ""
     if unit.kind == "class" and unit.body_indent:  # its methods are units of their own, so its body may be empty
-        suffix = f"\n{' ' * unit.body_indent}pass"
+        suffix = f"\n{unit.body_indent}pass"
     blanked: list[int] = []
     for _ in range(_ATTEMPTS):
         try:
