@@ -237,7 +237,7 @@ def _fix(workspace: Workspace, checked: Checked) -> tuple[int, str]:
         if text is None or text == document.text:
             break
         document = document.edited(text)
-        workspace.project.put(checked.path, document.facts)
+        workspace.project.put(checked.path, document.parts)
     if document.text == found.text:
         return 0, ""
     refusal = replace_text(workspace.root / checked.path, found.text, document.text)

@@ -19,9 +19,9 @@ from architect_lsp.fixes import Receipt, Rejection, receipt, together
 from architect_lsp.knowledge.document import Document, Piece
 from architect_lsp.knowledge.facts import Facts
 from architect_lsp.knowledge.files import Skipped, has_marker, relative, root_of, sources, text_of
-from architect_lsp.knowledge.project import Project
+from architect_lsp.knowledge.project import Project, whole
 from architect_lsp.knowledge.scan import CHUNK, PARALLEL_FROM, can_fork, end_with_parent, facts_of
-from architect_lsp.knowledge.summaries import callers, described, effects
+from architect_lsp.knowledge.summaries import callers, described, effects, take
 from architect_lsp.model import Edit, Finding, Fix, Snapshot, Span
 from architect_lsp.rules.findings import project_finding, unit_finding
 from architect_lsp.rules.rule import ProjectHit, Rule, View
@@ -87,7 +87,7 @@ class Workspace:
         self.rules = chosen(settings)
         self.settings = settings
         for document in self.documents.values():
-            for piece in document.pieces.values():
+            for piece in document.pieces:
                 piece.generation = -1
 
     # The project on disk
@@ -134,7 +134,7 @@ class Workspace:
     def take(self, name: str, found: Facts | Skipped) -> None:
         """Let the project know the facts of a file on disk, unless it is open: then the editor's text counts."""
         if name not in self.documents and not isinstance(found, Skipped):
-            self.project.put(name, found)
+            self.project.put(name, whole(found))
 
     def reread(self, name: str) -> None:
         """A file changed on disk: know it again, or no more. Effect: reads the disk."""
@@ -144,7 +144,7 @@ class Workspace:
         if isinstance(text, Skipped):
             self.project.remove(name)
         else:
-            self.project.put(name, Document(name, text).facts)
+            self.project.put(name, Document(name, text).parts)
 
     def load(self, name: str) -> Snapshot | Skipped:
         """The open text of a file, else that on disk."""
@@ -177,7 +177,7 @@ class Workspace:
         if before and name in self.remarks:
             self.remarks[name] = carried(self.remarks[name], before.text, text)
         self.documents[name] = document
-        self.project.put(name, document.facts)
+        take(self.project, name, document.parts)
         return document
 
     def close(self, name: str) -> None:
@@ -191,8 +191,7 @@ class Workspace:
         found: list[Finding] = []
         broken: list[Broken] = []
         generation = self.project.generation
-        for unit in document.units:
-            piece = document.pieces[unit.key]
+        for unit, piece in zip(document.units, document.pieces, strict=True):
             if piece.reading is None:
                 continue
             if piece.generation != generation:
@@ -328,10 +327,9 @@ class Workspace:
     def _check_as(self, document: Document) -> Sequence[Finding]:
         """Check a text that is not the document's yet, against a project in which it were."""
         kept = self.project
-        self.project = kept.overlay(document.path, document.facts)
+        self.project = kept.overlay(document.path, document.parts)
         try:
-            fresh = {key: Piece(it.reading, it.facts) for key, it in document.pieces.items()}
-            document.pieces = fresh
+            document.pieces = [Piece(it.reading, it.facts) for it in document.pieces]
             return self.check(document).findings
         finally:
             self.project = kept

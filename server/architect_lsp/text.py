@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from itertools import accumulate
 
 from architect_lsp.model import Edit, Span
 
@@ -23,14 +22,23 @@ class Lines:
 
     __slots__ = ("ascii", "starts", "text")
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, starts: list[int] | None = None) -> None:
         self.text = text
         self.ascii = text.isascii()
-        if "\r" in text:
-            self.starts = [0, *(it.end() for it in _BREAK.finditer(text))]
-        else:
-            self.starts = [0, *accumulate(len(it) + 1 for it in text.split("\n"))]
-            self.starts.pop()
+        self.starts = [0, *(it.end() for it in _BREAK.finditer(text))] if starts is None else starts
+
+    def edited(self, text: str, edit: Edit) -> Lines:
+        """The lines of `text`, to which `edit` leads from this one's."""
+        if "\r" in text or "\r" in self.text:
+            return Lines(text)
+        start, end = edit.span.start, edit.span.end
+        grown = len(edit.text) - (end - start)
+        starts = self.starts[: bisect_right(self.starts, start)]
+        if "\n" in edit.text:
+            starts += (start + it.end() for it in _BREAK.finditer(edit.text))
+        rest = self.starts[bisect_right(self.starts, end) :]
+        starts += [it + grown for it in rest] if grown else rest
+        return Lines(text, starts)
 
     def __len__(self) -> int:
         return len(self.starts)

@@ -34,14 +34,30 @@ class Document:
         self.path = path
         self.text = text
         self.version = version
-        self.tree: Tree = before.tree.edited(text, edit or difference(before.text, text), before.lines) if before else Tree(text)
-        self.units = self.tree.units()
-        known = before.pieces if before else {}
-        self.pieces: dict[tuple[str, str, str], Piece] = {}
-        for unit in self.units:
-            self.pieces[unit.key] = known.get(unit.key) or _piece(unit)
-        self._lines: Lines | None = None
         self._facts: Facts | None = None
+        self._lines: Lines | None = None
+        self.tree: Tree
+        self.units: list[Unit]
+        self.pieces: list[Piece]
+        if before is None:
+            self.tree = Tree(text)
+            self.units = self.tree.units()
+            self.pieces = [_piece(it) for it in self.units]
+            return
+        edit = edit or difference(before.text, text)
+        self.tree = before.tree.edited(text, edit, before.lines)
+        self._lines = before.lines.edited(text, edit)
+        first, last = before.lines.line_of(edit.span.start), before.lines.line_of(edit.span.end)
+        revised = self.tree.revised(before.units, first, last, len(self.tree.lines) - len(before.tree.lines))
+        if revised is None:
+            self.units = self.tree.units()
+            known = {unit.key: piece for unit, piece in zip(before.units, before.pieces, strict=True)}
+            self.pieces = [known.get(it.key) or _piece(it) for it in self.units]
+        else:
+            self.units, changed = revised
+            self.pieces = list(before.pieces)
+            if self.units[changed].text != before.units[changed].text:
+                self.pieces[changed] = _piece(self.units[changed])
 
     def edited(self, text: str, version: int | None = None, edit: Edit | None = None) -> Document:
         """The next version; `edit` is the one change that leads to it, where it is known."""
@@ -55,10 +71,15 @@ class Document:
         return self._lines
 
     @property
+    def parts(self) -> tuple[tuple[Unit, Facts], ...]:
+        """What each unit says, in its own lines."""
+        return tuple((unit, piece.facts) for unit, piece in zip(self.units, self.pieces, strict=True))
+
+    @property
     def facts(self) -> Facts:
-        """The facts of the file."""
+        """The facts of the file, places in its lines."""
         if self._facts is None:
-            self._facts = module_facts(self.path, ((it, self.pieces[it.key].facts) for it in self.units))
+            self._facts = module_facts(self.path, self.parts)
         return self._facts
 
     @property
@@ -70,8 +91,8 @@ class Document:
     def unread(self) -> int:
         """How many lines did not parse."""
         count = 0
-        for unit in self.units:
-            reading = self.pieces[unit.key].reading
+        for unit, piece in zip(self.units, self.pieces, strict=True):
+            reading = piece.reading
             count += len(unit.text.split("\n")) if reading is None else len(reading.parsed.blanked)
         return count
 

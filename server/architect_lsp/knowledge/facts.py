@@ -9,6 +9,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
+from typing import TypeVar
 
 from architect_lsp.knowledge.flows import parameters
 from architect_lsp.knowledge.reading import Function, Reading, constant, dotted, keyword
@@ -144,6 +146,9 @@ class Facts:
     stars: tuple[str, ...] = field(default=())  # modules imported by `*`
 
 
+RowT = TypeVar("RowT", Def, ClassDef, Call, Decorator, Field, Variable, Include)
+
+
 def unit_facts(reading: Reading) -> Facts:
     """The facts of one unit, in the unit's lines."""
     return Facts(
@@ -159,34 +164,33 @@ def unit_facts(reading: Reading) -> Facts:
     )
 
 
+def joined(units: Iterable[Facts]) -> Facts:
+    """The facts of several units together, places as they are."""
+    rows = tuple(units)
+    return Facts(*(tuple(chain.from_iterable(getattr(it, name) for it in rows)) for name in Facts.__slots__))
+
+
 def module_facts(path: str, units: Iterable[tuple[Unit, Facts]]) -> Facts:
     """The facts of a file from those of its units, every place in the file's lines."""
-    imports: list[tuple[str, str]] = []
-    defs: list[Def] = []
-    classes: list[ClassDef] = []
-    variables: list[Variable] = []
-    includes: list[Include] = []
-    attributes: list[tuple[str, str, str]] = []
-    stars: list[str] = []
-    for unit, facts in units:
-        imports += facts.imports
-        stars += facts.stars
-        attributes += facts.attributes
-        for it in facts.defs:
-            defs.append(
-                replace(
-                    it,
-                    place=unit.place(path, it.place),
-                    decorators=tuple(replace(d, place=unit.place(path, d.place)) for d in it.decorators),
-                    calls=tuple(Call(c.target, unit.place(path, c.place), c.awaited, c.in_loop) for c in it.calls),
-                )
-            )
-        for kind in facts.classes:
-            fields = tuple(replace(it, place=unit.place(path, it.place)) for it in kind.fields)
-            classes.append(replace(kind, place=unit.place(path, kind.place), fields=fields))
-        variables += (replace(it, place=unit.place(path, it.place)) for it in facts.variables)
-        includes += (replace(it, place=unit.place(path, it.place)) for it in facts.includes)
-    return Facts(tuple(imports), tuple(defs), tuple(classes), tuple(variables), tuple(includes), tuple(attributes), tuple(stars))
+    return joined(_moved(path, unit, facts) for unit, facts in units)
+
+
+def _moved(path: str, unit: Unit, facts: Facts) -> Facts:
+    """The facts of a unit with places in the file's lines."""
+
+    def at(row: RowT) -> RowT:
+        return replace(row, place=unit.place(path, row.place))
+
+    return replace(
+        facts,
+        defs=tuple(
+            replace(at(it), decorators=tuple(at(d) for d in it.decorators), calls=tuple(at(c) for c in it.calls))
+            for it in facts.defs
+        ),
+        classes=tuple(replace(at(it), fields=tuple(at(f) for f in it.fields)) for it in facts.classes),
+        variables=tuple(at(it) for it in facts.variables),
+        includes=tuple(at(it) for it in facts.includes),
+    )
 
 
 def literal(node: ast.expr | None) -> str | None:

@@ -8,16 +8,32 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from architect_lsp.knowledge.facts import ClassDef, Def, Facts, Variable
+from architect_lsp.knowledge.facts import Call, ClassDef, Decorator, Def, Facts, Field, Variable, joined
 from architect_lsp.model import Place
+from architect_lsp.syntax.units import Unit
 
 _NOWHERE = Place("", 0, 0, 0, 0)
 _SCRIPT_FOLDERS = frozenset(
-    "migrations alembic versions scripts script commands examples example docs benchmarks benchmark fixtures seeds tools".split()
+    [
+        "migrations",
+        "alembic",
+        "versions",
+        "scripts",
+        "script",
+        "commands",
+        "examples",
+        "example",
+        "docs",
+        "benchmarks",
+        "benchmark",
+        "fixtures",
+        "seeds",
+        "tools",
+    ]
 )
 _SCRIPTS = re.compile(r"(setup|manage|noxfile|tasks_dev|fabfile|conftest|seed\w*|populate\w*|migrate\w*|benchmark\w*)\.py$")
 _DEPTH = 16
@@ -72,65 +88,97 @@ class External:
     name: str
 
 
+Named = Def | ClassDef | Variable | str
+"""What a module's name stands for; a str is an import's dotted name."""
+
 Symbol = Module | FunctionSymbol | ClassSymbol | Instance | External
-_FACTS_OF_NOTHING = Facts()
+
+
+Part = tuple[Unit, Facts]
+"""What one unit of a file says, in the unit's own lines."""
 
 
 class Project:
-    """The files of one root. `generation` grows when what they say changes, not when lines move."""
+    """The files of one root. `generation` grows when what they say to others changes, not when lines move."""
 
     def __init__(self) -> None:
         self.generation = 0
-        self._facts: dict[str, Facts] = {}
-        self._names: dict[str, dict[str, Def | ClassDef | Variable | str]] = {}
+        self._parts: dict[str, tuple[Part, ...]] = {}
+        self._joined: dict[str, Facts] = {}
+        self._names: dict[str, dict[str, tuple[Named, int]]] = {}
         self._folders: dict[str, int] = {}
         self._memo: dict[Any, Any] = {}
 
     @property
     def paths(self) -> Iterator[str]:
         """Every known file, in the order they came."""
-        yield from self._facts
+        yield from self._parts
 
     def facts(self, path: str) -> Facts:
-        """The facts of a file; of an unknown one, none."""
-        return self._facts.get(path, _FACTS_OF_NOTHING)
+        """What a file says, its units together; of an unknown one, nothing. Places count the lines of their units: ask `place`."""
+        found = self._joined.get(path)
+        if found is None:
+            found = self._joined[path] = joined(it for _, it in self._parts.get(path, ()))
+        return found
 
-    def put(self, path: str, facts: Facts) -> bool:
-        """Take the facts of a file. Gives whether they say something new. Effect: may raise `generation`."""
-        old = self._facts.get(path)
-        self._facts[path] = facts
+    def put(self, path: str, parts: Iterable[Part], *, anew: bool = False) -> bool:
+        """Take what a file says. Gives whether that is new, `anew` even if it seems not. Effect: then raises `generation`."""
+        new = tuple(parts)
+        old = self._parts.get(path)
+        self._parts[path] = new
         if old is None:
             for folder in _ancestors(path):
                 self._folders[folder] = self._folders.get(folder, 0) + 1
-        elif old == facts:
+        elif not anew and len(old) == len(new) and all(was[1] is now[1] for was, now in zip(old, new, strict=True)):
             return False
-        names: dict[str, Def | ClassDef | Variable | str] = {}
-        for local, target in facts.imports:
-            names[local] = target
-        for variable in facts.variables:
-            names[variable.name] = variable
-        names.update((it.qualname, it) for it in facts.classes)
-        names.update((it.qualname, it) for it in facts.defs)
-        self._names[path] = names
-        if old is not None and placeless(old) == placeless(facts):
-            return False
+        self._joined.pop(path, None)
+        self._names[path] = {name: (it, index) for index, (_, facts) in enumerate(new) for name, it in _named(facts)}
         self._forget()
         return True
 
-    def overlay(self, path: str, facts: Facts) -> Project:
-        """This project as it would be were `facts` those of `path`; this one stays as it is."""
+    def quietly(self, path: str, parts: Iterable[Part]) -> tuple[str, ...] | None:
+        """The functions whose calls alone differ from what is known of the file, () for none; None when more does."""
+        new, old = tuple(parts), self._parts.get(path)
+        if old is None or len(old) != len(new):
+            return None
+        names: list[str] = []
+        for (_, was), (_, now) in zip(old, new, strict=True):
+            if was is not now:
+                if _outward(was) != _outward(now):
+                    return None
+                names += (it.qualname for it in now.defs)
+        return tuple(names)
+
+    def swap(self, path: str, parts: Iterable[Part], names: Sequence[str]) -> None:
+        """Take a file of which `quietly` says that only the calls of these functions differ. `generation` stays."""
+        self._parts[path] = tuple(parts)
+        if not names:
+            return
+        self._joined.pop(path, None)
+        for index, (_, facts) in enumerate(self._parts[path]):
+            for it in facts.defs:
+                if it.qualname in names:
+                    self._names[path][it.qualname] = (it, index)
+        self._memo.pop("callers", None)
+
+    def overlay(self, path: str, parts: Iterable[Part]) -> Project:
+        """This project as it would be were `parts` those of `path`; this one stays as it is."""
         other = Project()
-        other._facts = dict(self._facts)
+        other._parts = dict(self._parts)
+        other._joined = dict(self._joined)
         other._names = dict(self._names)
+        if path in other._names:
+            other._names[path] = dict(other._names[path])
         other._folders = dict(self._folders)
         other.generation = self.generation
-        other.put(path, facts)
+        other.put(path, parts)
         return other
 
     def remove(self, path: str) -> None:
         """Forget a file that is gone."""
-        if self._facts.pop(path, None) is not None:
+        if self._parts.pop(path, None) is not None:
             self._names.pop(path, None)
+            self._joined.pop(path, None)
             for folder in _ancestors(path):
                 self._folders[folder] -= 1
             self._forget()
@@ -140,9 +188,10 @@ class Project:
         found: dict[Any, Any] = self._memo.setdefault(key, {})
         return found
 
-    def name(self, path: str, name: str) -> Def | ClassDef | Variable | str | None:
+    def name(self, path: str, name: str) -> Named | None:
         """What the module `path` calls `name`; a str is an import's dotted name."""
-        return self._names.get(path, {}).get(name)
+        found = self._names.get(path, {}).get(name)
+        return found[0] if found else None
 
     def definition(self, path: str, qualname: str) -> Def | None:
         """The function of this qualified name, None when there is none."""
@@ -156,22 +205,31 @@ class Project:
 
     def place(self, ref: Ref) -> Place:
         """Where the thing stands now; its file's beginning when it is gone."""
-        found = self.name(ref.path, ref.qualname)
         nowhere = replace(_NOWHERE, path=ref.path)
         if ref.kind == "include":
-            includes = self.facts(ref.path).includes
-            return includes[ref.index].place if ref.index < len(includes) else nowhere
-        if isinstance(found, ClassDef):
-            if ref.kind == "field":
-                return found.fields[ref.index].place if ref.index < len(found.fields) else nowhere
-            return found.place
-        if isinstance(found, Def):
-            rows: Any = {"call": found.calls, "decorator": found.decorators}.get(ref.kind)
-            if rows is None:
-                return found.place
-            place: Place = rows[ref.index].place if ref.index < len(rows) else nowhere
-            return place
-        return found.place if isinstance(found, Variable) else nowhere
+            index = ref.index
+            for unit, facts in self._parts.get(ref.path, ()):
+                if index < len(facts.includes):
+                    return unit.place(ref.path, facts.includes[index].place)
+                index -= len(facts.includes)
+            return nowhere
+        found = self._names.get(ref.path, {}).get(ref.qualname)
+        if found is None:
+            return nowhere
+        thing, index = found
+        if isinstance(thing, str):
+            return nowhere
+        rows: Sequence[Call | Decorator | Field] = ()
+        if isinstance(thing, Def) and ref.kind == "call":
+            rows = thing.calls
+        elif isinstance(thing, Def) and ref.kind == "decorator":
+            rows = thing.decorators
+        elif isinstance(thing, ClassDef) and ref.kind == "field":
+            rows = thing.fields
+        if ref.kind in ("call", "decorator", "field") and ref.index >= len(rows):
+            return nowhere
+        place = rows[ref.index].place if rows else thing.place
+        return self._parts[ref.path][index][0].place(ref.path, place)
 
     def resolve(self, path: str, target: str, owner: str = "") -> Symbol | None:
         """The symbol a target of the file `path` means, None when that can't be told.
@@ -184,6 +242,10 @@ class Project:
             known[key] = None  # a name that leads to itself means nothing
             known[key] = self._resolved(path, target, owner, _DEPTH)
         found: Symbol | None = known[key]
+        if isinstance(found, FunctionSymbol):  # its calls may have been swapped since
+            fresh = self.definition(found.path, found.facts.qualname)
+            if fresh is not None and fresh is not found.facts:
+                found = known[key] = FunctionSymbol(found.path, fresh)
         return found
 
     def external(self, path: str, target: str, owner: str = "") -> str:
@@ -203,7 +265,9 @@ class Project:
             seen.add((it.path, it.facts.qualname))
             for base in it.facts.bases:
                 found = self.resolve(it.path, base)
-                if (isinstance(found, ClassSymbol) and (found.path, found.facts.qualname) not in seen) or isinstance(found, External):
+                if (isinstance(found, ClassSymbol) and (found.path, found.facts.qualname) not in seen) or isinstance(
+                    found, External
+                ):
                     queue.append(found)
 
     def module(self, path: str, dotted: str) -> tuple[Module | None, tuple[str, ...]]:
@@ -239,9 +303,9 @@ class Project:
 
     def _at(self, stem: str) -> Module | None:
         package = posixpath.join(stem, "__init__.py")
-        if package in self._facts:
+        if package in self._parts:
             return Module(package)
-        if stem and f"{stem}.py" in self._facts:
+        if stem and f"{stem}.py" in self._parts:
             return Module(f"{stem}.py")
         return Module(f"{stem}/") if self._folders.get(stem) else None
 
@@ -369,17 +433,24 @@ class Project:
         self._memo.clear()
 
 
-def placeless(facts: Facts) -> Facts:
-    """The facts with every place at the beginning: equal for two texts that say the same."""
+def whole(facts: Facts) -> tuple[Part, ...]:
+    """The facts of a whole file, in its own lines, as the one part they are."""
+    return ((Unit("module", "", "", ((0, 0, 1 << 30),), 0), facts),)
+
+
+def _named(facts: Facts) -> Iterator[tuple[str, Named]]:
+    yield from facts.imports
+    yield from ((it.name, it) for it in facts.variables)
+    yield from ((it.qualname, it) for it in facts.classes)
+    yield from ((it.qualname, it) for it in facts.defs)
+
+
+def _outward(facts: Facts) -> Facts:
+    """The facts without places and calls: equal for two units that differ only in what their functions call."""
     return replace(
         facts,
         defs=tuple(
-            replace(
-                it,
-                place=_NOWHERE,
-                decorators=tuple(replace(d, place=_NOWHERE) for d in it.decorators),
-                calls=tuple(replace(c, place=_NOWHERE) for c in it.calls),
-            )
+            replace(it, place=_NOWHERE, calls=(), decorators=tuple(replace(d, place=_NOWHERE) for d in it.decorators))
             for it in facts.defs
         ),
         classes=tuple(

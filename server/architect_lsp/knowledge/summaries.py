@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any
 
 from architect_lsp.knowledge.facts import Def
-from architect_lsp.knowledge.project import External, FunctionSymbol, Project, Ref
+from architect_lsp.knowledge.project import External, FunctionSymbol, Part, Project, Ref
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -92,6 +92,33 @@ def library_effects(name: str) -> frozenset[str]:
         found |= below.get(".".join(parts[:end]), frozenset())
     found |= {kind for kind, pattern in _patterns().items() if pattern.fullmatch(name)}
     return frozenset(found)
+
+
+def take(project: Project, path: str, parts: Sequence[Part]) -> bool:
+    """Take what a file says. Gives whether it tells others something new; a call that changes no effect tells them nothing.
+
+    Effect: then raises the project's `generation`.
+    """
+    names = project.quietly(path, parts)
+    if names is None:
+        return project.put(path, parts)
+    if not names:
+        project.swap(path, parts, names)
+        return False
+    before = _told(project, path, names)
+    project.swap(path, parts, names)
+    for through_async in (True, False):
+        known = project.memo(("effects", through_async))
+        for name in names:
+            known.pop((path, name), None)
+    if _told(project, path, names) == before:
+        return False
+    return project.put(path, parts, anew=True)
+
+
+def _told(project: Project, path: str, names: Sequence[str]) -> list[dict[str, Effect]]:
+    definitions = [it for it in (project.definition(path, name) for name in names) if it is not None]
+    return [effects(project, path, it, through_async=flag) for it in definitions for flag in (True, False)]
 
 
 def call_effects(project: Project, path: str, target: str, owner: str, *, through_async: bool = True) -> dict[str, Effect]:

@@ -79,7 +79,7 @@ def _shown(reading: Reading, node: ast.AST) -> Place:
 def _import(document: Document, name: str) -> list[Edit]:
     """The edit that imports a module (`asyncio`) or a name (`sqlalchemy.text`) at the top of the file; none if it is there."""
     unit = document.units[-1]
-    reading = document.pieces[unit.key].reading
+    reading = document.pieces[-1].reading
     module, _, attribute = name.rpartition(".")
     line = f"from {module} import {attribute}" if module else f"import {name}"
     after: ast.stmt | None = None

@@ -100,7 +100,7 @@ def _tables(project: Project) -> list[list[Route]]:
                     Ref(path, definition.qualname, "def"),
                     Ref(path, definition.qualname, "decorator", index),
                 )
-                own.setdefault(host, []).append((decorator.place.line, route))
+                own.setdefault(host, []).append((project.place(route.decorator).line, route))
         for number, include in enumerate(facts.includes):
             outer, inner = (
                 _host(project, path, include.host) or Host(path, include.host),
@@ -109,7 +109,7 @@ def _tables(project: Project) -> list[list[Route]]:
             if inner is not None and inner != outer:
                 included.add(inner)
                 step = Ref(path, "", "include", number)
-                includes.setdefault(outer, []).append((include.place.line, inner, include.prefix, step))
+                includes.setdefault(outer, []).append((project.place(step).line, inner, include.prefix, step))
     roots = [it for it in dict.fromkeys([*includes, *own]) if it not in included]
     return [_table(project, it, own, includes, "", (), _DEPTH) for it in roots]
 

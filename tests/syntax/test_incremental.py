@@ -1,0 +1,105 @@
+"""After any edits the units, lines and facts are those of a fresh reading of the text."""
+
+from __future__ import annotations
+
+import argparse
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from architect_lsp.engine import Workspace
+from architect_lsp.knowledge.document import Document
+from architect_lsp.model import Edit, Span
+from architect_lsp.settings import Settings
+from architect_lsp.text import Lines, apply, difference, move
+
+FRAGMENTS = [
+    "x", "\n", "    ", "def f():\n    pass\n", "class C:\n", "(", ")", '"""', "'", "#", "@d\n", ":", "return 1\n", "\r\n", "\r",
+    "\f", "\u2028", "😀", "é", "async ", "await g()", "if a:\n        b()\n", "import time\n", "time.sleep(1)", ";", "\\\n", ",",
+]  # fmt: skip
+
+
+def edits_of(seed: int, text: str, count: int) -> list[tuple[str, Edit]]:
+    """Random edits, each with the text it leads to."""
+    rng = random.Random(seed)
+    steps: list[tuple[str, Edit]] = []
+    for _ in range(count):
+        start = rng.randrange(len(text) + 1)
+        end = min(len(text), start + rng.choice((0, 0, 0, 1, 1, 2, 5, 40)))
+        edit = Edit(Span(start, end), rng.choice((*FRAGMENTS, "", "")))
+        changed = apply(text, [edit])
+        assert changed is not None
+        text = changed
+        steps.append((text, edit))
+    return steps
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_real_file_edited_fifty_times_reads_like_the_fresh_text(seed: int) -> None:
+    text = Path(argparse.__file__).read_text(encoding="utf-8")
+    rng = random.Random(seed)
+    start = rng.randrange(0, len(text) // 2)
+    text = text[text.index("\nclass ", start) + 1 :][:20_000]
+    document = Document("a.py", text)
+    for step, (after, edit) in enumerate(edits_of(seed, text, 50)):
+        document = document.edited(after, step, edit)
+        fresh = Document("a.py", after)
+        assert document.lines.starts == fresh.lines.starts, edit
+        assert document.tree.lines == fresh.tree.lines, edit
+        assert document.facts.defs == fresh.facts.defs or _borders_differ(document, fresh), (seed, step, edit)
+
+
+def _borders_differ(document: Document, fresh: Document) -> bool:
+    """tree-sitter recovers from broken text differently when it parses anew; then, and only then, units may differ."""
+    return document.tree.has_error and [it.key for it in document.units] != [it.key for it in fresh.units]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_findings_after_each_edit_are_those_of_a_new_workspace(seed: int) -> None:
+    text = "".join(
+        f"import time\n\n\ndef helper{n}(x):\n    return time.sleep(x)\n\n\nasync def poll{n}(x):\n    y = x\n    helper{n}(y)\n\n\n"
+        for n in range(8)
+    )
+    workspace = Workspace(Path("/project"), Settings())
+    workspace.open("a.py", text)
+    for step, (after, edit) in enumerate(edits_of(seed, text, 60)):
+        document = workspace.open("a.py", after, step, edit)
+        if document.tree.has_error:
+            continue
+        fresh = Workspace(Path("/project"), Settings())
+        expected = fresh.check(fresh.open("a.py", after)).findings
+        assert workspace.check(document).findings == expected, (seed, step, edit)
+
+
+@given(st.text(alphabet="ab\n\r\u2028😀\f", max_size=40), st.integers(0, 40), st.integers(0, 5), st.text(alphabet="x\n\r", max_size=4))
+def test_edited_lines_are_the_lines_of_the_edited_text(text: str, start: int, length: int, new: str) -> None:
+    start = min(start, len(text))
+    edit = Edit(Span(start, min(len(text), start + length)), new)
+    after = apply(text, [edit])
+    assert after is not None
+    assert Lines(text).edited(after, edit).starts == Lines(after).starts
+
+
+@given(st.text(alphabet="ab\n😀é\r", max_size=30), st.sampled_from(["utf-8", "utf-16", "utf-32"]))
+def test_positions_come_back_to_their_offset(text: str, encoding: str) -> None:
+    lines = Lines(text)
+    for offset in range(len(text) + 1):
+        if 0 < offset < len(text) and text[offset - 1 : offset + 1] == "\r\n":
+            continue  # between the two no position exists
+        assert lines.offset(*lines.position(offset, encoding), encoding) == offset
+
+
+@settings(max_examples=300)
+@given(st.text(alphabet="ab", max_size=12), st.text(alphabet="ab", max_size=12))
+def test_the_difference_leads_from_one_text_to_the_other(before: str, after: str) -> None:
+    assert apply(before, [difference(before, after)]) == after
+
+
+def test_a_span_moves_with_its_text_and_is_lost_when_the_text_is_touched() -> None:
+    edit = Edit(Span(2, 4), "xyz")
+    assert move(Span(5, 7), [edit]) == Span(6, 8)
+    assert move(Span(0, 2), [edit]) == Span(0, 2)
+    assert move(Span(3, 6), [edit]) is None
