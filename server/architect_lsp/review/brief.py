@@ -207,14 +207,14 @@ class _Packing:
 
     def _select(self) -> None:
         last = self._first
-        budget = self._room - 40
-        used = self._cost(last)
-        while last < self._last and used + self._cost(last + 1) <= budget:
+        left = (self._room - 40) * 3 - self._n_bytes(last)
+        cut = left < 0  # one line that is longer than all the room
+        while last < self._last and self._n_bytes(last + 1) <= left:
             last += 1
-            used += self._cost(last)
+            left -= self._n_bytes(last)
         excerpt = self._excerpt(self._first, last)
-        if budget < used:  # one line that is longer than all the room
-            excerpt = excerpt[: budget * 3 // 4]
+        if cut:
+            excerpt = excerpt.encode()[: (self._room - 40) * 3].decode("utf-8", "ignore")
             self.left_out.append(f"the rest of line {self._first + 1} of {self._path}")
         if last < self._last:
             self.left_out.append(f"selected {_line_range(last + 1, self._last)} of {self._path}")
@@ -240,20 +240,20 @@ class _Packing:
         n_lines = len(self._lines)
         head = min(self._head(), self._first)
         above, below = self._first, self._last
-        left = self._room - 120
+        left = (self._room - 120) * 3
         n_head = 0
-        while n_head < head and self._cost(n_head) <= left // 2:
-            left -= self._cost(n_head)
+        while n_head < head and self._n_bytes(n_head) <= left // 2:
+            left -= self._n_bytes(n_head)
             n_head += 1
         growing = True
         while growing:
             growing = False
-            if n_head < above and self._cost(above - 1) <= left:
+            if n_head < above and self._n_bytes(above - 1) <= left:
                 above, growing = above - 1, True
-                left -= self._cost(above)
-            if below + 1 < n_lines and self._cost(below + 1) <= left:
+                left -= self._n_bytes(above)
+            if below + 1 < n_lines and self._n_bytes(below + 1) <= left:
                 below, growing = below + 1, True
-                left -= self._cost(below)
+                left -= self._n_bytes(below)
         for first, last, kind in ((0, n_head - 1, "head"), (above, self._first - 1, "before"), (self._last + 1, below, "after")):
             if first <= last and self._excerpt(first, last).strip():
                 self._put(self._excerpt(first, last), kind, _line_range(first, last))
@@ -273,9 +273,9 @@ class _Packing:
         self._blocks.append(block)
         self._room -= estimated(block)
 
-    def _cost(self, line: int) -> int:
+    def _n_bytes(self, line: int) -> int:
         start, end = self._lines.bounds(line)
-        return estimated(self._text[start:end]) + 1
+        return len(self._text[start:end].encode("utf-8", "replace")) + 2
 
     def _bounds(self, first: int, last: int) -> tuple[int, int]:
         return self._lines.starts[first], self._lines.bounds(last)[1]

@@ -20,7 +20,8 @@ _FORM_SOURCES = (
     (
         "private key",
         "PRIVATE KEY",
-        r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----[\s\S]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\Z)",
+        r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
+        r"(?:[\s\S]{0,20000}?-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|(?:(?:\s|\\n|[\"'+])*[A-Za-z0-9+/]{16,}={0,2})*)",
     ),
     ("age key", "AGE-SECRET", r"\bAGE-SECRET-KEY-1[0-9A-Z]{40,}"),
     ("Anthropic key", "sk-ant-", r"\bsk-ant-[\w-]{16,}"),
@@ -80,8 +81,8 @@ _FORM_SOURCES = (
 _FORMS = tuple((kind, marks.split(), re.compile(form)) for kind, marks, form in _FORM_SOURCES)
 
 _NAMING = (
-    r"(?:pass(?:word|wd|phrase|code|_?key)?|pwd|secrets?|tokens?|api_?keys?|apikeys?|access_?keys?|private_?keys?|secret_?keys?"
-    r"|signing_?keys?|encryption_?keys?|master_?key|account_?key|fernet_?keys?|hmac_?keys?|jwt_?keys?|auth_?keys?|credentials?|otp_?seed)"
+    r"(?:pass(?:word|wd|phrase|code|[_-]?key)?|pwd|secrets?|tokens?|apikeys?|credentials?|otp[_-]?seed"
+    r"|(?:api|access|private|secret|signing|encryption|master|account|fernet|hmac|jwt|auth)[_-]?keys?)"
 )
 _FAINTLY_NAMING = r"(?:keys?|salt|pepper|auth|cookie|session|signature|sig|nonce|seed|creds?|dsn|hash)"
 _STRING = r"""(?P<prefix>[rRbBuUfF]{0,2})(?P<quote>\"{3}|'{3}|"|')(?P<value>(?:\\.|(?!(?P=quote))[^\\\n])*?)(?P=quote)"""
