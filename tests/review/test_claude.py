@@ -99,6 +99,7 @@ async def _cancelled(answer: Answer) -> None:
         (Status(402, "billing_error", "no credit"), "asks for payment (402: no credit): check"),
         (Status(403, "permission_error", "not yours"), "may not use claude-opus-5-5"),
         (Status(404, "not_found_error"), "doesn't know the model claude-opus-5-5 (404): set `architect.model`"),
+        (html(404), "has no Messages API at this address (404): check `architect.baseUrl`"),
         (Status(413, "request_too_large"), "too large for"),
         (Status(400, "invalid_request_error", "messages: odd"), "rejects the request (400: messages: odd)"),
         (Status(429, "rate_limit_error", headers={"retry-after": "300"}), "limits your requests (429): try again in 5 min."),
@@ -149,7 +150,7 @@ async def test_a_busy_server_is_asked_again_with_a_notice(busy):
     outcome, api = await asked(busy, Stream(TWO))
     assert len(outcome.findings) == 2
     assert not outcome.error
-    assert any("trying again in" in it for it in outcome.notices)
+    assert any(f"127.0.0.1:{api.url.rpartition(':')[2]} " in it and "trying again in" in it for it in outcome.notices)
     assert outcome.receipt is not None
     assert outcome.receipt.complete
     assert outcome.receipt.bytes_sent == sum(len(it.content) for it in api.requests)
@@ -226,6 +227,7 @@ async def test_a_server_that_is_not_there_leaves_no_receipt():
     assert "can't be reached (ConnectError): check the network" in outcome.error
     assert outcome.receipt is None
     assert len(outcome.notices) == 5, "asked three times, waited twice"
+    assert all(it.startswith(("Asking claude-opus-5-5 at 127.0.0.1:", "127.0.0.1:")) for it in outcome.notices)
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ class Claude:
         self._backoff_s, self._quiet_s = backoff_s, quiet_s
         self._client: AsyncAnthropic | None = None
         self._opening: asyncio.Lock | None = None
-        self._plain = False  # this server was found not to know structured outputs
+        self._plain: set[str] = set()  # models that answered only when asked without structured outputs
 
     @property
     def available(self) -> bool:
@@ -94,23 +94,28 @@ class Claude:
         deadline = time.monotonic() + self.settings.timeout_s
         client = await self._opened()
         tally = _Tally(brief.model)
+        plain = brief.model in self._plain
         failure: ReviewError | None = None
         for attempt in range(1, MAX_ATTEMPTS + 2):  # one more for a server that knows fewer fields
-            body = brief.plain_body() if self._plain else brief.body()
-            answer = _Answer(self, client, body, tally, deadline)
+            answer = _Answer(self, client, brief.plain_body() if plain else brief.body(), tally, deadline)
+            n_secrets = len(brief.redacted)
+            taken = f", {n_secrets} secret{'' if n_secrets == 1 else 's'} taken out" if n_secrets else ""
+            yield Notice(f"Asking {brief.model} at {self.host}: {len(answer.content):,} bytes{taken}.")
             async with aclosing(answer.events()) as events:
                 async for event in events:
                     yield event
             failure, wait_s = answer.failure, answer.wait_s(attempt, self._backoff_s)
             if failure is None:
+                if plain:
+                    self._plain.add(brief.model)
                 break
-            if answer.unsupported and not self._plain:
-                self._plain = True
+            if answer.unsupported and not plain:
+                plain = True
                 yield Notice(f"{self.host} doesn't know structured answers; asking in plain words.")
             elif wait_s is None or attempt >= MAX_ATTEMPTS or deadline <= time.monotonic() + wait_s:
                 break
             else:
-                yield Notice(f"{str(failure).partition(':')[0]}; trying again in {wait_s:.1f} s.")
+                yield Notice(f"{str(failure).partition(': ')[0]}; trying again in {wait_s:.1f} s.")
                 await asyncio.sleep(wait_s)
         if tally.n_bytes:
             yield self._receipt(brief, tally, complete=failure is None)
@@ -200,7 +205,7 @@ class _LateError(Exception):
 
 
 class _Answer:
-    """One attempt. After `events()` ended, `failure` says how; nothing but cancellation is raised."""
+    """One attempt. `content` is what it sends; after `events()` ended, `failure` says how; only cancellation is raised."""
 
     def __init__(self, claude: Claude, client: AsyncAnthropic, body: dict[str, Any], tally: _Tally, deadline: float) -> None:
         self.failure: ReviewError | None = None
@@ -208,6 +213,7 @@ class _Answer:
         self._lost = False  # the connection, before any text came
         self._host, self._timeout_s, self._quiet_s = claude.host, claude.settings.timeout_s, claude._quiet_s
         self._client, self._body, self._tally, self._deadline = client, body, tally, deadline
+        self.content = encoded(body)
         self._n_chars = 0
         self._stop_reason: str | None = None
         self._explanation = ""
@@ -230,7 +236,7 @@ class _Answer:
         import anthropic
         import httpx2
 
-        sent = encoded(self._body)
+        sent = self.content
         try:
             async with aclosing(self._streamed()) as events:
                 async for event in events:
@@ -259,7 +265,6 @@ class _Answer:
             self._tally.sha256 = hashlib.sha256(sent).hexdigest()
 
     async def _streamed(self) -> AsyncGenerator[Event, None]:
-        yield Notice(f"Asking {self._body['model']}.")
         late = f"{self._host} didn't finish within {self._timeout_s:g} s: select less, or raise `architect.timeoutS`."
         stream = await _within(self._client.messages.create(**self._body), self._deadline - time.monotonic(), late)
         kind = stream.response.headers.get("content-type", "") if hasattr(stream, "response") else "text"

@@ -83,6 +83,8 @@ def error(refused: Refused, who: str, model: str) -> ReviewError:
         text = f"The API key may not use {model} at {who} (403: {said}): use another key or another model."
     elif status == 402:
         text = f"{who} asks for payment (402: {said}): check the account's billing."
+    elif status == 404 and refused.type != "not_found_error":
+        text = f"{who} has no Messages API at this address (404): check `architect.baseUrl`."
     elif status == 404:
         text = f"{who} doesn't know the model {model} (404): set `architect.model` to one it serves."
     elif status == 413:
