@@ -47,17 +47,26 @@ _SINKS = frozenset(
     ]
 )
 """Last names of the calls whose first argument is worth following back to a parameter."""
+_EXECUTES = (".execute", ".exec", ".scalar", ".scalars", ".executemany")
+_WRITES = frozenset(["INSERT", "UPDATE", "DELETE", "UPSERT", "REPLACE", "MERGE"])
+_STATEMENT_STEPS = 8
+"""How many bindings a statement may be followed through."""
 _THREADERS = ("to_thread", "run_in_executor", "run_in_threadpool", "run_sync", "submit")
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call. `target` as in `reading`; `callers_loop` tells whether it runs once a turn of a loop in its function."""
+    """One call. `target` as in `reading`; `in_loop` tells whether it runs once a turn of a loop in its function.
+
+    `certain` calls stand in no branch, handler or short circuit; `writes` marks SQL that is seen to change rows.
+    """
 
     target: str
     place: Place
     awaited: bool
     in_loop: bool
+    certain: bool = True
+    writes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +208,23 @@ def literal(node: ast.expr | None) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def writes_rows(reading: Reading, call: ast.Call) -> bool:
+    """Whether the statement that is executed is an INSERT, UPDATE or DELETE, as far as the function shows."""
+    todo: list[ast.AST | None] = list(call.args[:1])
+    for _ in range(_STATEMENT_STEPS):
+        if not todo:
+            return False
+        for it in ast.walk(todo.pop() or ast.Pass()):
+            text = literal(it) if isinstance(it, ast.Constant) else None
+            if text is not None and text.lstrip()[:7].rstrip().upper() in _WRITES:
+                return True
+            if isinstance(it, ast.Call) and dotted(it.func).rpartition(".")[2].upper() in _WRITES:
+                return True
+            if isinstance(it, ast.Name):
+                todo += reading.bindings(reading.function(call)).get(it.id, [])
+    return False
+
+
 def _imports(reading: Reading) -> Iterable[tuple[str, str]]:
     for it in reading.each(ast.Import):
         for alias in it.names:
@@ -230,7 +256,8 @@ def _definition(reading: Reading, node: Function) -> Def:
             if target:
                 if it.args and target.rpartition(".")[2] in _SINKS:
                     sinks += ((name, len(calls)) for name in parameters(reading, it.args[0]))
-                calls.append(Call(target, reading.place(it), reading.awaited(it), reading.loop(it) is not None))
+                in_loop, writes = reading.loop(it) is not None, target.endswith(_EXECUTES) and writes_rows(reading, it)
+                calls.append(Call(target, reading.place(it), reading.awaited(it), in_loop, _certain(reading, it), writes))
         elif isinstance(it, ast.Return | ast.Yield) and it.value is not None:
             returns.append(reading.target(it.value))
             if (
@@ -258,6 +285,20 @@ def _definition(reading: Reading, node: Function) -> Def:
         passes=tuple(passes),
         sinks=tuple(sinks),
     )
+
+
+def _certain(reading: Reading, node: ast.AST) -> bool:
+    """Whether no branch, handler or short circuit of its function decides if the node runs."""
+    below = node
+    for up in reading.ancestors(node):
+        if isinstance(up, ast.If | ast.IfExp) and below is not up.test:
+            return False
+        if isinstance(up, ast.ExceptHandler | ast.match_case) or (isinstance(up, ast.BoolOp) and below is not up.values[0]):
+            return False
+        if isinstance(up, ast.FunctionDef | ast.AsyncFunctionDef):
+            return True
+        below = up
+    return True
 
 
 def _decorator(reading: Reading, node: ast.expr) -> Decorator:

@@ -17,25 +17,8 @@ from architect_lsp.model import Place
 from architect_lsp.syntax.units import Unit
 
 _NOWHERE = Place("", 0, 0, 0, 0)
-_SCRIPT_FOLDERS = frozenset(
-    [
-        "migrations",
-        "alembic",
-        "versions",
-        "scripts",
-        "script",
-        "commands",
-        "examples",
-        "example",
-        "docs",
-        "benchmarks",
-        "benchmark",
-        "fixtures",
-        "seeds",
-        "tools",
-    ]
-)
-_SCRIPTS = re.compile(r"(setup|manage|noxfile|tasks_dev|fabfile|conftest|seed\w*|populate\w*|migrate\w*|benchmark\w*)\.py$")
+_SCRIPT_FOLDERS = re.compile(r".*migrations?|alembic|scripts?|commands|cli|examples?|docs|benchmarks?|fixtures|seeds")
+_SCRIPTS = re.compile(r"(setup|manage|noxfile|fabfile|conftest|cli|__main__|(seed|populate|migrate|benchmark)\w*)\.py")
 _DEPTH = 16
 """How many symbols a name may be followed through; cycles of imports and aliases end here."""
 
@@ -471,9 +454,9 @@ def is_test(path: str) -> bool:
 
 
 def is_script(path: str) -> bool:
-    """Whether the file runs once or by hand: a migration, a management command, an example, a seed, a tool of the repository."""
+    """Whether the file runs once or by hand: a migration, a command, an example, a seed."""
     *folders, name = path.split("/")
-    return bool(_SCRIPTS.match(name)) or any(it in _SCRIPT_FOLDERS for it in folders)
+    return bool(_SCRIPTS.fullmatch(name)) or any(_SCRIPT_FOLDERS.fullmatch(it) for it in folders)
 
 
 def _ancestors(path: str) -> Iterator[str]:

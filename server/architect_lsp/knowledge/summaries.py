@@ -135,7 +135,8 @@ def call_effects(project: Project, path: str, target: str, owner: str, *, throug
 def effects(project: Project, path: str, definition: Def, *, through_async: bool = True) -> dict[str, Effect]:
     """Kind -> effect of a function of the project, by the shortest path of calls.
 
-    `through_async` False does not enter coroutines: what blocks there is theirs to answer for. A generator's body runs where
+    `through_async` False asks what a caller on an event loop is sure to wait for: it does not enter coroutines, whose waiting is
+    theirs to answer for, nor calls that only a branch makes. A generator's body runs where
     it is iterated, which is taken to be where it is called.
     """
     known = project.memo(("effects", through_async))
@@ -149,10 +150,14 @@ def effects(project: Project, path: str, definition: Def, *, through_async: bool
     while queue and len(seen) < _NODES:
         file, it, trail = queue.pop(0)
         for index, call in enumerate(it.calls):
+            if not through_async and not call.certain:
+                continue
             step = (*trail, Ref(file, it.qualname, "call", index))
             symbol = project.resolve(file, call.target, it.owner)
             if isinstance(symbol, External):
                 for kind in library_effects(symbol.name):
+                    if call.writes and kind == "db-read":
+                        kind = "db-write"
                     result.setdefault(kind, Effect(kind, canonical(symbol.name), step))
             elif isinstance(symbol, FunctionSymbol) and (through_async or not symbol.facts.is_async):
                 inner = (symbol.path, symbol.facts.qualname)

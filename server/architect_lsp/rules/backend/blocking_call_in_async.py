@@ -24,6 +24,7 @@ Source: https://docs.python.org/3/library/asyncio-dev.html#running-blocking-code
 import ast
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.project import is_script
 from architect_lsp.knowledge.reading import Reading
 from architect_lsp.knowledge.summaries import described
 from architect_lsp.model import Confidence, Severity
@@ -84,9 +85,29 @@ async def wait(loop):
     await asyncio.sleep(1)
     await loop.run_in_executor(None, lambda: time.sleep(1))
 """,
+        """
+import requests
+
+class Client:
+    def start(self, remote):
+        if remote:
+            requests.get("https://example.org/ready", timeout=1)
+
+async def run(client: Client):
+    client.start(remote=False)
+""",
+        """
+-- shop/cli/fetch.py --
+import subprocess
+
+async def fetch():
+    subprocess.run(["git", "pull"])
+""",
     ],
 )
 
+_STEPS = 4
+"""How many calls away the blocking one may be; a longer path mostly is not taken."""
 _TITLES = {"time.sleep": "sleeps", "subprocess": "waits for a process", "requests": "waits for HTTP", "httpx": "waits for HTTP"}
 
 
@@ -94,13 +115,15 @@ _TITLES = {"time.sleep": "sleeps", "subprocess": "waits for a process", "request
 def find(view: View) -> Iterator[Hit]:
     """Calls in a coroutine that block, at once or through plain functions."""
     reading = view.reading
-    if not reading.has(ast.AsyncFunctionDef):
-        return
+    if not reading.has(ast.AsyncFunctionDef) or is_script(view.path):
+        return  # a command has its event loop for itself
     for call in reading.each(ast.Call):
         if not isinstance(reading.function(call), ast.AsyncFunctionDef) or reading.awaited(call):
             continue
         effect = view.effects(call, through_async=False).get("blocking")
         if effect is None:
+            continue
+        if len(effect.path) > _STEPS:
             continue
         steps = tuple(described(effect, view.project))
         does = next((text for name, text in _TITLES.items() if effect.call.startswith(name)), "blocks")

@@ -26,6 +26,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.facts import writes_rows
 from architect_lsp.knowledge.project import is_script
 from architect_lsp.knowledge.reading import dotted
 from architect_lsp.knowledge.summaries import Effect, described
@@ -128,6 +129,8 @@ def total(session: Session, orders):
     for order in orders:
         queries.append(session.query(User).filter(User.id == order.user_id))
         session.execute(insert(Log).values(order=order.id))
+        change = update(Order).where(Order.id == order.id)
+        session.execute(change.values(paid=True))
     return queries
 """,
         """
@@ -149,10 +152,10 @@ def countries(codes):
 _STEPS = 4
 """How many calls away a query may be; one that is farther is seldom the loop's to mend."""
 _PIECES = re.compile(
-    r"batch|chunk|page|paginat|piece|slice|window|shard|partition|bulk|attempt|retr(?:y|ies)|backoff|delay", re.IGNORECASE
+    r"batch|chunk|page|paginat|piece|slice|window|shard|partition|segment|bulk|attempt|retr(?:y|ies)|backoff|delay", re.IGNORECASE
 )
+_LOCKS = re.compile(r"lock|acquire")
 _CACHED = re.compile(r"cache|memoi[sz]e", re.IGNORECASE)
-_WRITES = re.compile(r"(?:insert|update|delete|upsert|pg_insert|sqlite_insert|drop|create|alter)\b", re.IGNORECASE)
 
 
 @rule.check
@@ -166,7 +169,7 @@ def find(view: View) -> Iterator[Hit]:
         if loop is None or reading.function(call) is None:
             continue
         effect = view.effects(call).get("db-read")
-        if effect is None or _excused(view, effect) or not _grows(view, loop) or _writes(call):
+        if effect is None or _excused(view, effect) or not _grows(view, loop) or writes_rows(reading, call):
             continue
         if not _depends(loop, call) or _own_session(view, loop, call):
             continue
@@ -230,16 +233,6 @@ def _mentions(node: ast.AST, names: set[str]) -> bool:
     return any(isinstance(it, ast.Name) and it.id in names for it in ast.walk(node))
 
 
-def _writes(call: ast.Call) -> bool:
-    """Whether the statement, as far as it stands in the call, changes rows: that is another matter."""
-    for it in ast.walk(call):
-        if isinstance(it, ast.Call) and _WRITES.match(dotted(it.func).rpartition(".")[2] or getattr(it.func, "attr", "")):
-            return True
-        if isinstance(it, ast.Constant) and isinstance(it.value, str) and _WRITES.match(it.value.strip()):
-            return True
-    return False
-
-
 def _own_session(view: View, loop: ast.AST, call: ast.Call) -> bool:
     """Whether each turn opens its own session or transaction around the call, which keeps the turns apart on purpose."""
     for it in view.reading.ancestors(call):
@@ -263,6 +256,8 @@ def _excused(view: View, effect: Effect) -> bool:
             continue
         if any(_CACHED.search(it.target) for it in definition.decorators) or _CACHED.search(definition.qualname):
             return True
-        if ref.index < len(definition.calls) and definition.calls[ref.index].in_loop:
+        if ref.index < len(definition.calls) and (
+            definition.calls[ref.index].in_loop or _LOCKS.search(definition.calls[ref.index].target)
+        ):
             return True
     return False
