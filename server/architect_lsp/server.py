@@ -489,7 +489,7 @@ def make() -> ArchitectServer:
 
     @server.feature(types.INITIALIZE)
     def initialize(params: types.InitializeParams) -> None:
-        encoding = str(server.workspace.position_encoding or "utf-16")
+        encoding = types.PositionEncodingKind(server.workspace.position_encoding or "utf-16").value  # its str() is another
         server.client = Client.of(params.capabilities, encoding)
         options = params.initialization_options
         if isinstance(options, dict):
