@@ -67,11 +67,12 @@ def project_table(root: Path) -> dict[str, Any]:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{path} can't be read ({error}): mend it; default settings are used.") from error
-    table = document.get("tool", {}).get("architect", {})
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise SettingsError(f"{path} can't be read: {error}.") from error
+    tool = document.get("tool", {})
+    table = tool.get("architect", {}) if isinstance(tool, dict) else None
     if not isinstance(table, dict):
-        raise SettingsError(f"{path}: [tool.architect] must be a table; default settings are used.")
+        raise SettingsError(f"{path}: [tool.architect] must be a table.")
     return table
 
 
