@@ -6,7 +6,7 @@ import * as path from "node:path";
 import * as vscode from "vscode";
 import { interpreterOf } from "./interpreters";
 import { SetupError } from "./locate";
-import { run } from "./programs";
+import { hasServer, run } from "./programs";
 
 const NEEDED = "Python 3.10 or newer";
 const PYTHONS = process.platform === "win32" ? ["python", "py"] : ["python3", "python"];
@@ -22,7 +22,7 @@ export async function privateInterpreter(context: vscode.ExtensionContext, outpu
   const storage = context.globalStorageUri.fsPath;
   const name = `server-${createHash("sha256").update(await fs.readFile(wheel)).digest("hex").slice(0, 16)}`;
   const python = interpreterOf(path.join(storage, name));
-  if ((await run(python, ["-c", "import architect_lsp, pygls"], storage)).ok) {
+  if (await hasServer(python, storage)) {
     return python;
   }
   await vscode.window.withProgress(
@@ -31,13 +31,17 @@ export async function privateInterpreter(context: vscode.ExtensionContext, outpu
       const draft = path.join(storage, `${name}.${process.pid}`);
       try {
         await make(draft, wheel, storage, output, (message) => progress.report({ message }));
-        await replace(draft, path.join(storage, name));
+        if (!(await hasServer(python, storage))) {
+          await remove(path.join(storage, name)); // what was there is broken, and no other window has mended it meanwhile
+          await fs.rename(draft, path.join(storage, name));
+        }
       } finally {
-        await fs.rm(draft, { recursive: true, force: true });
+        await remove(draft);
       }
     },
   );
-  await removeOthers(storage, name);
+  const earlier = (await fs.readdir(storage)).filter((it) => /^server-[0-9a-f]{16}$/.test(it) && it !== name);
+  await Promise.all(earlier.map((it) => remove(path.join(storage, it)).catch(() => undefined))); // one in use may stay
   return python;
 }
 
@@ -60,8 +64,9 @@ async function make(
   const base = await basePython(cwd);
   report("making an environment");
   const made = await run(base, ["-m", "venv", environment], cwd, 120);
-  output.info(made.text || `made an environment with ${base}`);
+  output.info(`making ${environment} with ${base}`);
   if (!made.ok) {
+    output.error(made.text);
     throw new SetupError(
       /ensurepip|python3-venv/.test(made.text)
         ? "Python's venv module is incomplete: on Debian or Ubuntu, sudo apt install python3-venv; then run Architect: Restart."
@@ -71,7 +76,7 @@ async function make(
   report("installing packages");
   const pip = ["-m", "pip", "install", "--disable-pip-version-check", "--no-input", wheel];
   const installed = await run(interpreterOf(environment), pip, cwd, 600);
-  output.info(installed.text);
+  output[installed.ok ? "debug" : "error"](installed.text);
   if (!installed.ok) {
     throw new SetupError(
       `pip could not install the server (${lastLine(installed.text)}). Is the network there? ` +
@@ -90,22 +95,8 @@ async function basePython(cwd: string): Promise<string> {
   throw new SetupError(`${NEEDED} is needed and "${PYTHONS.join('", "')}" is not it: install it, or set architect.server.path.`);
 }
 
-/** Moves the draft to its place. One that another window put there in the meantime stays, as good as ours. */
-async function replace(draft: string, place: string): Promise<void> {
-  if ((await run(interpreterOf(place), ["-c", "import architect_lsp, pygls"], path.dirname(place))).ok) {
-    return;
-  }
-  await fs.rm(place, { recursive: true, force: true });
-  await fs.rename(draft, place);
-}
-
-/** Effect: removes the environments of earlier versions. One that is in use, where the system keeps it, stays. */
-async function removeOthers(storage: string, name: string): Promise<void> {
-  for (const it of await fs.readdir(storage)) {
-    if (/^server-[0-9a-f]{16}$/.test(it) && it !== name) {
-      await fs.rm(path.join(storage, it), { recursive: true, force: true }).catch(() => undefined);
-    }
-  }
+function remove(folder: string): Promise<void> {
+  return fs.rm(folder, { recursive: true, force: true });
 }
 
 function lastLine(text: string): string {

@@ -6,7 +6,7 @@ import * as fs from "node:fs";
 import * as vscode from "vscode";
 import { privateInterpreter } from "./environment";
 import { workspaceInterpreters } from "./interpreters";
-import { run } from "./programs";
+import { hasServer } from "./programs";
 import { serverPath } from "./settings";
 
 /** A server that can be started. Two that are equal need no restart. */
@@ -32,7 +32,7 @@ export async function findServer(context: vscode.ExtensionContext, output: vscod
   }
   const cwd = context.globalStorageUri.fsPath;
   for (const python of vscode.workspace.isTrusted ? await workspaceInterpreters() : []) {
-    if ((await run(python, ["-c", "import architect_lsp, pygls"], cwd)).ok) {
+    if (await hasServer(python, cwd)) {
       return asServer(python, "the workspace's interpreter");
     }
     output.debug(`${python} has no architect_lsp`);

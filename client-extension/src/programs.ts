@@ -9,6 +9,11 @@ export interface Outcome {
   readonly text: string;
 }
 
+/** Whether an interpreter has the server and what it is made of. `cwd` as for `run`. */
+export async function hasServer(python: string, cwd: string): Promise<boolean> {
+  return (await run(python, ["-c", "import architect_lsp, pygls"], cwd)).ok;
+}
+
 /**
  * The outcome of a program; one that can't be started or takes longer than `timeoutS` seconds is an outcome too.
  * `cwd` must not be a workspace: Python imports from the folder it is started in.

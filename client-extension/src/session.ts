@@ -38,6 +38,13 @@ interface RestartOptions {
   readonly forgetCrashes?: boolean;
 }
 
+/** What goes wrong is said by the session, once; the library would say it too, in its own words. */
+class QuietClient extends LanguageClient {
+  override error(message: string, data?: unknown): void {
+    super.error(message, data, false);
+  }
+}
+
 export class Session {
   private running: Running | undefined;
   private queue: Promise<void> = Promise.resolve();
@@ -83,9 +90,11 @@ export class Session {
   /** Asks for a review of a part, or of the whole where `range` is undefined. The findings arrive as diagnostics. */
   async review(uri: vscode.Uri, range?: vscode.Range): Promise<void> {
     const client = this.running?.client;
-    if (!client) {
-      void this.say("Architect's server is not running.", "Restart");
-      return;
+    if (!client || !this.status.current) {
+      return this.say("Architect's server is not running.", "Restart", "Show output");
+    }
+    if (this.status.current.state === "rules") {
+      return this.say("No model is connected: the rules go on, a review needs an API key.", "Set API key");
     }
     const convert = client.code2ProtocolConverter;
     const target = { uri: convert.asUri(uri), ...(range && { range: convert.asRange(range) }) };
@@ -134,7 +143,7 @@ export class Session {
         this.crashed();
       }
     });
-    const client = new LanguageClient("architect", "Architect", async () => ({ process: child, detached: false }), this.options(trusted));
+    const client = new QuietClient("architect", "Architect", async () => ({ process: child, detached: false }), this.options(trusted));
     client.onNotification("architect/status", (status: Status) => this.status.show(status));
     this.running = { client, child, server };
     const tooLong = setTimeout(() => child.kill("SIGKILL"), START_TIMEOUT_MS);
@@ -218,9 +227,10 @@ export class Session {
     const commands: Record<string, [string, ...unknown[]]> = {
       "Show output": ["architect.showOutput"],
       "Open settings": ["workbench.action.openSettings", "architect.server.path"],
+      "Set API key": ["architect.setApiKey"],
       Restart: ["architect.restart"],
     };
-    const chosen = commands[(await vscode.window.showErrorMessage(message, ...buttons)) ?? ""];
+    const chosen = commands[(await vscode.window.showWarningMessage(message, ...buttons)) ?? ""];
     if (chosen) {
       await vscode.commands.executeCommand(...chosen);
     }

@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -36,10 +37,17 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment with the server in it, as pip makes one; its interpreter is `bin/python`."""
+    """An environment with the server in it; its interpreter is `bin/python`, its command `bin/architect-lsp`.
+
+    What the server needs is taken from the environment of these tests: to install it anew takes half a minute, and the
+    extension's own environment, made in a scene, proves that it can be.
+    """
     folder = tmp_path_factory.mktemp("installed") / "env"
-    _run(sys.executable, "-m", "venv", folder)
-    _run(folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wheel)
+    _run(sys.executable, "-m", "venv", "--without-pip", folder)
+    python = folder / "bin" / "python"
+    _run(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", wheel)
+    packages = Path(sysconfig.get_path("purelib", vars={"base": str(folder)}))
+    (packages / "tests.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return folder
 
 

@@ -12,7 +12,7 @@ from editors.world import copy_of, environment, servers, until
 
 FILE = "app/services/shipping.py"
 CODE = "timeout-missing"
-ACTION = "timeout"
+ACTION = "Wait ten seconds at most"
 
 
 def answer_of(command: list[str], installed: Path, folder: Path) -> dict[str, Any]:

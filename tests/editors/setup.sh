@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests of real editors need, and does nothing where it is there already.
 # Debian's packages need root; the rest goes into a cache folder ($ARCHITECT_TEST_CACHE, else .cache/editors), one for each
-# version of this script and of tools.json. The last line printed is that folder.
+# set of versions. The last line printed is that folder.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -23,6 +23,7 @@ debian_packages() {
   dpkg-query -W -f '${Status}' elpa-eglot 2>/dev/null | grep -q 'ok installed' || missing+=(elpa-eglot)
   fc-list 2>/dev/null | grep -qi dejavu || missing+=(fonts-dejavu-core fontconfig)
   fc-list 2>/dev/null | grep -qi firacode || missing+=(fonts-firacode)
+  fc-list 2>/dev/null | grep -q Inter || missing+=(fonts-inter)
   fc-list 2>/dev/null | grep -qi notocoloremoji || missing+=(fonts-noto-color-emoji)
   python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
   [ ${#missing[@]} -eq 0 ] && return
@@ -56,7 +57,7 @@ newer_neovim() {
 
 debian_packages
 mkdir -p "$cache"
-key=$(cat "$here/setup.sh" "$here/tools.json" | sha256sum | cut -c1-12)
+key=$( (cat "$here/tools.json"; declare -f vscode newer_neovim; echo "$neovim $(uname -m)") | sha256sum | cut -c1-12)
 folder=$cache/$key
 exec 9>"$cache/lock"
 flock 9

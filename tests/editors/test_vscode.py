@@ -16,6 +16,7 @@ from support.messages_api import MessagesApi, Stream, remark
 
 pytestmark = pytest.mark.browser
 
+ORDERS = "app/routers/orders.py"
 PAYMENTS = "app/services/payments.py"
 SLEEP = "sleeps on the event loop"
 SLEEP_LINE = 34
@@ -31,22 +32,23 @@ def server(installed: Path) -> dict[str, Any]:
 
 
 def test_a_finding_is_read_and_its_fix_saved(world: Worlds, server: dict[str, Any], tmp_path: Path) -> None:
-    """Squiggle, Problems row, hover with its reasons, fix by Ctrl+., and the file on disk is another."""
+    """Squiggle, Problems row, hover with its reasons and its path of calls; a fix by Ctrl+., and the file on disk is another."""
     shop = copy_of("shop", tmp_path)
     window = world(machine=server).window(shop)
-    window.ask("openFile", name=PAYMENTS)
+    window.ask("openFile", name=ORDERS)
+    window.ask("showProblems")
+    rows = window.ask("problems", text="`_rates` calls `requests.get`")
+    assert any("blocking-call-in-async" in it and "architect" in it for it in rows)
     assert window.ask("squiggles")["errors"] > 0
     window.ask("status", text="rules only")
-    window.ask("showProblems")
-    rows = window.ask("problems", text=SLEEP)
-    assert any("architect" in it and "blocking-call-in-async" in it for it in rows)
-
-    hover = window.ask("hover", line=SLEEP_LINE, column=16, text="Why")
+    hover = window.ask("hover", line=17, column=14, text="Why")
     assert "Instead" in hover
     picture = REPOSITORY / "docs" / "images" / "vscode.png"
     window.ask("screenshot", path=str(picture if os.environ.get("ARCHITECT_UPDATE_SCREENSHOT") else tmp_path / "vscode.png"))
-
     window.ask("press", keys=["Escape"])
+
+    window.ask("openFile", name=PAYMENTS)
+    window.ask("problems", text=SLEEP)
     window.ask("goTo", line=SLEEP_LINE, column=16)
     window.ask("actions", text="Await asyncio.sleep")
     window.ask("choose", text="Await asyncio.sleep")
@@ -166,11 +168,10 @@ def test_what_is_missing_is_said_in_one_line(world: Worlds, tmp_path: Path) -> N
     python = programs / "python3"
     python.write_text('#!/bin/sh\n[ "$2" = venv ] && { echo "ensurepip is not available" >&2; exit 1; }\nexit 0\n')
     python.chmod(0o755)
-    here = world(variables={"PATH": f"{programs}:{os.environ['PATH']}"})
+    here = world(programs=programs)
     window = here.window(copy_of("shop", tmp_path))
     window.ask("openFile", name=PAYMENTS)
-    (message,) = window.ask("notification", text="sudo apt install python3-venv")
-    assert "incomplete" in message
+    window.ask("notification", text="Python's venv module is incomplete: on Debian or Ubuntu, sudo apt install python3-venv")
     window.ask("status", text="stopped")
 
 

@@ -138,6 +138,8 @@ class World:
     settings: Mapping[str, Any] = field(default_factory=dict)
     machine: Mapping[str, Any] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
+    programs: Path | None = None
+    """Put before the person's PATH, in the profile of the shell that VS Code asks for it."""
     trust: bool = False
     """Whether VS Code asks for trust; else every folder is trusted."""
 
@@ -151,6 +153,11 @@ class World:
         for name, settings in (("User", person), ("Machine", self.machine)):
             (self.data / name).mkdir(parents=True)
             (self.data / name / "settings.json").write_text(json.dumps(settings))
+        home = self.folder / "home"
+        home.mkdir()
+        if self.programs:
+            for name in (".profile", ".bashrc"):
+                (home / name).write_text(f'export PATH="{self.programs}:$PATH"\n')
         variables = {"EXTENSIONS_GALLERY": "{}", **self.variables}
         command = [
             *code_server(self.tools, self.data, self.extensions),
@@ -162,7 +169,7 @@ class World:
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 command,
-                env=environment(self.folder / "home", self.mark, **variables),
+                env=environment(home, self.mark, **variables),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -8,6 +8,7 @@ const { chromium } = createRequire(`${tools}/`)("playwright-core");
 
 const TIMEOUT_MS = 30_000;
 const browser = await chromium.launch({
+  env: { ...process.env, FONTCONFIG_FILE: new URL("fonts.conf", import.meta.url).pathname },
   executablePath: "/usr/bin/chromium",
   args: [
     "--no-sandbox",
