@@ -19,34 +19,16 @@ from architect_lsp.syntax.units import Unit
 
 HTTP_METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "trace", "websocket", "api_route", "route")
 _SINKS = frozenset(
-    [
-        "execute",
-        "executemany",
-        "executescript",
-        "exec_driver_sql",
-        "text",
-        "raw",
-        "extra",
-        "read_sql",
-        "read_sql_query",
-        "eval",
-        "exec",
-        "compile",
-        "system",
-        "popen",
-        "run",
-        "call",
-        "check_output",
-        "check_call",
-        "Popen",
-        "getoutput",
-        "create_subprocess_shell",
-        "open",
-        "loads",
-        "load",
-    ]
+    (
+        *("execute", "executemany", "executescript", "exec_driver_sql", "text", "raw", "read_sql", "read_sql_query"),
+        *("eval", "exec", "compile", "system", "popen", "getoutput", "create_subprocess_shell", "open", "loads", "load"),
+    )
 )
 """Last names of the calls whose first argument is worth following back to a parameter."""
+_PROCESSES = ("run", "call", "check_call", "check_output", "Popen")
+"""The same where they are told to use a shell."""
+_SHORT = 30
+"""Lines of a function up to which it may be a helper that hands its parameters on."""
 _EXECUTES = (".execute", ".exec", ".scalar", ".scalars", ".executemany")
 _WRITES = frozenset(["INSERT", "UPDATE", "DELETE", "UPSERT", "REPLACE", "MERGE"])
 _STATEMENT_STEPS = 8
@@ -94,6 +76,7 @@ class Def:
     is_generator: bool = False
     passes: tuple[str, ...] = ()  # parameters that reach what it gives, unchecked
     sinks: tuple[tuple[str, int], ...] = ()  # (parameter, index of a call it is the first argument of): see `_SINKS`
+    asserts: bool = False  # whether its body holds an `assert`
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,8 +227,10 @@ def _definition(reading: Reading, node: Function) -> Def:
     returns: list[str] = []
     sinks: list[tuple[str, int]] = []
     passes: dict[str, None] = {}
-    generator = False
-    has_parameters = any(it.arg not in ("self", "cls") for it in node.args.args) or bool(node.args.kwonlyargs)
+    generator = asserts = False
+    is_helper = (node.end_lineno or 0) - node.lineno < _SHORT and bool(
+        node.args.kwonlyargs or node.args.args[bool(reading.owner(node)) :]
+    )
     stack: list[ast.AST] = list(reversed(node.body))
     while stack:
         it = stack.pop()
@@ -254,19 +239,18 @@ def _definition(reading: Reading, node: Function) -> Def:
         if isinstance(it, ast.Call):
             target = reading.target(it.func)
             if target:
-                if it.args and target.rpartition(".")[2] in _SINKS:
-                    sinks += ((name, len(calls)) for name in parameters(reading, it.args[0]))
+                name = target.rpartition(".")[2]
+                if it.args and (name in _SINKS or (name in _PROCESSES and constant(keyword(it, "shell")) is True)):
+                    sinks += ((parameter, len(calls)) for parameter in parameters(reading, it.args[0]))
                 in_loop, writes = reading.loop(it) is not None, target.endswith(_EXECUTES) and writes_rows(reading, it)
                 calls.append(Call(target, reading.place(it), reading.awaited(it), in_loop, _certain(reading, it), writes))
         elif isinstance(it, ast.Return | ast.Yield) and it.value is not None:
             returns.append(reading.target(it.value))
-            if (
-                isinstance(it, ast.Return)
-                and has_parameters
-                and not isinstance(it.value, ast.Constant | ast.Compare | ast.Attribute)
-            ):
+            if isinstance(it, ast.Return) and is_helper and not isinstance(it.value, ast.Constant | ast.Compare | ast.Attribute):
                 passes.update(dict.fromkeys(parameters(reading, it.value)))
             generator = generator or isinstance(it, ast.Yield)
+        elif isinstance(it, ast.Assert):
+            asserts = True
         stack.extend(reversed(list(ast.iter_child_nodes(it))))
     said = reading.annotation(node.returns)
     given = set(returns) - {""}
@@ -284,6 +268,7 @@ def _definition(reading: Reading, node: Function) -> Def:
         is_generator=generator,
         passes=tuple(passes),
         sinks=tuple(sinks),
+        asserts=asserts,
     )
 
 

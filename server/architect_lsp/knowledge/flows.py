@@ -115,6 +115,8 @@ _CHECKERS = re.compile(
 )
 _EXITS = ("abort", "exit", "_exit", "fail", "error", "bad_request", "skip")
 _ANNOTATED_NUMBERS = ("int", "float", "bool", "Decimal", "UUID", "date", "datetime", "timedelta", "Literal", "Enum", "IntEnum")
+_LISTS = ("List", "list", "Sequence", "Iterable", "Collection", "set", "Set", "tuple", "Tuple")
+_OF_NUMBERS = re.compile(r"\[(?:int|float|bool|UUID)\b")
 _PERCENT = re.compile(r"%(?:\((?P<key>\w+)\))?[-+ #0-9.*]*(?P<kind>[diouxXeEfFgGcrsa%])")
 _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
@@ -416,7 +418,7 @@ class _Walk:
         said = self.reading.annotation(argument.annotation).rpartition(".")[2]
         if argument.arg in ("self", "cls") and isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef):
             yield Origin("call" if "()" in suffix else "name", argument.arg + suffix, node)
-        elif said in _ANNOTATED_NUMBERS:
+        elif said in _ANNOTATED_NUMBERS or (said in _LISTS and _OF_NUMBERS.search(ast.unparse(argument.annotation or node))):
             yield Origin("checked", argument.arg, node)
         else:
             yield Origin("parameter", argument.arg + suffix, node)

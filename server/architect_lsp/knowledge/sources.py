@@ -197,14 +197,15 @@ def is_tool(function: Function) -> bool:
     return any(dotted(it.func if isinstance(it, ast.Call) else it).rpartition(".")[2] in _TOOLS for it in function.decorator_list)
 
 
-def is_model_call(project: Project, path: str, reading: Reading, call: ast.Call) -> bool:
-    """Whether a call asks a language model, at once or through the project's functions."""
+def is_model_call(project: Project, path: str, reading: Reading, call: ast.Call, steps: int = 2) -> bool:
+    """Whether a call asks a language model, at once or through at most `steps` of the project's functions."""
     target = reading.target(call.func)
     if not target:
         return False
     symbol = project.resolve(path, target, reading.owner(call))
     if isinstance(symbol, FunctionSymbol):
-        return "llm" in effects(project, symbol.path, symbol.facts)
+        effect = effects(project, symbol.path, symbol.facts).get("llm")
+        return effect is not None and len(effect.path) <= steps
     if isinstance(symbol, External) and "llm" in library_effects(symbol.name):
         return True
     return bool(_MODEL_CALL.search(f"{dotted(call.func) or target}()"))

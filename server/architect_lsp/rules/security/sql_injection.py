@@ -237,8 +237,10 @@ def _danger(view: View, node: ast.expr, *, asks_more: bool, direct: bool) -> Ori
             before = it if it == "\n;\n" else before + it
             continue
         if it.kind != "checked":
-            outside = is_request(view.reading, it) or is_model_output(view.project, view.path, view.reading, it)
-            if outside and (is_sql or (direct and not asks_more and not text.strip("?\n; "))):
+            whole = direct and not asks_more and not text.strip("?\n; ")
+            if (is_sql or whole) and is_request(view.reading, it):
+                return it
+            if is_sql and is_model_output(view.project, view.path, view.reading, it):
                 return it
             if is_sql and is_own(it) and not _DEFINES.match(before) and _is_value(before) and not _IDENTIFIERS.search(_word(it)):
                 return it

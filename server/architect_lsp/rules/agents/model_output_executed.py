@@ -1,0 +1,198 @@
+"""What a model wrote is executed as it is.
+
+Why: a model's text is chosen by whoever wrote the text it read: a web page, a mail, a file, a user. Handed to a shell, an
+interpreter, a database or a file name, that text runs with the rights of the service.
+Instead: let the model choose among your own functions and values, check each one, and run code only where it can do no harm.
+
+    REPORTS = {"by_day": "SELECT day, total FROM sales WHERE shop = :shop"}
+
+    def run_report(choice: ReportChoice, shop: int) -> list[Row]:
+        try:
+            return session.execute(text(REPORTS[choice.name]), {"shop": shop}).all()
+        except KeyError as error:
+            raise ToolError(f"no report {choice.name!r}") from error
+
+Consequences: a sentence in a document becomes a command on your machine, and the log shows only the service's own account.
+Trade-offs: where free code or SQL is the product, a sandbox without network and secrets, a read-only account with a row limit,
+or a person's approval of each command keeps the freedom and bounds the harm.
+Tests: script a model that answers `rm -rf /tmp/canary` or `DROP TABLE users` and assert that the tool refuses.
+Security: this turns prompt injection into remote code execution.
+Observability: log each command with the run it came from, before it starts; alert on refused ones.
+Source: OWASP LLM05:2025 Improper Output Handling; CWE-94
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.flows import Origin
+from architect_lsp.knowledge.project import Ref
+from architect_lsp.knowledge.reading import constant, dotted, keyword
+from architect_lsp.knowledge.sources import is_model_output, parts, passed, sinks
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, Hit, Rule, View
+
+rule = Rule(
+    __name__,
+    severity=Severity.ERROR,
+    confidence=Confidence.HIGH,
+    rows=["C4", "D4"],
+    cwe=94,
+    needs=["(", "exec", "eval"],
+    bad=[
+        Bad("""
+import subprocess
+import anthropic
+
+client = anthropic.Anthropic()
+
+def handle(messages):
+    answer = client.messages.create(model="m", max_tokens=1024, messages=messages)
+    for block in answer.content:
+        if block.type == "tool_use" and block.name == "shell":
+            subprocess.run([|block.input["command"]|], shell=True)
+"""),
+        Bad("""
+from openai import OpenAI
+
+client = OpenAI()
+
+def calculate(question):
+    answer = client.chat.completions.create(model="m", messages=[{"role": "user", "content": question}])
+    code = answer.choices[0].message.content.strip()
+    return eval([|code|])
+"""),
+        Bad("""
+-- app/agent.py --
+from app.tools import run_sql
+
+def use(block, connection):
+    if block.name == "run_sql":
+        return run_sql(connection, [|block.input["query"]|])
+-- app/tools.py --
+def run_sql(connection, query):
+    cursor = connection.cursor()
+    cursor.execute(query)
+    return cursor.fetchall()
+"""),
+        Bad("""
+import os
+from langchain_core.tools import tool
+
+@tool
+def terminal(command: str) -> str:
+    \"\"\"Run a command.\"\"\"
+    return os.popen([|command|]).read()
+"""),
+    ],
+    good=[
+        """
+import shlex
+import subprocess
+import anthropic
+
+client = anthropic.Anthropic()
+ALLOWED = {"ls", "pwd"}
+
+def handle(messages):
+    answer = client.messages.create(model="m", max_tokens=1024, messages=messages)
+    command = answer.content[0].text
+    if command not in ALLOWED:
+        raise ValueError(command)
+    subprocess.run(command, shell=True)
+    subprocess.run(["grep", answer.content[0].text, "notes.txt"])
+    subprocess.run("grep " + shlex.quote(answer.content[0].text), shell=True)
+""",
+        """
+-- app/agent.py --
+from app.tools import find_user
+
+def use(block, connection):
+    return find_user(connection, block.input["name"])
+-- app/tools.py --
+def find_user(connection, name):
+    return connection.execute("SELECT * FROM users WHERE name = ?", (name,)).fetchall()
+""",
+    ],
+)
+
+_CODE = ("builtins.eval", "builtins.exec", "builtins.compile", "eval", "exec")
+_SHELLS = ("os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatusoutput", "asyncio.create_subprocess_shell")
+_PROCESSES = ("subprocess.run", "subprocess.call", "subprocess.check_call", "subprocess.check_output", "subprocess.Popen")
+_SQL = ("execute", "executescript", "exec_driver_sql", "read_sql", "read_sql_query")
+_INTERPRETERS = re.compile(r"(?:^|/)(?:ba|z|da)?sh$|^python\d?|^node$|^perl$|^ruby$|^powershell|^cmd")
+_GUARDED = re.compile(
+    r"approv|confirm|sandbox|allow|whitelist|permission|human|restrict|is_safe|denied|deny|dry_run|docker|container|e2b|validat",
+    re.IGNORECASE,
+)
+
+
+@rule.check
+def find(view: View) -> Iterator[Hit]:
+    """Calls that run what a model wrote, here or in the function they call."""
+    reading = view.reading
+    if _GUARDED.search(reading.unit.text) or _GUARDED.search(reading.unit.scope):
+        return
+    for call in reading.each(ast.Call):
+        for argument, does, steps in _executed(view, call):
+            origin = _said(view, argument, whole=does == "SQL")
+            if origin is not None:
+                what = origin.name or "This text"
+                yield Hit(
+                    argument,
+                    f"`{what}`, which a model wrote, is run as {does}; check it against what is allowed first.",
+                    (),
+                    steps,
+                )
+                break
+
+
+def _executed(view: View, call: ast.Call) -> Iterator[tuple[ast.expr, str, tuple[tuple[Ref, str], ...]]]:
+    """(argument, what it is run as, steps) of a call."""
+    if not call.args and not call.keywords:
+        return
+    name = view.callee(call)
+    first = call.args[0] if call.args else None
+    if first is not None:
+        if name in _CODE:
+            yield first, "code", ()
+        elif name in _SHELLS:
+            yield first, "a shell command", ()
+        elif name in _PROCESSES:
+            if constant(keyword(call, "shell")) is True:
+                yield first, "a shell command", ()
+            elif isinstance(first, ast.List | ast.Tuple) and _is_interpreter(first):
+                yield from ((it, "a command", ()) for it in first.elts[2:3])
+        elif isinstance(call.func, ast.Attribute) and call.func.attr in _SQL:
+            inner = first.args[0] if isinstance(first, ast.Call) and dotted(first.func).endswith("text") and first.args else first
+            yield inner, "SQL", ()
+    found = view.definition(call)
+    if found is None or not found[1].sinks or _GUARDED.search(found[1].qualname):
+        return
+    if any(_GUARDED.search(it.target) for it in found[1].calls):
+        return
+    for parameter, sink, steps in sinks(view.project, *found):
+        last = sink.rpartition(".")[2]
+        does = (
+            "code" if sink in _CODE else "a shell command" if sink in (*_SHELLS, *_PROCESSES) else "SQL" if last in _SQL else ""
+        )
+        for argument in passed(call, found[1], (parameter,)) if does else ():
+            yield argument, does, tuple((it, f"`{it.qualname}` hands it to `{sink}`") for it in steps)
+
+
+def _is_interpreter(command: ast.List | ast.Tuple) -> bool:
+    """`["bash", "-c", text]` and the like."""
+    head = [constant(it) for it in command.elts[:2]]
+    program = head[0] if isinstance(head[0], str) else ast.unparse(command.elts[0]) if command.elts else ""
+    runs = len(command.elts) > 2 and head[1] in ("-c", "-e", "-Command", "/c")
+    return runs and bool(_INTERPRETERS.search(program) or program == "sys.executable")
+
+
+def _said(view: View, node: ast.expr, *, whole: bool) -> Origin | None:
+    """The part that a model wrote; with `whole`, only when no text of ours stands around it."""
+    found = parts(view.project, view.path, view.reading, node)
+    if whole and any(it.strip("\n; ") for it in found if isinstance(it, str)):
+        return None
+    return next(
+        (it for it in found if isinstance(it, Origin) and is_model_output(view.project, view.path, view.reading, it)), None
+    )

@@ -1,0 +1,129 @@
+"""A connection does not check whom it talks to.
+
+Why: without the check any certificate is accepted, so encryption ends at whoever answers first: a proxy, a neighbour in the
+network, a stolen name.
+Instead: leave the check on and trust the right authority; a private one is named, not waved through.
+
+    session = requests.Session()
+    session.verify = settings.ca_bundle  # path of the private authority's certificate
+
+Consequences: the switch is copied from the test script to production, where nothing fails to remind anyone.
+Trade-offs: a private authority's certificate has to be shipped and renewed; that is the price of knowing who answers.
+Tests: serve a self-signed certificate on loopback and assert that the client refuses it.
+Security: reading and changing everything sent, tokens first.
+Source: CWE-295; https://requests.readthedocs.io/en/latest/user/advanced/#ssl-cert-verification
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.reading import Reading, constant, dotted, keyword
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
+
+rule = Rule(
+    __name__,
+    severity=Severity.ERROR,
+    confidence=Confidence.HIGH,
+    rows=["A2", "D4"],
+    cwe=295,
+    equivalents=["S501", "S323", "B501", "B323"],
+    needs=["verify", "_create_unverified_context", "CERT_NONE", "ssl"],
+    bad=[
+        Bad(
+            """
+import requests
+
+def fetch(url):
+    return [|requests.get(url, verify=False, timeout=5)|]
+""",
+            fixed="""
+import requests
+
+def fetch(url):
+    return requests.get(url, timeout=5)
+""",
+        ),
+        Bad("""
+import ssl
+import httpx
+
+client = [|httpx.AsyncClient(verify=False)|]
+context = [|ssl._create_unverified_context()|]
+
+def context_of():
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    [|context.verify_mode = ssl.CERT_NONE|]
+    return context
+"""),
+    ],
+    good=[
+        """
+import jwt
+import requests
+
+def fetch(url, token, verify, insecure):
+    jwt.decode(token, verify=False)
+    requests.get("https://localhost:8443/health", verify=False)
+    requests.get(url, verify="/etc/ca.pem")
+    if insecure:
+        return requests.get(url, verify=False)
+    return requests.get(url, verify=verify)
+""",
+    ],
+)
+
+_CLIENTS = re.compile(r"^(?:requests|httpx|niquests|curl_cffi(?:\.requests)?)\.(?:\w+\.)*\w+$")
+_SESSIONS = re.compile(r"(?:^|[._])(?:session|client|http|requests)$", re.IGNORECASE)
+_ASKED = re.compile(r"insecure|verify|ssl|tls|cert|self_?signed|debug|localhost|is_dev|trust", re.IGNORECASE)
+_LOCAL = re.compile(r"localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\]|unix:|169\.254")
+_METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "request", "send", "stream")
+
+
+@rule.check
+def find(view: View) -> Iterator[Hit]:
+    """Certificate checks that are switched off without anyone having asked for it."""
+    reading = view.reading
+    for call in reading.each(ast.Call):
+        name = view.callee(call)
+        if name == "ssl._create_unverified_context" and not _is_asked_for(reading, call):
+            yield Hit(call, "This TLS context accepts any certificate.")
+        elif constant(keyword(call, "verify")) is False and _is_client(call, name) and not _is_excused(reading, call):
+            message = "`verify=False` accepts any certificate: whoever is in between reads and changes the traffic."
+            yield Hit(call, message, tuple(_fix(reading, call)))
+    for it in reading.each(ast.Assign):
+        is_mode = any(isinstance(target, ast.Attribute) and target.attr == "verify_mode" for target in it.targets)
+        if is_mode and dotted(it.value) == "ssl.CERT_NONE" and not _is_asked_for(reading, it):
+            yield Hit(it, "`CERT_NONE` accepts any certificate: whoever is in between reads and changes the traffic.")
+
+
+def _is_client(call: ast.Call, name: str) -> bool:
+    if name:
+        return bool(_CLIENTS.match(name))
+    return isinstance(call.func, ast.Attribute) and call.func.attr in _METHODS and bool(_SESSIONS.search(dotted(call.func.value)))
+
+
+def _is_asked_for(reading: Reading, node: ast.AST) -> bool:
+    """Whether a condition around it, or the name of its function, says that someone chose this."""
+    for up in reading.ancestors(node):
+        if isinstance(up, ast.If | ast.IfExp) and _ASKED.search(ast.unparse(up.test)):
+            return True
+        if isinstance(up, ast.FunctionDef | ast.AsyncFunctionDef) and re.search(
+            r"insecure|unverified|no_verify|self_?signed", up.name
+        ):
+            return True
+    return False
+
+
+def _is_excused(reading: Reading, call: ast.Call) -> bool:
+    """Whether someone chose this, or it talks to its own machine."""
+    return _is_asked_for(reading, call) or bool(_LOCAL.search(reading.source(call)))
+
+
+def _fix(reading: Reading, call: ast.Call) -> Iterator[Draft]:
+    source = reading.source(call)
+    text, count = re.subn(r",\s*verify\s*=\s*False(?=\s*[,)])|(?<=\()\s*verify\s*=\s*False\s*(?:,\s*|(?=\)))", "", source)
+    if count == 1:
+        yield Draft("Check the certificate", (Change(call, text),))

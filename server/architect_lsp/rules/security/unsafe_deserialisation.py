@@ -1,0 +1,239 @@
+"""Data from outside is turned into objects by a format that can run code.
+
+Why: pickle and its relatives, and YAML with the full loader, rebuild objects by calling what the data names. Whoever writes the
+data chooses what is called, before a single field was looked at.
+Instead: take plain data (JSON, safe YAML) and check it against a schema.
+
+    def settings_of(body: bytes) -> Settings:
+        try:
+            return Settings.model_validate(yaml.safe_load(body))
+        except (yaml.YAMLError, ValidationError) as error:
+            raise HTTPException(422, "these settings can't be read") from error
+
+Consequences: the classes behind stored pickles can't be moved or renamed without breaking what is in the cache.
+Trade-offs: where only your own processes write the data, a signature checked before loading (HMAC over the bytes) is a stopgap.
+Tests: send a pickle whose `__reduce__` creates a file, and assert that the request fails and the file is not there.
+Security: running any command with the rights of the service.
+Observability: count payloads that fail the schema, by client.
+Source: CWE-502; https://docs.python.org/3/library/pickle.html
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.flows import Origin, is_own
+from architect_lsp.knowledge.project import ClassSymbol, External, Ref
+from architect_lsp.knowledge.reading import constant, dotted, keyword
+from architect_lsp.knowledge.sources import is_model_output, is_request, origins, passed, sinks
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
+
+rule = Rule(
+    __name__,
+    severity=Severity.ERROR,
+    confidence=Confidence.HIGH,
+    rows=["A2", "D4"],
+    cwe=502,
+    equivalents=["S301", "S302", "S506", "B301", "B302", "B506"],
+    needs=["load", "Unpickler", "decode", "shelve", "read_pickle", "unpack"],
+    bad=[
+        Bad(
+            """
+import yaml
+
+def settings(text):
+    return [|yaml.load(text, Loader=yaml.Loader)|]
+""",
+            fixed="""
+import yaml
+
+def settings(text):
+    return yaml.safe_load(text)
+""",
+        ),
+        Bad("""
+import base64
+import pickle
+from flask import request
+
+def restore():
+    data = base64.b64decode(request.cookies["state"])
+    return [|pickle.loads(data)|]
+"""),
+        Bad("""
+import pickle
+import redis
+
+cache = redis.Redis()
+
+def cached(key):
+    raw = cache.get(key)
+    if raw is None:
+        return None
+    return [|pickle.loads(raw)|]
+"""),
+        Bad("""
+-- app/routes.py --
+from fastapi import APIRouter, Request
+from app.codec import unpack
+
+router = APIRouter()
+
+@router.post("/jobs")
+async def create(request: Request):
+    return [|unpack(await request.body())|]
+-- app/codec.py --
+import dill
+
+def unpack(data):
+    return dill.loads(data)
+"""),
+    ],
+    good=[
+        """
+import json
+import pickle
+import yaml
+
+def load(text, data):
+    yaml.load(text, Loader=yaml.SafeLoader)
+    yaml.load(text, yaml.CSafeLoader)
+    yaml.safe_load(text)
+    with open("model.pkl", "rb") as file:
+        pickle.load(file)
+    return pickle.loads(pickle.dumps(data))
+""",
+        """
+import json
+from flask import request
+
+def restore():
+    return json.loads(request.cookies["state"])
+""",
+        """
+import yaml
+from app.loading import StrictLoader
+
+class Loader(yaml.SafeLoader): ...
+
+def load(text):
+    return yaml.load(text, Loader=Loader), yaml.load(text, Loader=StrictLoader)
+""",
+    ],
+)
+
+_LOADERS = re.compile(
+    r"^(?:(?:c?[pP]ickle|_pickle|dill|cloudpickle|marshal|joblib\.externals\.cloudpickle|pickle5|six\.moves\.cPickle)\.(?:loads?|Unpickler)"
+    r"|jsonpickle\.(?:decode|loads|unpickler\.decode)|shelve\.open|yaml\.unsafe_load(?:_all)?|yaml\.full_load|pandas\.read_pickle"
+    r"|joblib\.load|torch\.load|numpy\.load)$"
+)
+_OF_PATHS = ("shelve.open", "pandas.read_pickle", "joblib.load", "torch.load", "numpy.load")
+_UNSAFE_YAML = (
+    "yaml.Loader",
+    "yaml.UnsafeLoader",
+    "yaml.CLoader",
+    "yaml.loader.Loader",
+    "yaml.loader.UnsafeLoader",
+    "yaml.FullLoader",
+)
+_OUTSIDE = re.compile(
+    r"^(?:redis\.(?:\w+\.)*(?:Redis|StrictRedis|RedisCluster|ConnectionPool)\b|pymemcache|memcache|aioredis|requests\.|httpx\.|urllib3?\.|aiohttp\.|socket\.|websockets?\.|boto3\."
+    r"|kafka\.|confluent_kafka\.|aiokafka\.|pika\.|zmq\.|django\.core\.cache\.|nats\.|google\.cloud\.(?:storage|pubsub)|flask_caching\.)"
+    r"|(?:^|[._])(?:redis\w*|redis_client|memcached?|memcache_client)(?:\(\))?\.(?:\w*get\w*|\w?pop\w*|lrange|\w*range)\(\)"
+    r"|\.(?:recv|recvfrom|recv_bytes|recv_multipart|recv_string|receive_bytes|receive|urlopen|basic_get)\(\)|(?:^|[._])(?:sock|socket|conn|websocket|ws)\.(?:recv|read)\w*\(\)"
+    r"|^urllib\.request\.urlopen\(\)|\.get_object\(\)"
+)
+_CALLED_OUTSIDE = (
+    "payload",
+    "body",
+    "cookie",
+    "user_input",
+    "untrusted",
+    "raw_body",
+    "request_body",
+    "user_data",
+    "request_data",
+)
+_SERIALISER = re.compile(
+    r"loads?$|deseriali[sz]e|decode|unpickle|from_bytes|setstate|restore|parse|unpack|decompress", re.IGNORECASE
+)
+
+
+@rule.check
+def find(view: View) -> Iterator[Hit]:
+    """Calls that rebuild objects from what someone else wrote."""
+    for call in view.reading.each(ast.Call):
+        name = view.callee(call)
+        if name in ("yaml.load", "yaml.load_all"):
+            yield from _yaml(view, call)
+        elif _LOADERS.match(name):
+            if name in ("torch.load", "numpy.load") and not _is_switched_on(call, name):
+                continue
+            origin = _outside(view, call.args[0] if call.args else None, of_path=name in _OF_PATHS)
+            if origin is not None:
+                yield Hit(call, f"`{name}` rebuilds objects from `{_shown(origin)}`: whoever writes it runs code here.")
+        else:
+            yield from _through_helper(view, call)
+
+
+def _through_helper(view: View, call: ast.Call) -> Iterator[Hit]:
+    found = view.definition(call) if call.args or call.keywords else None
+    if found is None or not found[1].sinks:
+        return
+    for parameter, name, steps in sinks(view.project, *found):
+        if not _LOADERS.match(name):
+            continue
+        for argument in passed(call, found[1], (parameter,)):
+            origin = _outside(view, argument, of_path=name in _OF_PATHS)
+            if origin is not None:
+                trail: tuple[tuple[Ref, str], ...] = tuple((it, f"`{it.qualname}` hands it to `{name}`") for it in steps)
+                message = f"`{_shown(origin)}` reaches `{name}`, which rebuilds objects: whoever writes it runs code here."
+                yield Hit(call, message, (), trail)
+                return
+
+
+def _is_switched_on(call: ast.Call, name: str) -> bool:
+    if name == "torch.load":
+        return constant(keyword(call, "weights_only")) is False
+    return constant(keyword(call, "allow_pickle")) is True
+
+
+def _outside(view: View, node: ast.expr | None, *, of_path: bool) -> Origin | None:
+    """The source of the data, when someone outside the program fills it."""
+    if node is None:
+        return None
+    for it in origins(view.project, view.path, view.reading, node):
+        if it.kind == "checked":
+            continue
+        if is_request(view.reading, it) or is_model_output(view.project, view.path, view.reading, it):
+            return it
+        if not of_path and it.kind == "call" and _OUTSIDE.search(it.name):
+            return it
+        if not of_path and is_own(it) and it.name in _CALLED_OUTSIDE:
+            function = view.reading.function(node)
+            if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) and not _SERIALISER.search(function.name):
+                return it
+    return None
+
+
+def _yaml(view: View, call: ast.Call) -> Iterator[Hit]:
+    loader = keyword(call, "Loader") or (call.args[1] if len(call.args) > 1 else None)
+    if loader is not None:
+        symbol = view.symbol(loader)
+        if isinstance(symbol, ClassSymbol) or not isinstance(symbol, External) or symbol.name not in _UNSAFE_YAML:
+            return
+        if symbol.name == "yaml.FullLoader" and not _outside(view, call.args[0] if call.args else None, of_path=False):
+            return
+    base = dotted(call.func)
+    safe = f"{base.rpartition('.')[0]}.safe_{base.rpartition('.')[2]}" if "." in base else ""
+    fixes: tuple[Draft, ...] = ()
+    source = view.reading.source(call.args[0]) if call.args else ""
+    if safe and source and not any(it.arg != "Loader" for it in call.keywords):
+        fixes = (Draft(f"Use {safe}", (Change(call, f"{safe}({source})"),), safe=True),)
+    said = f"`{ast.unparse(loader)}`" if loader is not None else "no safe loader"
+    yield Hit(call, f"`{base}` with {said} builds any object the document names, and runs its code.", fixes)
+
+
+def _shown(origin: Origin) -> str:
+    return origin.name.replace("builtins.", "") or "this"
