@@ -59,13 +59,14 @@ def as_json() -> str:
     return json.dumps(found, indent=2) + "\n"
 
 
-def as_markdown() -> str:
-    """The table of the README."""
+def as_markdown(folder: str = "") -> str:
+    """A table with a row for each rule; with a folder, each name leads to the rule's page in it."""
     lines = ["| rule | domain | severity | fix | what it finds |", "| --- | --- | --- | --- | --- |"]
     for it in all_rules():
         name = f"`{it.name}`" + (" (preview)" if it.preview else "")
-        title = it.title.replace("|", "\\|").replace("\n", " ")
-        lines.append(f"| {name} | {it.domain.value} | {it.severity.value} | {fix_kind(it)} | {title} |")
+        title = " ".join(it.title.replace("|", "\\|").split())
+        page = f" [more]({folder}{it.name}.md)" if folder else ""
+        lines.append(f"| {name} | {it.domain.value} | {it.severity.value} | {fix_kind(it)} | {title}{page} |")
     return "\n".join(lines) + "\n"
 
 
@@ -74,11 +75,13 @@ def page_text(rule: Rule) -> str:
     return "\n".join(_page(rule)) + "\n"
 
 
-def page_markdown(rule: Rule) -> str:
-    """A rule's page as Markdown: its parts, and the example that shows the smell."""
-    lines = [f"**{rule.title}**", ""]
+def page_markdown(rule: Rule, *, title: bool = False) -> str:
+    """A rule's page as Markdown; with `title` a page that stands alone: heading, facts, and the example that shows the smell."""
+    lines = [f"# {rule.name}", "", rule.title, "", f"*{'; '.join(_labels(rule))}.*", ""] if title else [f"**{rule.title}**", ""]
     for heading, body in _parts(rule):
-        lines += [f"**{heading}.** {_fenced(body)}", ""]
+        lines += [f"**{heading}.** {_fenced(_capital(body))}", ""]
+    if title and rule.bad:
+        lines += ["**Example it finds.**", "", "```python", _MARK.sub("", rule.bad[0].code).strip("\n"), "```"]
     return "\n".join(lines).strip()
 
 
@@ -116,17 +119,24 @@ def _files(code: str) -> list[tuple[str, str]]:
     return [("module.py", pieces[0])] if len(pieces) == 1 else list(zip(pieces[1::2], pieces[2::2], strict=True))
 
 
-def _page(rule: Rule) -> Iterator[str]:
-    facts = [rule.domain.value, rule.severity.value, f"{rule.confidence.value} confidence"]
+def _labels(rule: Rule) -> Iterator[str]:
+    yield rule.domain.value
+    yield rule.severity.value
+    yield f"{rule.confidence.value} confidence"
     if rule.preview:
-        facts.append("preview: speaks only when it is enabled")
+        yield "preview: speaks only when it is enabled"
+    if fix_kind(rule):
+        yield "safe fix" if fix_kind(rule) == "safe" else "fix offered"
     if rule.cwe:
-        facts.append(f"CWE-{rule.cwe}")
+        yield f"CWE-{rule.cwe}"
     if rule.equivalents:
-        facts.append(f"also known as {', '.join(rule.equivalents)}")
+        yield f"elsewhere {', '.join(rule.equivalents)}"
+
+
+def _page(rule: Rule) -> Iterator[str]:
     yield rule.name
     yield f"  {rule.title}"
-    yield f"  {'; '.join(facts)}"
+    yield f"  {'; '.join(_labels(rule))}"
     for heading, body in _parts(rule):
         yield ""
         yield f"{heading}:"
@@ -146,6 +156,11 @@ def _parts(rule: Rule) -> Iterator[tuple[str, str]]:
             yield heading, body
 
 
+def _capital(text: str) -> str:
+    """The text with a capital first letter, unless it begins with code or an address."""
+    return text[:1].upper() + text[1:] if re.match(r"[a-z]+[ ,]", text) else text
+
+
 def _fenced(body: str) -> str:
     """The body with its indented code in fences, as Markdown readers colour it."""
     out: list[str] = []
@@ -156,7 +171,7 @@ def _fenced(body: str) -> str:
             continue
         if code:
             text = "\n".join(it[4:] for it in code).strip("\n")
-            out += ["", "```python", text, "```", ""]
+            out += [*([""] if out and out[-1] else []), "```python", text, "```", ""]
             code = []
         out.append(line)
     return "\n".join(out[:-1]).strip()
