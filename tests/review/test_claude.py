@@ -62,15 +62,19 @@ async def test_a_finding_is_there_before_the_stream_ends():
     assert seen == ["One commit an order.", "Nobody awaits it."]
 
 
-async def test_cancelling_closes_the_connection_at_once():
-    await _cancelled(Stream(TWO, hold_after=1))
+@pytest.mark.parametrize("answer", [Stream(TWO, hold_after=1), Silence()])
+async def test_cancelling_closes_the_connection_at_once(answer):
+    """In mid-answer and before its first byte. A busy machine may be late now and then, never always."""
+    assert min([await _closed_after_s(answer) for _ in range(3)]) < 0.1
 
 
-async def test_cancelling_before_the_first_byte_closes_the_connection_too():
-    await _cancelled(Silence())
+async def test_whenever_it_is_cancelled_the_connection_closes():
+    for n_steps in range(30):
+        await _closed_after_s(Stream(TWO, hold_after=1), n_steps)
 
 
-async def _cancelled(answer: Answer) -> None:
+async def _closed_after_s(answer: Answer, n_steps: int = 0) -> float:
+    """Seconds from the cancellation, `n_steps` turns of the loop after the answer came to its hold, to the server's notice."""
     with MessagesApi(answer) as api:
         settings = Settings(base_url=api.url)
         claude = Claude(settings, "key")
@@ -82,14 +86,16 @@ async def _cancelled(answer: Answer) -> None:
 
         task = asyncio.ensure_future(reading())
         assert await asyncio.to_thread((api.reached if isinstance(answer, Stream) else api.arrived).wait, 30)
+        for _ in range(n_steps):
+            await asyncio.sleep(0)
         cancelled_at = time.monotonic()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         assert await asyncio.to_thread(api.closed.wait, 5)
         assert api.closed_at is not None
-        assert api.closed_at - cancelled_at < 0.1
         await claude.close()
+        return api.closed_at - cancelled_at
 
 
 @pytest.mark.parametrize(

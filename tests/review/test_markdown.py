@@ -21,6 +21,8 @@ HOSTILE = [
     "<command:x>",
     "[x]\n\n[x]: command:x",
     "> [x]: command:x\n\n[x]",
+    "!![pixel](https://tracker.invalid/p.png)",
+    "[[inner](command&#58;x)](https://example.com)",
     "[click](vscode://file/etc/passwd)",
     "[click](file:///etc/passwd)",
     "[click](data:text/html,hi)",

@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -266,32 +266,49 @@ class _Answer:
 
     async def _streamed(self) -> AsyncGenerator[Event, None]:
         late = f"{self._host} didn't finish within {self._timeout_s:g} s: select less, or raise `architect.timeoutS`."
-        stream = await _within(self._client.messages.create(**self._body), self._deadline - time.monotonic(), late)
-        kind = stream.response.headers.get("content-type", "") if hasattr(stream, "response") else "text"
-        if not kind.startswith("text/event-stream"):
-            if hasattr(stream, "close"):
-                await stream.close()
-            what = "a web page" if "html" in kind else f"`{kind or 'no content type'}`"
-            text = (
-                f"{self._host} answered with {what} in place of a stream: check `architect.baseUrl`, a proxy or a sign-in page."
-            )
-            self.failure = ReviewError(text)
-            return
-        async with stream:
-            iterator = aiter(stream)
+        stalled = f"The answer of {self._host} stood still for {self._quiet_s:g} s and was given up: try again."
+        queue: asyncio.Queue[Any] = asyncio.Queue()
+        # One task owns the connection from its opening to its closing: a cancellation always finds it waiting inside the SDK,
+        # never between the two with an open stream that nobody holds.
+        pump = asyncio.ensure_future(self._pump(queue))
+        try:
             while True:
                 left_s = self._deadline - time.monotonic()
                 quiet = bool(self._n_chars) and self._quiet_s < left_s
-                stalled = f"The answer of {self._host} stood still for {self._quiet_s:g} s and was given up: try again."
-                event = await _within(_next(iterator), self._quiet_s if quiet else left_s, stalled if quiet else late)
+                event = await _within(queue.get(), self._quiet_s if quiet else left_s, stalled if quiet else late)
                 if event is None:
-                    return
+                    break
                 for it in self._read(event):
                     yield it
                 if self._n_chars > MAX_ANSWER:
-                    raise _LateError(
-                        f"The answer of {self._host} is longer than {MAX_ANSWER:,} characters and was cut: try again."
-                    )
+                    raise _LateError(f"The answer of {self._host} is longer than {MAX_ANSWER:,} characters: try again.")
+            await pump
+        finally:
+            pump.cancel()
+            await asyncio.gather(pump, return_exceptions=True)
+
+    async def _pump(self, queue: asyncio.Queue[Any]) -> None:
+        """Reads the stream's events into the queue, None after the last."""
+        try:
+            stream = await self._client.messages.create(**self._body)
+            kind = stream.response.headers.get("content-type", "") if hasattr(stream, "response") else "text"
+            if not hasattr(stream, "close"):  # the SDK gives the text itself for what is no stream
+                self.failure = self._no_stream(kind)
+                return
+            async with stream:
+                if not kind.startswith("text/event-stream"):
+                    self.failure = self._no_stream(kind)
+                    return
+                async for event in stream:
+                    queue.put_nowait(event)
+        finally:
+            queue.put_nowait(None)
+
+    def _no_stream(self, kind: str) -> ReviewError:
+        what = "a web page" if "html" in kind else f"`{kind or 'no content type'}`"
+        return ReviewError(
+            f"{self._host} answered with {what} in place of a stream: check `architect.baseUrl`, a proxy or a sign-in page."
+        )
 
     def _read(self, event: Any) -> list[Event]:
         if event.type == "content_block_delta" and event.delta.type == "text_delta":
@@ -338,15 +355,8 @@ class _Answer:
         return ReviewError(f"{self._host} can't be reached ({name}): check the network, a proxy and `architect.baseUrl`.")
 
 
-async def _next(iterator: AsyncIterator[_T]) -> _T | None:
-    try:
-        return await anext(iterator)
-    except StopAsyncIteration:
-        return None
-
-
 async def _within(awaitable: Awaitable[_T], seconds: float, late: str) -> _T:
-    """The result, or _LateError. Not `asyncio.wait_for`: before Python 3.12 it can lose a cancellation."""
+    """The result, or _LateError; cancelled, the result is lost. (`asyncio.wait_for` can lose the cancellation before 3.12.)"""
     task = asyncio.ensure_future(awaitable)
     try:
         done, _ = await asyncio.wait({task}, timeout=max(seconds, 0))

@@ -16,7 +16,7 @@ _UNSEEN = re.compile(
 _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})([^`\n]*)$")
 _ANY_FENCE = re.compile(r"`{3,}|~{3,}")
 _SPAN = re.compile(r"(?<![`\\])(`{1,2})(?!`)(?:(?!\1(?!`)).)+?(?<!`)\1(?!`)")
-_IMAGE = re.compile(r"!(?=\[)")
+_IMAGE = re.compile(r"!+(?=\[)")
 _LINK = re.compile(r"\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\(\s*<?([^\s<>()]*(?:\([^\s<>()]*\)[^\s<>()]*)*)>?[^()]*\)")
 _DEFINITION = re.compile(r"^[\s>*+\-\d.)]*\[[^\]]+\]:.*$")
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
@@ -87,11 +87,12 @@ def _clean_text(text: str) -> str:
 
 
 def _link(match: re.Match[str]) -> str:
+    label = _unlinked(match[1])
     if match[2].lower().startswith("https://"):
-        return f"[{match[1]}]({match[2]})"
+        return f"[{label}]({match[2]})"
     if re.fullmatch(r"[\w.]*", match[2]):  # a call of something indexed, written without backticks
-        return f"[{match[1]}] ({match[2]})"
-    return match[1]
+        return f"[{label}] ({match[2]})"
+    return label
 
 
 def _unlinked(text: str) -> str:
