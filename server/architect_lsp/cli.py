@@ -43,7 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = _parser().parse_args(argv)
         run: Callable[[argparse.Namespace], int] = arguments.run
         code = run(arguments)
-        sys.stdout.flush()
+        if not sys.stdout.closed:  # the server closes it when its client leaves
+            sys.stdout.flush()
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # the reader (`| head`) has seen enough; a second failure at exit would be printed

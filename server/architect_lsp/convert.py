@@ -144,7 +144,11 @@ def to_lsp_place(uri: str, place: Place, lines: Lines | None, encoding: str) -> 
 def to_lsp_edit(
     uri: str, version: int | None, lines: Lines, edits: Sequence[Edit], client: Client, by_model: bool = False
 ) -> types.WorkspaceEdit:
-    """The workspace edit of edits to one document: bound to its version where the client knows versions."""
+    """The workspace edit of edits to one document: bound to its version where the client knows versions.
+
+    Insertions come before a replacement that begins at the same place (LSP 3.17, "TextEdit[]").
+    """
+    edits = sorted(edits, key=lambda it: it.span)
     if not client.versions:
         plain = [types.TextEdit(to_lsp_range(lines, it.span, client.encoding), it.text) for it in edits]
         return types.WorkspaceEdit(changes={uri: plain})

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from lsprotocol import types
+from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol, lsp_method
 from pygls.uris import to_fs_path
@@ -346,7 +347,13 @@ class ArchitectServer(LanguageServer):
         try:
             for index, it in enumerate(spans, 1):
                 self.status("reviewing", done=index, total=len(spans))
-                found += await self._review_span(uri, workspace, document, it, token)
+                count, partial = await self._review_span(uri, workspace, document, it, token)
+                found += count
+                if partial:
+                    failed = True
+                    outcome = partial
+                    self.say(partial, "warning")
+                    return
             outcome = f"{found} finding{'' if found == 1 else 's'} by {self.claude.model}"
         except asyncio.CancelledError:
             outcome = "cancelled"
@@ -365,7 +372,8 @@ class ArchitectServer(LanguageServer):
                 self.work_done_progress.end(token, types.WorkDoneProgressEnd(message=outcome))
             self.status("failed", detail=outcome) if failed else self.status()
 
-    async def _review_span(self, uri: str, workspace: Workspace, document: Document, span: Span, token: str) -> int:
+    async def _review_span(self, uri: str, workspace: Workspace, document: Document, span: Span, token: str) -> tuple[int, str]:
+        """(findings published, why the answer is not whole or "")."""
         from architect_lsp.review.agents import load
         from architect_lsp.review.remarks import Dropped
         from architect_lsp.review.reviewing import Notice, review
@@ -377,7 +385,7 @@ class ArchitectServer(LanguageServer):
         agent = load(workspace.settings.agent, folders)
         brief = workspace.brief(name, span, agent)
         workspace.forget(name, span)
-        found = 0
+        found, said, partial = 0, "", ""
         async for it in review(snapshot, span, brief, self.claude):
             if isinstance(it, Finding):
                 if self._keep(uri, workspace, name, it, snapshot.text):
@@ -386,9 +394,11 @@ class ArchitectServer(LanguageServer):
                 if token:
                     self.work_done_progress.report(token, types.WorkDoneProgressReport(message=it.text))
                 self.log(it.text)
+                said = it.text
             elif isinstance(it, Dropped):
                 self.log(f"dropped a remark: {it.reason}")
             elif isinstance(it, Sent):
+                partial = "" if it.complete else said or "The answer ended early: the review is partial."
                 cost = "unknown cost" if it.cost_usd is None else f"about ${it.cost_usd:.4f}"
                 self.log(
                     f"sent {it.bytes_sent:,} bytes (sha256 {it.sha256[:12]}) to {it.to}: {it.input_tokens:,} tokens in, "
@@ -396,7 +406,7 @@ class ArchitectServer(LanguageServer):
                     f"redacted: {', '.join(it.redacted) or 'nothing'}; dropped remarks: {it.dropped}"
                 )
         self._shown(uri)
-        return found
+        return found, partial
 
     def _keep(self, uri: str, workspace: Workspace, name: str, finding: Finding, text: str) -> bool:
         """Publish a remark at once, moved to where its text is now; a fix that has no receipt is left out."""
@@ -573,7 +583,7 @@ def make() -> ArchitectServer:
 
 
 def serve(transport: str = "stdio", host: str = "127.0.0.1", port: int = 0) -> int:
-    """Serve one client over "stdio", "tcp" or "ws" until it leaves. Gives the process's exit code."""
+    """Serve one client over "stdio", "tcp" or "ws" until it leaves. Gives the process's exit code: 1 if it left without `shutdown`."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     server = make()
     if transport == "tcp":
@@ -582,7 +592,7 @@ def serve(transport: str = "stdio", host: str = "127.0.0.1", port: int = 0) -> i
         server.start_ws(host, port)
     else:
         server.start_io()
-    return 0
+    return 0 if server.protocol._shutdown else 1  # LSP 3.17, "Exit Notification"
 
 
 def _root(server: ArchitectServer) -> Sequence[str]:
@@ -595,7 +605,10 @@ async def _register(server: ArchitectServer) -> None:
     watchers = [types.FileSystemWatcher("**/*.py"), types.FileSystemWatcher("**/pyproject.toml")]
     options = types.DidChangeWatchedFilesRegistrationOptions(watchers)
     registration = types.Registration("watch", types.WORKSPACE_DID_CHANGE_WATCHED_FILES, options)
-    await server.client_register_capability_async(types.RegistrationParams([registration]))
+    try:
+        await server.client_register_capability_async(types.RegistrationParams([registration]))
+    except JsonRpcException as error:
+        server.log(f"The editor does not watch files ({error}): a file changed outside of it is read again when it is opened.")
 
 
 def _reread(server: ArchitectServer, changes: Sequence[types.FileEvent]) -> None:

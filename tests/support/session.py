@@ -46,7 +46,7 @@ class Session:
         self.client.text_document_did_change(types.DidChangeTextDocumentParams(identifier, events))
 
     async def diagnostics(
-        self, uri: str, until: Callable[[list[types.Diagnostic]], bool] = lambda _: True, timeout_s: float = 20
+        self, uri: str, until: Callable[[list[types.Diagnostic]], bool] = lambda _: True, timeout_s: float = 10
     ) -> list[types.Diagnostic]:
         """The document's diagnostics, by push or pull as was negotiated, once they satisfy `until`."""
         pull = self.capabilities is not None and self.capabilities.diagnostic_provider is not None
@@ -69,7 +69,7 @@ class Session:
         """The next notification of this kind."""
         return await self.client.protocol.wait_for_notification_async(method)
 
-    async def message(self, until: Callable[[str], bool] = lambda _: True, timeout_s: float = 20) -> str:
+    async def message(self, until: Callable[[str], bool] = lambda _: True, timeout_s: float = 10) -> str:
         """The first message shown to the person that satisfies `until`."""
 
         async def wait() -> str:
@@ -98,3 +98,27 @@ class Session:
 
 
 Start = Callable[..., Awaitable[Session]]
+
+
+def applied(session: Session, text: str, edit: types.WorkspaceEdit, uri: str) -> str:
+    """The text after a workspace edit, by the negotiated columns, as an editor applies it."""
+    if edit.changes:
+        edits = list(edit.changes[uri])
+    else:
+        assert edit.document_changes
+        (document,) = edit.document_changes
+        assert isinstance(document, types.TextDocumentEdit)
+        assert document.text_document.uri == uri
+        edits = [it for it in document.edits if isinstance(it, types.TextEdit | types.AnnotatedTextEdit)]
+    encoding = str(session.capabilities.position_encoding or "utf-16") if session.capabilities else "utf-16"
+    codec, unit = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-le", 4)}[encoding]
+    lines = text.split("\n")
+
+    def offset(at: types.Position) -> int:
+        line = lines[at.line].encode(codec)[: at.character * unit].decode(codec)
+        return sum(len(it) + 1 for it in lines[: at.line]) + len(line)
+
+    spans = [(offset(it.range.start), offset(it.range.end), it.new_text) for it in edits]
+    for start, end, new in sorted(spans, key=lambda it: it[:2], reverse=True):
+        text = text[:start] + new + text[end:]
+    return text
