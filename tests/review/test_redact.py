@@ -73,6 +73,13 @@ PLANTED = {
     "jwt call": ("not-so-secret", 'jwt.encode(payload, "not-so-secret", algorithm="HS256")'),
     "faint": (s := "a1" + made_up(30), f'SIGNING_SALT = "{s}"'),
     "camel": ("hunter2", 'adminPassword = "hunter2"'),
+    "snake": ("super_secret_one", 'password = "super_secret_one"'),
+    "upper": ("SUPER_SECRET_ONE", 'password = "SUPER_SECRET_ONE"'),
+    "odd": ("$ecret{1}", 'password = "$ecret{1}"'),
+    "slash": ("/ab#12cd", 'password = "/ab#12cd"'),
+    "lambda": ("hunter2-x", 'token = field(default_factory=lambda: "hunter2-x")'),
+    "or": ("hunter2-x", 'token = os.getenv("TOKEN") or "hunter2-x"'),
+    "ternary": ("hunter2-x", 'token = given if given else "hunter2-x"'),
     "hyphen": ("abc-123-xyz", '{"x-api-key": "abc-123-xyz"}'),
 }
 
@@ -90,6 +97,12 @@ HARMLESS = [
     'cache_key = "orders:all"',
     'url = f"postgresql://{user}:{password}@{host}/app"',
     'spinner = "abcd1234"',
+    'tokenizer = load("bert-base-uncased")',
+    'bypass = "weekends"',
+    'monkey = "abcdefgh12345678ijkl"',
+    'passed = "with distinction"',
+    'api_key = os.environ["OPENAI_API_KEY"]',
+    'secretary = "Ms. 12345"',
     "def reset_password(token: str) -> None: ...",
     'error_messages = {"password": {"required": "Give a password, please"}}',
 ]
