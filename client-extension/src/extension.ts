@@ -1,7 +1,6 @@
 /** Wires the parts together; everything that lives longer than a call goes to `context.subscriptions`. */
 
 import * as vscode from "vscode";
-import { reviewFile, reviewSelection } from "./commands";
 import { clearApiKey, onApiKeyChange, setApiKey } from "./apiKey";
 import { interpreterChanges } from "./interpreters";
 import { Session } from "./session";
@@ -16,15 +15,18 @@ export function activate(context: vscode.ExtensionContext): void {
   session = running;
   const restart = () => void running.restart();
   const restartIfMoved = () => void running.restart({ onlyIfMoved: true });
+  const commands: Record<string, () => unknown> = {
+    "architect.reviewSelection": () => review(running, "selection"),
+    "architect.reviewFile": () => review(running, "file"),
+    "architect.showOutput": () => output.show(),
+    "architect.restart": () => running.restart({ forgetCrashes: true }),
+    "architect.setApiKey": () => setApiKey(context),
+    "architect.clearApiKey": () => clearApiKey(context),
+  };
   context.subscriptions.push(
     output,
     status,
-    vscode.commands.registerCommand("architect.reviewSelection", () => reviewSelection(running)),
-    vscode.commands.registerCommand("architect.reviewFile", () => reviewFile(running)),
-    vscode.commands.registerCommand("architect.showOutput", () => output.show()),
-    vscode.commands.registerCommand("architect.restart", () => running.restart({ forgetCrashes: true })),
-    vscode.commands.registerCommand("architect.setApiKey", () => setApiKey(context)),
-    vscode.commands.registerCommand("architect.clearApiKey", () => clearApiKey(context)),
+    ...Object.entries(commands).map(([name, command]) => vscode.commands.registerCommand(name, command)),
     onApiKeyChange(context, restart),
     interpreterChanges(restartIfMoved),
     vscode.workspace.onDidGrantWorkspaceTrust(restart),
@@ -42,4 +44,12 @@ export function activate(context: vscode.ExtensionContext): void {
 /** Ends the server. The editor waits for it, but not for long. */
 export async function deactivate(): Promise<void> {
   await session?.end();
+}
+
+function review(running: Session, what: "selection" | "file"): Promise<void> | Thenable<unknown> {
+  const editor = vscode.window.activeTextEditor;
+  if (editor?.document.languageId !== "python") {
+    return vscode.window.showInformationMessage("Architect reviews Python: open a Python file first.");
+  }
+  return running.review(editor.document.uri, what === "selection" ? editor.selection : undefined);
 }

@@ -17,16 +17,16 @@ export interface Server {
   readonly origin: string;
 }
 
-/** Something the person can mend; the text says what is wrong and what to do. */
-export class SetupError extends Error {}
-
-/** The first of: the setting, the workspace's interpreter where the workspace is trusted, the private environment. */
+/**
+ * The first of: the setting, the workspace's interpreter where the workspace is trusted, the private environment.
+ * Raises an Error that says what is wrong and what to do.
+ */
 export async function findServer(context: vscode.ExtensionContext, output: vscode.LogOutputChannel): Promise<Server> {
   const named = serverPath();
   if (named) {
     const command = named.startsWith("~") ? path.join(os.homedir(), named.slice(1)) : named;
     if (!path.isAbsolute(command) || !fs.existsSync(command)) {
-      throw new SetupError(`The setting architect.server.path is "${named}", which is not there: correct it or clear it.`);
+      throw new Error(`The setting architect.server.path is "${named}", which is not there: correct it or clear it.`);
     }
     return { command, args: ["serve"], origin: "the setting architect.server.path" };
   }

@@ -4,7 +4,6 @@ import { execFile } from "node:child_process";
 
 export interface Outcome {
   readonly ok: boolean;
-  readonly stdout: string;
   /** Both streams, for the log. */
   readonly text: string;
 }
@@ -21,8 +20,8 @@ export async function hasServer(python: string, cwd: string): Promise<boolean> {
 export function run(command: string, args: string[], cwd: string, timeoutS = 30): Promise<Outcome> {
   return new Promise((resolve) => {
     execFile(command, args, { cwd, timeout: timeoutS * 1000, maxBuffer: 2 ** 24, windowsHide: true }, (error, stdout, stderr) => {
-      const why = error && !stderr.trim() ? error.message : "";
-      resolve({ ok: !error, stdout: stdout.trim(), text: [stdout, stderr, why].map((it) => it.trim()).filter(Boolean).join("\n") });
+      const text = `${stdout}\n${stderr}`.trim();
+      resolve({ ok: !error, text: text || error?.message || "" });
     });
   });
 }

@@ -15,7 +15,7 @@ import {
   RevealOutputChannelOn,
 } from "vscode-languageclient/node";
 import { apiKeyEnvironment } from "./apiKey";
-import { findServer, type Server, SetupError } from "./locate";
+import { findServer, type Server } from "./locate";
 import { ReviewProgress } from "./progress";
 import { chosenSettings } from "./settings";
 import type { Status, StatusItem } from "./status";
@@ -119,13 +119,13 @@ export class Session {
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       this.output.error(why);
-      if (error instanceof SetupError) {
-        this.status.stopped(why);
-        void this.say(why, "Open settings", "Show output");
-      }
+      await this.stop();
+      this.status.stopped(why);
+      void this.say(why, "Open settings", "Show output");
     }
   }
 
+  /** Raises if no process could be started; one that starts and fails is a crash. */
   private async start(server: Server): Promise<void> {
     const trusted = vscode.workspace.isTrusted;
     this.output.info(`starting ${server.command} ${server.args.join(" ")} (${server.origin}, ${trusted ? "trusted" : "not trusted"})`);
@@ -133,8 +133,9 @@ export class Session {
     const cwd = this.context.globalStorageUri.fsPath;
     const env = { ...process.env, ...(await apiKeyEnvironment(this.context)) };
     const child = spawn(server.command, [...server.args], { cwd, env, windowsHide: true });
+    child.on("error", (error) => this.output.error(`the server's process: ${error.message}`));
     await once(child, "spawn").catch((error: unknown) => {
-      throw new SetupError(`${server.command} can't be started (${String(error)}): correct architect.server.path or clear it.`);
+      throw new Error(`${server.command} can't be started (${String(error)}): correct architect.server.path or clear it.`);
     });
     child.once("exit", (code, signal) => {
       this.output.info(`the server exited (${signal ?? code})`);
@@ -149,14 +150,10 @@ export class Session {
     const tooLong = setTimeout(() => child.kill("SIGKILL"), START_TIMEOUT_MS);
     try {
       await client.start();
-    } catch (error) {
-      child.kill("SIGKILL");
-      throw error;
+    } catch {
+      child.kill("SIGKILL"); // the library has logged why
     } finally {
       clearTimeout(tooLong);
-    }
-    if (!this.status.current) {
-      this.status.show({ state: "rules", model: "", done: 0, total: 0, detail: "" });
     }
   }
 
@@ -239,17 +236,7 @@ export class Session {
 
 /** Writes a line of the server's log at the level it begins with. */
 function log(output: vscode.LogOutputChannel, line: string): void {
-  const [, level, text] = /^(DEBUG|INFO|WARNING|ERROR|CRITICAL)[:\s]+(.*)$/.exec(line) ?? [];
-  switch (level) {
-    case "DEBUG":
-      return output.debug(text ?? "");
-    case "INFO":
-      return output.info(text ?? "");
-    case "WARNING":
-      return output.warn(text ?? "");
-    case undefined:
-      return output.info(line);
-    default:
-      return output.error(text ?? "");
-  }
+  const [, level = "INFO", text = line] = /^(DEBUG|INFO|WARNING|ERROR|CRITICAL)[:\s]+(.*)$/.exec(line) ?? [];
+  const levels: Record<string, "debug" | "info" | "warn"> = { DEBUG: "debug", INFO: "info", WARNING: "warn" };
+  output[levels[level] ?? "error"](text);
 }

@@ -18,11 +18,7 @@ export class StatusItem implements vscode.Disposable {
 
   constructor() {
     this.item.name = "Architect";
-    this.item.command = {
-      title: "Architect's commands",
-      command: "workbench.action.quickOpen",
-      arguments: [">Architect: "],
-    };
+    this.item.command = { title: "Commands", command: "workbench.action.quickOpen", arguments: [">Architect: "] };
     this.starting();
     this.item.show();
   }
@@ -46,8 +42,10 @@ export class StatusItem implements vscode.Disposable {
     this.last = status;
     const count = status.total ? ` ${status.done} of ${status.total}` : "";
     switch (status.state) {
-      case "rules":
-        return this.draw("$(checklist) Architect: rules only", status.detail || "No API key: rules work, reviews do not");
+      case "rules": {
+        const why = vscode.workspace.isTrusted ? "No API key" : "The workspace is not trusted";
+        return this.draw("$(checklist) Architect: rules only", status.detail || `${why}: rules work, reviews do not`);
+      }
       case "model":
         return this.draw(`$(checklist) Architect: ${status.model}`, status.detail || "Rules at work; the model is asked on request");
       case "reviewing":

@@ -41,6 +41,7 @@ QUIET: dict[str, Any] = {
     "chat.disableAIFeatures": True,
     "editor.fontFamily": "'Fira Code', 'DejaVu Sans Mono', monospace",
     "editor.fontSize": 13,
+    "editor.occurrencesHighlight": "off",
     "editor.minimap.enabled": False,
     "editor.quickSuggestions": {"other": "off", "comments": "off", "strings": "off"},
     "editor.hover.delay": 60_000,  # hovers come when they are asked for, not where the mouse happens to be
@@ -49,6 +50,7 @@ QUIET: dict[str, Any] = {
     "extensions.ignoreRecommendations": True,
     "files.autoSave": "off",
     "git.enabled": False,
+    "remote.autoForwardPorts": False,
     "problems.defaultViewMode": "tree",
     "security.workspace.trust.enabled": False,
     "telemetry.telemetryLevel": "off",

@@ -49,7 +49,7 @@ async function quickInput(text) {
 }
 
 const scenes = {
-  async open({ url, width = 1280, height = 800 }) {
+  async open({ url, width = 1280, height = 860 }) {
     page = await browser.newPage({ viewport: { width, height } });
     page.setDefaultTimeout(TIMEOUT_MS);
     await page.goto(url);
