@@ -1,0 +1,150 @@
+"""The least client that can drive any language server over stdio: it blocks, and so its clock sees nothing but the server."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+Message = dict[str, Any]
+
+
+class Server:
+    """One server process. `started_s` is the time from its start to the answer of `initialize`."""
+
+    def __init__(self, command: Sequence[str], root: Path, settings: Message | None = None) -> None:
+        self.name = Path(command[0]).name
+        self._ids = 0
+        self._versions: dict[str, int] = {}
+        self._texts: dict[str, str] = {}
+        before = time.perf_counter()
+        self._process = subprocess.Popen(
+            command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        self.request(
+            "initialize",
+            {
+                "processId": None,
+                "rootUri": root.as_uri(),
+                "workspaceFolders": [{"uri": root.as_uri(), "name": root.name}],
+                "capabilities": {
+                    "general": {"positionEncodings": ["utf-16"]},
+                    "textDocument": {
+                        "synchronization": {},
+                        "publishDiagnostics": {"relatedInformation": True, "versionSupport": True},
+                        "hover": {"contentFormat": ["markdown"]},
+                        "codeAction": {"codeActionLiteralSupport": {"codeActionKind": {"valueSet": ["quickfix"]}}},
+                    },
+                },
+                "initializationOptions": {"settings": settings or {}},
+            },
+        )
+        self.started_s = time.perf_counter() - before
+        self.notify("initialized", {})
+
+    def open(self, path: Path, text: str) -> float:
+        """Seconds from didOpen to the first diagnostics."""
+        uri = path.as_uri()
+        self._versions[uri], self._texts[uri] = 1, text
+        document = {"uri": uri, "languageId": "python", "version": 1, "text": text}
+        return self._timed(uri, "textDocument/didOpen", {"textDocument": document})
+
+    def type(self, path: Path, line: int, column: int, old: int, new: str) -> float:
+        """Seconds from replacing `old` characters at a place by `new` to the diagnostics of that version."""
+        uri = path.as_uri()
+        self._versions[uri] += 1
+        start, end = {"line": line, "character": column}, {"line": line, "character": column + old}
+        params = {
+            "textDocument": {"uri": uri, "version": self._versions[uri]},
+            "contentChanges": [{"range": {"start": start, "end": end}, "text": new}],
+        }
+        return self._timed(uri, "textDocument/didChange", params)
+
+    def ask(self, method: str, path: Path, line: int, column: int) -> float:
+        """Seconds a request about a place takes."""
+        before = time.perf_counter()
+        place = {"line": line, "character": column}
+        params: Message = {"textDocument": {"uri": path.as_uri()}, "position": place}
+        if method == "textDocument/codeAction":
+            params = {
+                "textDocument": {"uri": path.as_uri()},
+                "range": {"start": place, "end": place},
+                "context": {"diagnostics": []},
+            }
+        self.request(method, params)
+        return time.perf_counter() - before
+
+    def stop(self) -> None:
+        """Shut the server down as an editor does."""
+        self.request("shutdown", None)
+        self.notify("exit", None)
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+
+    def request(self, method: str, params: object) -> Any:
+        """The answer's result."""
+        self._ids += 1
+        number = self._ids
+        self._send({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
+        answer = self._until(lambda it: it.get("id") == number and "method" not in it)
+        if "error" in answer:
+            raise RuntimeError(f"{method}: {answer['error']}")
+        return answer.get("result")
+
+    def notify(self, method: str, params: object) -> None:
+        """Send a notification."""
+        self._send({"jsonrpc": "2.0", "method": method, "params": params})
+
+    def settle(self, quiet_s: float = 1.0) -> None:
+        """Wait until the server has had time to read its project."""
+        time.sleep(quiet_s)
+
+    def _timed(self, uri: str, method: str, params: Message) -> float:
+        version = self._versions[uri]
+        before = time.perf_counter()
+        self.notify(method, params)
+
+        def published(it: Message) -> bool:
+            told = it.get("params") or {}
+            return (
+                it.get("method") == "textDocument/publishDiagnostics"
+                and told["uri"] == uri
+                and told.get("version") in (version, None)
+            )
+
+        self._until(published)
+        return time.perf_counter() - before
+
+    def _until(self, met: Callable[[Message], bool]) -> Message:
+        while True:
+            message = self._read()
+            if met(message):
+                return message
+            if "id" in message and "method" in message:  # what servers ask of editors
+                items = (message.get("params") or {}).get("items", ())
+                result = [None] * len(items) if message["method"] == "workspace/configuration" else None
+                self._send({"jsonrpc": "2.0", "id": message["id"], "result": result})
+
+    def _send(self, message: Message) -> None:
+        body = json.dumps(message).encode()
+        assert self._process.stdin is not None
+        self._process.stdin.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+        self._process.stdin.flush()
+
+    def _read(self) -> Message:
+        stream = self._process.stdout
+        assert stream is not None
+        length = 0
+        while (header := stream.readline()) not in (b"\r\n", b""):
+            name, _, value = header.partition(b":")
+            if name.lower() == b"content-length":
+                length = int(value)
+        if not length:
+            raise RuntimeError(f"{self.name} ended")
+        found: Message = json.loads(stream.read(length))
+        return found
