@@ -181,7 +181,7 @@ def track(event):
 _KINDS = ("http", "db-read", "db-write", "commit", "llm", "mail")
 """Effects whose failure means that work was not done."""
 _ENDINGS = re.compile(
-    r"(?:__del__|__a?exit__|__repr__|__str__)$|(?:^|_)(?:close|aclose|shutdown|stop|cleanup|clean|teardown|tear_down|disconnect|dispose|"
+    r"(?:__del__|__a?exit__|__repr__|__str__|main)$|(?:^|_)(?:close|aclose|shutdown|stop|cleanup|clean|teardown|tear_down|disconnect|dispose|"
     r"terminate|kill|release|unregister|rollback|abort|cancel|reset|flush|probe|detect|ping|warm|warmup|prefetch|telemetry|track)(?:_|$)",
 )
 _ENDING_CALLS = re.compile(
@@ -220,7 +220,7 @@ def find(view: View) -> Iterator[Hit]:
 
 
 def _message(view: View, body: list[ast.stmt]) -> str:
-    call = next((it for it in _calls(body) if _kinds(view, it)), None)
+    call = next((it for it in _calls(body) if _kinds(view, it) or view.reading.awaited(it)), None)
     what = f"when `{ast.unparse(call.func)}` fails" if call is not None else "whatever goes wrong here"
     return f"Every error is swallowed: {what}, nobody is told."
 
@@ -261,8 +261,13 @@ def _matters(view: View, block: ast.AST, body: list[ast.stmt]) -> bool:
         ):
             return False
         below = up
-    calls = list(_calls(body))
-    return not all(_ENDING_CALLS.search(_last(it)) for it in calls) and any(_kinds(view, it) for it in calls)
+    calls = [it for it in _calls(body) if not _ENDING_CALLS.search(_last(it))]
+    return not _asks(body) and any(_kinds(view, it) or view.reading.awaited(it) for it in calls)
+
+
+def _asks(body: list[ast.stmt]) -> bool:
+    """Whether the block only sets a name: what follows sees whether it was."""
+    return len(body) == 1 and isinstance(body[0], ast.Assign | ast.AnnAssign)
 
 
 def _returns(body: list[ast.stmt]) -> bool:

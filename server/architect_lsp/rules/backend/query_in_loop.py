@@ -118,6 +118,8 @@ def in_pieces(session: Session, ids):
         session.execute(select(User).where(User.id == attempt))
     for table in ("users", "orders"):
         session.execute(count(table))
+    for model in models():
+        session.query(model).first()
     while True:
         session.execute(select(User))
 """,
@@ -149,12 +151,19 @@ def countries(codes):
     ],
 )
 
-_STEPS = 4
+_STEPS = 3
 """How many calls away a query may be; one that is farther is seldom the loop's to mend."""
 _PIECES = re.compile(
     r"batch|chunk|page|paginat|piece|slice|window|shard|partition|segment|bulk|attempt|retr(?:y|ies)|backoff|delay", re.IGNORECASE
 )
+_WORKS = re.compile(
+    r"_*(?:create|insert|update|delete|set|save|add|remove|upsert|release|revoke|write|store|record|emit|notify|send|ensure|archive|process|"
+    r"handle|migrate|sync|import|export|dispatch|deploy|run|execute|finali[sz]e|get_or_create|aget_or_create|in_bulk)(?:_|$)"
+)
+"""Calls that do something with each item, or take many at once: what they ask on the way is not the loop's to mend."""
 _LOCKS = re.compile(r"lock|acquire")
+_KINDS = re.compile(r"(?:\w+_)?(?:model|table|cls|klass|class_?|entity|mapper)(?:_\w+)?")
+"""Names of things there are as many of as there are tables."""
 _CACHED = re.compile(r"cache|memoi[sz]e", re.IGNORECASE)
 
 
@@ -170,6 +179,8 @@ def find(view: View) -> Iterator[Hit]:
             continue
         effect = view.effects(call).get("db-read")
         if effect is None or _excused(view, effect) or not _grows(view, loop) or writes_rows(reading, call):
+            continue
+        if (effect.path and _WORKS.match(_last(call))) or re.search(r"_or_create$|in_bulk$", effect.call):
             continue
         if not _depends(loop, call) or _own_session(view, loop, call):
             continue
@@ -187,7 +198,7 @@ def _grows(view: View, loop: ast.AST) -> bool:
     if not generators:
         return False  # `while`, and `async for`, which mostly waits for the next message
     for it in generators:
-        if getattr(it, "is_async", 0) or _PIECES.search(ast.unparse(it.target)):
+        if getattr(it, "is_async", 0) or _PIECES.search(ast.unparse(it.target)) or _KINDS.fullmatch(ast.unparse(it.target)):
             return False
         source = it.iter
         if isinstance(source, ast.Call):
@@ -231,6 +242,10 @@ def _depends(loop: ast.AST, call: ast.Call) -> bool:
 
 def _mentions(node: ast.AST, names: set[str]) -> bool:
     return any(isinstance(it, ast.Name) and it.id in names for it in ast.walk(node))
+
+
+def _last(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else dotted(call.func)
 
 
 def _own_session(view: View, loop: ast.AST, call: ast.Call) -> bool:
