@@ -39,6 +39,7 @@ _MODEL_CALL = re.compile(
 )
 _TOOL_INPUT = re.compile(
     r"(?:\.function\.arguments|(?:^|[._])tool_(?:call|use)s?(?:\(\))?(?:\.\w+)*\.(?:input|args|arguments|get)|(?:^|\.)block\.input)\b"
+    r"|^tool_(?:input|args|arguments|params|kwargs)\b"
 )
 _TOOLS = ("tool", "function_tool", "kernel_function", "ai_function", "tool_plain", "beta_tool", "llm_tool")
 _INJECTED = ("Depends", "Security", "Inject", "Provide", "FromDishka")

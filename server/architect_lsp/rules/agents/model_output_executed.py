@@ -51,6 +51,9 @@ def handle(messages):
     for block in answer.content:
         if block.type == "tool_use" and block.name == "shell":
             subprocess.run([|block.input["command"]|], shell=True)
+        if block.type == "tool_use" and block.name == "write":
+            with open([|block.input["path"]|], "w") as file:
+                file.write(block.input["text"])
 """),
         Bad("""
 from openai import OpenAI
@@ -120,6 +123,10 @@ _CODE = ("builtins.eval", "builtins.exec", "builtins.compile", "eval", "exec")
 _SHELLS = ("os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatusoutput", "asyncio.create_subprocess_shell")
 _PROCESSES = ("subprocess.run", "subprocess.call", "subprocess.check_call", "subprocess.check_output", "subprocess.Popen")
 _SQL = ("execute", "executescript", "exec_driver_sql", "read_sql", "read_sql_query")
+_REMOVERS = ("os.remove", "os.unlink", "shutil.rmtree", "os.rmdir", "os.rename", "shutil.move")
+_CONFINED = re.compile(
+    r"is_relative_to|relative_to|commonpath|commonprefix|resolve|realpath|abspath|startswith|safe|workspace|\.\.|base_dir|root_dir|basename"
+)
 _INTERPRETERS = re.compile(r"(?:^|/)(?:ba|z|da)?sh$|^python\d?|^node$|^perl$|^ruby$|^powershell|^cmd")
 _GUARDED = re.compile(
     r"approv|confirm|sandbox|allow|whitelist|permission|human|restrict|is_safe|denied|deny|dry_run|docker|container|e2b|validat",
@@ -140,7 +147,7 @@ def find(view: View) -> Iterator[Hit]:
                 what = origin.name or "This text"
                 yield Hit(
                     argument,
-                    f"`{what}`, which a model wrote, is run as {does}; check it against what is allowed first.",
+                    f"`{what}`, which a model wrote, is used as {does}; check it against what is allowed first.",
                     (),
                     steps,
                 )
@@ -163,6 +170,9 @@ def _executed(view: View, call: ast.Call) -> Iterator[tuple[ast.expr, str, tuple
                 yield first, "a shell command", ()
             elif isinstance(first, ast.List | ast.Tuple) and _is_interpreter(first):
                 yield from ((it, "a command", ()) for it in first.elts[2:3])
+        elif name in _REMOVERS or (name in ("builtins.open", "open") and _is_writing(call)):
+            if not _CONFINED.search(view.reading.unit.text):
+                yield first, "a file name", ()
         elif isinstance(call.func, ast.Attribute) and call.func.attr in _SQL:
             inner = first.args[0] if isinstance(first, ast.Call) and dotted(first.func).endswith("text") and first.args else first
             yield inner, "SQL", ()
@@ -178,6 +188,11 @@ def _executed(view: View, call: ast.Call) -> Iterator[tuple[ast.expr, str, tuple
         )
         for argument in passed(call, found[1], (parameter,)) if does else ():
             yield argument, does, tuple((it, f"`{it.qualname}` hands it to `{sink}`") for it in steps)
+
+
+def _is_writing(call: ast.Call) -> bool:
+    mode = constant(keyword(call, "mode") or (call.args[1] if len(call.args) > 1 else None))
+    return isinstance(mode, str) and mode[:1] in ("w", "a", "x")
 
 
 def _is_interpreter(command: ast.List | ast.Tuple) -> bool:

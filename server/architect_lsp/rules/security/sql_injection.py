@@ -197,7 +197,10 @@ def find(view: View) -> Iterator[Hit]:
         for argument, steps in arguments:
             if isinstance(argument, ast.Call) and argument.args and argument.args[0] in told:
                 continue
-            origin = _danger(view, argument, asks_more=name in _ASK_MORE, direct=name not in ("text", "exec") and not steps)
+            before = "where " if name == "extra" else ""
+            origin = _danger(
+                view, argument, before, asks_more=name in _ASK_MORE, direct=name not in ("text", "exec") and not steps
+            )
             if origin is not None and argument not in told:
                 told.add(argument)
                 yield Hit(argument, _message(view, origin), tuple(_fix(view, call, argument)) if not steps else (), steps)
@@ -224,14 +227,13 @@ def _through_helper(view: View, call: ast.Call) -> Iterator[tuple[ast.expr, tupl
                 yield argument, tuple((it, f"`{it.qualname}` hands it to `{name}`") for it in steps)
 
 
-def _danger(view: View, node: ast.expr, *, asks_more: bool, direct: bool) -> Origin | None:
+def _danger(view: View, node: ast.expr, before: str, *, asks_more: bool, direct: bool) -> Origin | None:
     """The first part that someone else decides, None when the statement is sound."""
     found = parts(view.project, view.path, view.reading, node)
     if not any(isinstance(it, Origin) for it in found):
         return None
-    text = "".join(it if isinstance(it, str) else "?" for it in found)
+    text = before + "".join(it if isinstance(it, str) else "?" for it in found)
     is_sql = bool(_SQL.search(text))
-    before = ""
     for it in found:
         if isinstance(it, str):
             before = it if it == "\n;\n" else before + it
