@@ -1,0 +1,155 @@
+"""Reviews by a model: a command starts one as a task, what it finds is shown at once, its progress has a cancel that cancels.
+
+pygls answers a cancelled command while the command runs on, so a review is never the command itself (see `Session.start`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from typing import Any
+
+from lsprotocol import types
+
+from architect_lsp import convert
+from architect_lsp.engine import Document, Workspace, carried
+from architect_lsp.model import Finding, Span
+from architect_lsp.session import Session
+
+
+def start(session: Session, uri: str, where: types.Range | None) -> None:
+    """Start a review of a range, or of a whole document, as a task of its own."""
+    if uri not in session.uris:
+        session.say("Open the file in the editor before it is reviewed.", "warning")
+        return
+    if not session.trusted:
+        session.say("This workspace is not trusted, so nothing is sent to a model; the rules go on.", "info")
+        return
+    if not session.can_review:
+        session.say(
+            "No model is connected: the rules go on. Set ANTHROPIC_API_KEY (in VS Code: the command "
+            "“Architect: Set API Key”), or `architect.baseUrl` for a server of your own.",
+            "info",
+        )
+        session.status()
+        return
+    workspace, name = session.uris[uri]
+    document = workspace.documents.get(name)
+    if document is None:
+        session.say(f"{name} is too large to be reviewed.", "warning")
+        return
+    span = convert.from_lsp_range(document.lines, where, session.client.encoding) if where else Span(0, len(document.text))
+    if span.start == span.end:
+        line = document.lines.line_of(span.start)
+        span = Span(*document.lines.bounds(line))
+    task = session.start(_review(session, uri, workspace, document, span))
+    session.reviews[task] = uri
+    task.add_done_callback(lambda it: session.reviews.pop(it, None))
+
+
+async def _review(session: Session, uri: str, workspace: Workspace, document: Document, span: Span) -> None:
+    from architect_lsp.review.agents import PromptError
+    from architect_lsp.review.reviewing import ReviewError
+
+    token = await _progress(session, "Architect review")
+    spans = workspace.review_spans(document, span)
+    outcome = ""
+    found = 0
+    failed = False
+    try:
+        for index, it in enumerate(spans, 1):
+            session.status("reviewing", done=index, total=len(spans))
+            count, partial = await _review_span(session, uri, workspace, document, it, token)
+            found += count
+            if partial:
+                failed = True
+                outcome = partial
+                session.say(partial, "warning")
+                return
+        outcome = f"{found} finding{'' if found == 1 else 's'} by {session.claude.model}"
+    except asyncio.CancelledError:
+        outcome = "cancelled"
+        raise
+    except (ReviewError, PromptError) as error:
+        failed = True
+        outcome = str(error)
+        session.say(outcome, "error")
+    except Exception as error:
+        failed = True
+        outcome = f"The review failed: {type(error).__name__}. The log has the details; the rules go on."
+        session.say(outcome, "error")
+        raise
+    finally:
+        if token:
+            session.work_done_progress.end(token, types.WorkDoneProgressEnd(message=outcome))
+        session.status("failed", detail=outcome) if failed else session.status()
+
+
+async def _review_span(
+    session: Session, uri: str, workspace: Workspace, document: Document, span: Span, token: str
+) -> tuple[int, str]:
+    """(findings published, why the answer is not whole or "")."""
+    from architect_lsp.review.agents import load
+    from architect_lsp.review.remarks import Dropped
+    from architect_lsp.review.reviewing import Notice, review
+    from architect_lsp.review.reviewing import Receipt as Sent
+
+    name = document.path
+    snapshot = document.snapshot
+    folders = [workspace.root / ".claude" / "agents"] if session.trusted else []
+    agent = load(workspace.settings.agent, folders)
+    brief = workspace.brief(name, span, agent)
+    workspace.forget(name, span)
+    found, said, partial = 0, "", ""
+    async for it in review(snapshot, span, brief, session.claude):
+        if isinstance(it, Finding):
+            if _keep(session, uri, workspace, name, it, snapshot.text):
+                found += 1
+        elif isinstance(it, Notice):
+            if token:
+                session.work_done_progress.report(token, types.WorkDoneProgressReport(message=it.text))
+            session.log(it.text)
+            said = it.text
+        elif isinstance(it, Dropped):
+            session.log(f"dropped a remark: {it.reason}")
+        elif isinstance(it, Sent):
+            partial = "" if it.complete else said or "The answer ended early: the review is partial."
+            cost = "unknown cost" if it.cost_usd is None else f"about ${it.cost_usd:.4f}"
+            session.log(
+                f"sent {it.bytes_sent:,} bytes (sha256 {it.sha256[:12]}) to {it.to}: {it.input_tokens:,} tokens in, "
+                f"{it.cached_tokens:,} of them cached, {it.output_tokens:,} out, {cost}; "
+                f"redacted: {', '.join(it.redacted) or 'nothing'}; dropped remarks: {it.dropped}"
+            )
+    session.show(uri)
+    return found, partial
+
+
+def _keep(session: Session, uri: str, workspace: Workspace, name: str, finding: Finding, text: str) -> bool:
+    """Publish a remark at once, moved to where its text is now; a fix that has no receipt is left out."""
+    document = workspace.documents.get(name)
+    if document is None:
+        return False
+    moved = carried([finding], text, document.text)
+    if not moved:
+        return False
+    workspace.remember(name, workspace.proven(document, moved[0]))
+    session.show(uri)
+    return True
+
+
+async def _progress(session: Session, title: str) -> str:
+    """A progress token whose cancel button cancels the calling task; "" where the client shows none."""
+    if not session.client.progress:
+        return ""
+    token = str(uuid.uuid4())
+    task = asyncio.current_task()
+    loop = asyncio.get_running_loop()
+    await session.work_done_progress.create_async(token)
+    session.work_done_progress.begin(token, types.WorkDoneProgressBegin(title=title, cancellable=True))
+
+    def cancel(future: Any) -> None:
+        if future.cancelled() and task is not None:
+            loop.call_soon_threadsafe(task.cancel)
+
+    session.work_done_progress.tokens[token].add_done_callback(cancel)
+    return token

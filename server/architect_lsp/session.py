@@ -1,0 +1,362 @@
+"""One connection: its client, its workspaces, its open documents and what was said of them. All state that changes lives here.
+
+Nothing blocks: rules answer from memory, the scan of a project runs in other processes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Coroutine, Iterable
+from pathlib import Path
+from typing import Any
+
+from lsprotocol import types
+from pygls.lsp.server import LanguageServer
+from pygls.protocol import LanguageServerProtocol, lsp_method
+from pygls.uris import to_fs_path
+
+from architect_lsp import __version__, convert
+from architect_lsp.convert import Client
+from architect_lsp.engine import (
+    Broken,
+    Document,
+    Workspace,
+    has_marker,
+    relative,
+    root_of,
+)
+from architect_lsp.model import Edit, Finding, Place
+from architect_lsp.settings import Settings, SettingsError, parse, project_table, take_api_key
+from architect_lsp.text import Lines
+
+STATUS = "architect/status"
+"""Sent by the server to the extension, whenever the status bar should change; other clients ignore it."""
+
+_UNHURRIED_S = 0.03
+"""A check that took longer than this waits as long again before the next, so that a burst of keystrokes is checked once."""
+_MAX_TEXT = 2_000_000
+"""Characters of a document above which it is not read, and said not to be."""
+
+logger = logging.getLogger(__name__)
+
+
+class Protocol(LanguageServerProtocol):
+    """pygls' protocol without its copy of every text: it splits lines where LSP does not, and anew for every change."""
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
+    def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> None:
+        self._server.opened(params)  # type: ignore[attr-defined]
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
+    def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> None:
+        self._server.changed(params)  # type: ignore[attr-defined]
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
+    def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
+        self._server.closed(params)  # type: ignore[attr-defined]
+
+
+class Session(LanguageServer):
+    """One connection: its client, its workspaces, its open documents, its running reviews."""
+
+    def __init__(self) -> None:
+        super().__init__("architect-lsp", __version__, protocol_cls=Protocol)
+        self.client = Client()
+        self.trusted = True
+        self.editor_settings: dict[str, Any] = {}
+        self.workspaces: dict[Path, Workspace] = {}
+        self.uris: dict[str, tuple[Workspace, str]] = {}
+        self.too_large: dict[str, int] = {}
+        self.reviews: dict[asyncio.Task[None], str] = {}
+        self._told: set[str] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._pending: dict[str, asyncio.TimerHandle] = {}
+        self._took_s: dict[str, float] = {}
+        self._published: set[str] = set()
+        self._stop_scan = threading.Event()
+        self._api_key = take_api_key()
+        self._claude: Any = None
+
+    # Documents
+
+    def opened(self, params: types.DidOpenTextDocumentParams) -> None:
+        """didOpen: take the text and publish."""
+        it = params.text_document
+        if it.language_id not in ("python", "") and not it.uri.endswith((".py", ".pyi")):
+            return
+        self.uris[it.uri] = self.home(it.uri)
+        self.take(it.uri, it.text, it.version)
+
+    def changed(self, params: types.DidChangeTextDocumentParams) -> None:
+        """didChange: apply the changes in their order and publish."""
+        uri = params.text_document.uri
+        home = self.uris.get(uri)
+        if home is None:
+            return
+        workspace, name = home
+        document = workspace.documents.get(name)
+        if document is None:
+            whole = [it for it in params.content_changes if isinstance(it, types.TextDocumentContentChangeWholeDocument)]
+            if whole:
+                self.take(uri, whole[-1].text, params.text_document.version)
+            return
+        text, edit = document.text, None
+        for change in params.content_changes:
+            lines = document.lines if edit is None and text is document.text else Lines(text)
+            edit = convert.from_lsp_change(lines, change, self.client.encoding)
+            text = text[: edit.span.start] + edit.text + text[edit.span.end :]
+        self.take(uri, text, params.text_document.version, edit if len(params.content_changes) == 1 else None)
+
+    def closed(self, params: types.DidCloseTextDocumentParams) -> None:
+        """didClose: forget the text; its diagnostics go."""
+        uri = params.text_document.uri
+        self.too_large.pop(uri, None)
+        home = self.uris.pop(uri, None)
+        if home is not None:
+            workspace, name = home
+            workspace.close(name)
+            if not self.client.pull:
+                self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, []))
+
+    def take(self, uri: str, text: str, version: int | None, edit: Edit | None = None) -> None:
+        """Take an open document's text, or the next version of it, and publish."""
+        workspace, name = self.uris[uri]
+        if len(text) > _MAX_TEXT:
+            if uri not in self.too_large:
+                self.too_large[uri] = len(text)
+                self.say(f"{name} is not reviewed: {len(text):,} characters, the limit is {_MAX_TEXT:,}.", "warning")
+            if name in workspace.documents:
+                workspace.close(name)
+            self.publish(uri)
+            return
+        self.too_large.pop(uri, None)
+        generation = workspace.project.generation
+        workspace.open(name, text, version, edit)
+        if self._took_s.get(uri, 0) > _UNHURRIED_S:
+            self._later(uri, self._took_s[uri])
+        else:
+            self.publish(uri)
+        if workspace.project.generation != generation:
+            self._others_soon(workspace, uri)
+
+    def _later(self, uri: str, after_s: float) -> None:
+        if uri in self._pending:
+            self._pending[uri].cancel()
+        self._pending[uri] = asyncio.get_running_loop().call_later(min(after_s, 0.5), self.publish, uri)
+
+    def _others_soon(self, workspace: Workspace, changed: str) -> None:
+        """What a function does has changed: the other open files are checked again, after this one was published."""
+        others = [it for it, (home, _) in self.uris.items() if home is workspace and it != changed]
+        if not others:
+            return
+        if self.client.pull:
+            self.refresh_soon()
+        else:
+            for uri in others:
+                self._later(uri, 0.05)
+
+    def refresh_soon(self) -> None:
+        """Ask the client to pull again, once for all that changes in a moment."""
+        if "refresh" not in self._pending:
+            self._pending["refresh"] = asyncio.get_running_loop().call_later(0.05, self._refresh)
+
+    def show(self, uri: str) -> None:
+        """Have the document's findings shown now, whichever way this client gets them."""
+        if self.client.pull:
+            self._refresh()
+        else:
+            self.publish(uri)
+
+    def _refresh(self) -> None:
+        self._pending.pop("refresh", None)
+        self.workspace_diagnostic_refresh(None)
+
+    # Findings
+
+    def publish(self, uri: str) -> None:
+        """Send the findings of the newest text, rules' and model's together; an empty list too."""
+        self._pending.pop(uri, None)
+        if self.client.pull or uri not in self.uris:
+            return
+        version, diagnostics = self.diagnostics(uri)
+        self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, diagnostics, version))
+
+    def diagnostics(self, uri: str) -> tuple[int | None, list[types.Diagnostic]]:
+        """(version, diagnostics) of an open document."""
+        workspace, name = self.uris[uri]
+        document = workspace.documents.get(name)
+        if document is None:
+            return None, []
+        start = time.perf_counter()
+        checked = workspace.check(document)
+        self._took_s[uri] = time.perf_counter() - start
+        self._tell_broken(checked.broken)
+        return document.version, [self.diagnostic(workspace, document, it) for it in workspace.findings(document)]
+
+    def diagnostic(self, workspace: Workspace, document: Document, finding: Finding) -> types.Diagnostic:
+        """The client's diagnostic of a finding."""
+
+        def location(place: Place) -> types.Location | None:
+            return self._location(workspace, place)
+
+        return convert.to_lsp_diagnostic(finding, document.lines, self.client, location)
+
+    def _location(self, workspace: Workspace, place: Place) -> types.Location | None:
+        document = workspace.documents.get(place.path)
+        uri = next((it for it, home in self.uris.items() if home == (workspace, place.path)), "")
+        uri = uri or convert.uri_of(str(workspace.root / place.path))
+        return convert.to_lsp_place(uri, place, document.lines if document else None, self.client.encoding)
+
+    def _tell_broken(self, broken: Iterable[Broken]) -> None:
+        for it in broken:
+            self.say_once(
+                f"The rule {it.rule} failed on {it.path or 'the project'} and was left out there ({it.error}).", "warning"
+            )
+
+    # Homes
+
+    def home(self, uri: str) -> tuple[Workspace, str]:
+        """The workspace of a document and its path there; what is no file lives in a workspace of its own."""
+        path = to_fs_path(uri) if uri.startswith("file:") else None
+        if path is None:
+            return self.workspace_at(Path("/nowhere"), indexed=False), uri
+        file = Path(path)
+        roots = [it for it in self.workspaces if it == file or it in file.parents]
+        root = max(roots, key=lambda it: len(it.parts)) if roots else root_of(file)
+        workspace = self.workspace_at(root, indexed=has_marker(root))
+        return workspace, relative(root, file)
+
+    def workspace_at(self, root: Path, *, indexed: bool = True) -> Workspace:
+        """The workspace of a root, made when it is first needed. Effect: starts reading the project's files."""
+        found = self.workspaces.get(root)
+        if found is None:
+            found = self.workspaces[root] = Workspace(root, Settings())
+            self.configure_workspace(found)
+            if indexed:
+                self.start(self._scan(found))
+        return found
+
+    def configure_workspace(self, workspace: Workspace) -> None:
+        """Give a workspace its settings; wrong ones are named once, and the others or the defaults are used."""
+        try:
+            workspace.use(parse(self.editor_settings, project_table(workspace.root)))
+        except SettingsError as error:
+            self.say_once(str(error), "warning")
+            with contextlib.suppress(SettingsError):
+                workspace.use(parse(self.editor_settings))
+
+    def configure(self, settings: object) -> None:
+        """Take the editor's settings anew and publish what they change."""
+        if isinstance(settings, dict):
+            values = settings.get("architect", settings)
+            self.editor_settings = (
+                {k: v for k, v in values.items() if k not in ("server", "trace")} if isinstance(values, dict) else {}
+            )
+        for workspace in self.workspaces.values():
+            self.configure_workspace(workspace)
+        self._claude = None
+        self.refresh()
+        self.status()
+
+    def refresh(self) -> None:
+        """Every open document's findings again."""
+        if self.client.pull:
+            self.refresh_soon()
+        for uri in list(self.uris):
+            self.publish(uri)
+
+    async def _scan(self, workspace: Workspace) -> None:
+        """Read the project's closed files, in other processes where there are many, and publish what they add."""
+        loop = asyncio.get_running_loop()
+        done = asyncio.Event()
+
+        def work() -> None:
+            try:
+                for name, found in workspace.scanned(stop=self._stop_scan):
+                    loop.call_soon_threadsafe(workspace.take, name, found)
+            finally:
+                with contextlib.suppress(RuntimeError):  # the loop is gone: so is the need
+                    loop.call_soon_threadsafe(done.set)
+
+        threading.Thread(target=work, name="scan", daemon=True).start()
+        await done.wait()
+        self.refresh()
+
+    # The model
+
+    @property
+    def claude(self) -> Any:
+        """The model's reviewer under the present settings."""
+        if self._claude is None:
+            from architect_lsp.review.claude import Claude
+
+            self._claude = Claude(self.settings, self._api_key if self.trusted else "")
+        return self._claude
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the first workspace, which name the model."""
+        for it in self.workspaces.values():
+            return it.settings
+        try:
+            return parse(self.editor_settings)
+        except SettingsError:
+            return Settings()
+
+    @property
+    def can_review(self) -> bool:
+        """Whether a model is connected and may be asked."""
+        return self.trusted and bool(self._api_key or self.settings.base_url)
+
+    # Words to the person
+
+    def status(self, state: str = "", *, done: int = 0, total: int = 0, detail: str = "") -> None:
+        """Tell the extension what its status bar should show; without a state, what is usual now."""
+        usual = "model" if self.can_review else "rules"
+        values = {"state": state or usual, "model": self.settings.model, "done": done, "total": total, "detail": detail}
+        self.protocol.notify(STATUS, values)
+
+    def say(self, text: str, kind: str) -> None:
+        """One line to the person, where the editor shows messages, and in the log."""
+        kinds = {"error": types.MessageType.Error, "warning": types.MessageType.Warning, "info": types.MessageType.Info}
+        self.window_show_message(types.ShowMessageParams(kinds[kind], text))
+        self.log(text)
+
+    def say_once(self, text: str, kind: str) -> None:
+        """As `say`, but the same words never twice in a session."""
+        if text not in self._told:
+            self._told.add(text)
+            self.say(text, kind)
+
+    def log(self, text: str) -> None:
+        """A line of the editor's output channel."""
+        self.window_log_message(types.LogMessageParams(types.MessageType.Log, text))
+
+    def report_server_error(self, error: Exception, source: Any) -> None:
+        """pygls' hook for what a handler raised: one line in the log, never a traceback in the person's face."""
+        logger.error("%s: %s", getattr(source, "__name__", source), error)
+
+    def start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Run a task the server owns: what it raises is logged, shutdown cancels it."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+
+        def ended(it: asyncio.Task[Any]) -> None:
+            self._tasks.discard(it)
+            if not it.cancelled() and it.exception() is not None:
+                logger.error("a task failed", exc_info=it.exception())
+
+        task.add_done_callback(ended)
+        return task
+
+    def stop(self) -> None:
+        """Cancel what runs."""
+        self._stop_scan.set()
+        for it in list(self._tasks):
+            it.cancel()
+        for handle in self._pending.values():
+            handle.cancel()
