@@ -113,6 +113,17 @@ def sinks(project: Project, path: str, definition: Def, depth: int = _HELPERS) -
             yield parameter, call.target.replace("()", ""), (step,)
 
 
+def may_reach_sink(project: Project, call: ast.Call) -> bool:
+    """Whether a function of the project with the call's last name hands a parameter to a sink: asked before resolving it."""
+    known: dict[str, frozenset[str]] = project.memo("sink names")
+    if "names" not in known:
+        found = (it.qualname.rpartition(".")[2] for path in project.paths for it in project.facts(path).defs if it.sinks)
+        known["names"] = frozenset(found)
+    function = call.func
+    name = function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
+    return name in known["names"]
+
+
 def is_request(reading: Reading, origin: Origin) -> bool:
     """Whether a request (or a person at a terminal) fills the value."""
     name = origin.name

@@ -28,7 +28,7 @@ from collections.abc import Iterator
 from architect_lsp.knowledge.flows import Origin
 from architect_lsp.knowledge.project import Ref
 from architect_lsp.knowledge.reading import constant, dotted, keyword
-from architect_lsp.knowledge.sources import is_model_output, parts, passed, sinks
+from architect_lsp.knowledge.sources import is_model_output, may_reach_sink, parts, passed, sinks
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
@@ -38,7 +38,7 @@ rule = Rule(
     confidence=Confidence.HIGH,
     rows=["C4", "D4"],
     cwe=94,
-    needs=["(", "exec", "eval"],
+    needs=["("],
     bad=[
         Bad("""
 import subprocess
@@ -127,6 +127,7 @@ _REMOVERS = ("os.remove", "os.unlink", "shutil.rmtree", "os.rmdir", "os.rename",
 _CONFINED = re.compile(
     r"is_relative_to|relative_to|commonpath|commonprefix|resolve|realpath|abspath|startswith|safe|workspace|\.\.|base_dir|root_dir|basename"
 )
+_LAST = frozenset(it.rpartition(".")[2] for it in (*_CODE, *_SHELLS, *_PROCESSES, *_SQL, *_REMOVERS, "open"))
 _INTERPRETERS = re.compile(r"(?:^|/)(?:ba|z|da)?sh$|^python\d?|^node$|^perl$|^ruby$|^powershell|^cmd")
 _GUARDED = re.compile(
     r"approv|confirm|sandbox|allow|whitelist|permission|human|restrict|is_safe|denied|deny|dry_run|docker|container|e2b|validat",
@@ -138,12 +139,10 @@ _GUARDED = re.compile(
 def find(view: View) -> Iterator[Hit]:
     """Calls that run what a model wrote, here or in the function they call."""
     reading = view.reading
-    if _GUARDED.search(reading.unit.text) or _GUARDED.search(reading.unit.scope):
-        return
     for call in reading.each(ast.Call):
         for argument, does, steps in _executed(view, call):
             origin = _said(view, argument, whole=does == "SQL")
-            if origin is not None:
+            if origin is not None and not _GUARDED.search(reading.unit.scope + reading.unit.text):
                 what = origin.name or "This text"
                 yield Hit(
                     argument,
@@ -158,9 +157,10 @@ def _executed(view: View, call: ast.Call) -> Iterator[tuple[ast.expr, str, tuple
     """(argument, what it is run as, steps) of a call."""
     if not call.args and not call.keywords:
         return
-    name = view.callee(call)
+    last = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
     first = call.args[0] if call.args else None
-    if first is not None:
+    if first is not None and last in _LAST:
+        name = view.callee(call)
         if name in _CODE:
             yield first, "code", ()
         elif name in _SHELLS:
@@ -176,7 +176,7 @@ def _executed(view: View, call: ast.Call) -> Iterator[tuple[ast.expr, str, tuple
         elif isinstance(call.func, ast.Attribute) and call.func.attr in _SQL:
             inner = first.args[0] if isinstance(first, ast.Call) and dotted(first.func).endswith("text") and first.args else first
             yield inner, "SQL", ()
-    found = view.definition(call)
+    found = view.definition(call) if may_reach_sink(view.project, call) else None
     if found is None or not found[1].sinks or _GUARDED.search(found[1].qualname):
         return
     if any(_GUARDED.search(it.target) for it in found[1].calls):

@@ -26,7 +26,7 @@ from collections.abc import Iterator
 from architect_lsp.knowledge.flows import Origin, is_own
 from architect_lsp.knowledge.project import Ref
 from architect_lsp.knowledge.reading import keyword
-from architect_lsp.knowledge.sources import is_model_output, is_request, parts, passed, sinks
+from architect_lsp.knowledge.sources import is_model_output, is_request, may_reach_sink, parts, passed, sinks
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
@@ -218,7 +218,7 @@ def _statements(call: ast.Call, name: str) -> Iterator[ast.expr]:
 
 
 def _through_helper(view: View, call: ast.Call) -> Iterator[tuple[ast.expr, tuple[tuple[Ref, str], ...]]]:
-    found = view.definition(call) if call.args or call.keywords else None
+    found = view.definition(call) if may_reach_sink(view.project, call) else None
     if found is None or not found[1].sinks:
         return
     for parameter, name, steps in sinks(view.project, *found):

@@ -107,6 +107,7 @@ _SECRET = re.compile(
     r"|authorization|x[_\-]token)(?:$|[_\-. ](?:header|value|hash|256|sha256)$)",
     re.IGNORECASE,
 )
+_CARRIERS = ("headers", "cookies", "META", "query_params", ".args", ".form", "COOKIES", ".GET", ".POST", "@")
 _PLAIN = (ast.Constant, ast.Compare, ast.BoolOp, ast.UnaryOp, ast.List, ast.Tuple, ast.Dict, ast.Set, ast.Lambda)
 _DIGEST = re.compile(r"^hmac\.(?:new\(\)\.(?:hex)?digest\(\)|digest\(\))|\bhmac\.new\(\)\.(?:hex)?digest\(\)")
 _HELD = re.compile(
@@ -118,6 +119,9 @@ _HELD = re.compile(
 @rule.check
 def find(view: View) -> Iterator[Hit]:
     """Comparisons of a computed signature, or of a secret that a request carries."""
+    text = view.reading.unit.text
+    if "hmac" not in text and not any(it in text for it in _CARRIERS):
+        return
     for node in view.reading.each(ast.Compare):
         if len(node.ops) != 1 or not isinstance(node.ops[0], ast.Eq | ast.NotEq):
             continue

@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from architect_lsp.knowledge.flows import Origin, is_own
 from architect_lsp.knowledge.project import ClassSymbol, External, Ref
 from architect_lsp.knowledge.reading import constant, dotted, keyword
-from architect_lsp.knowledge.sources import is_model_output, is_request, origins, passed, sinks
+from architect_lsp.knowledge.sources import is_model_output, is_request, may_reach_sink, origins, passed, sinks
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
@@ -178,7 +178,7 @@ def find(view: View) -> Iterator[Hit]:
 
 
 def _through_helper(view: View, call: ast.Call) -> Iterator[Hit]:
-    found = view.definition(call) if call.args or call.keywords else None
+    found = view.definition(call) if may_reach_sink(view.project, call) else None
     if found is None or not found[1].sinks:
         return
     for parameter, name, steps in sinks(view.project, *found):
