@@ -18,7 +18,7 @@ from architect_lsp.review.claude import Claude
 from architect_lsp.review.reviewing import Receipt, ReviewError, review
 from architect_lsp.settings import Settings
 from support.messages_api import Answer, MessagesApi, Silence, Status, Stream, html, redirect, remark, unsupported
-from support.reviews import ALL, SNAPSHOT, asked, brief_of
+from support.reviews import ALL, SNAPSHOT, asked, brief_of, outcome_of
 
 TWO = [remark("db.commit()", "One commit an order."), remark("asyncio.create_task(mail.send(user))", "Nobody awaits it.")]
 
@@ -35,6 +35,17 @@ async def test_findings_come_in_order_with_a_receipt():
     assert (receipt.input_tokens, receipt.cached_tokens, receipt.output_tokens) == (1_600, 500, 200)
     assert receipt.to == api.url.removeprefix("http://")
     assert receipt.cost_usd is None, "another server's prices are not known"
+
+
+async def test_at_the_vendors_own_address_a_review_has_a_price(monkeypatch):
+    with MessagesApi(Stream(TWO, input_tokens=1_000, written_tokens=1_000, cached_tokens=10_000, output_tokens=500)) as api:
+        monkeypatch.setattr("architect_lsp.review.claude.ANTHROPIC_URL", api.url)
+        claude = Claude(Settings(), "key-made-up")
+        outcome = await outcome_of(claude)
+        await claude.close()
+    assert outcome.receipt is not None
+    assert outcome.receipt.cost_usd == pytest.approx(0.004 + 0.008 + 0.002 + 0.010)
+    assert "x-api-key" not in api.requests[0].headers
 
 
 async def test_the_receipt_and_the_shown_request_are_the_exact_bytes_sent():
