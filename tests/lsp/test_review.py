@@ -142,16 +142,16 @@ async def test_an_untrusted_workspace_sends_nothing(start: Start) -> None:
         assert api.requests == []
 
 
-FAULTS = {
-    "doesn't accept the API key": Status(401),
-    "404": Status(404),
-    "overloaded": Status(529, headers={"x-should-retry": "false"}),
-    "web page": html(),
-    "partial": Stream([remark("result = 0")], fault="cut"),
-    "list of remarks": Stream([], fault="garbage"),
-    "declined": Stream([], stop_reason="refusal"),
+FAULTS: dict[str, tuple[Status | Stream, ...]] = {
+    "doesn't accept the API key": (Status(401),),
+    "404": (Status(404),),
+    "overloaded": (Status(529), Status(529), Status(529)),
+    "web page": (html(),),
+    "partial": (Stream([remark("result = 0")], fault="cut"),),
+    "list of remarks": (Stream([], fault="garbage"),),
+    "declined": (Stream([], stop_reason="refusal"),),
 }
-"""What the person reads -> what the server did."""
+"""What the person reads -> what the API answers, attempt by attempt."""
 
 
 async def test_every_fault_is_named_where_the_person_looks_and_the_rules_go_on(start: Start) -> None:
