@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from architect_lsp.dismissals import dismissal, dismissed
 from architect_lsp.fixes import Receipt, Rejection, receipt, together
-from architect_lsp.knowledge.document import Document, Piece
+from architect_lsp.knowledge.document import Document
 from architect_lsp.knowledge.facts import Facts
 from architect_lsp.knowledge.files import Skipped, has_marker, relative, root_of, sources, text_of
 from architect_lsp.knowledge.project import Project, whole
@@ -329,7 +329,7 @@ class Workspace:
         kept = self.project
         self.project = kept.overlay(document.path, document.parts)
         try:
-            document.pieces = [Piece(it.reading, it.facts) for it in document.pieces]
+            document.pieces = [it.unchecked() for it in document.pieces]
             return self.check(document).findings
         finally:
             self.project = kept

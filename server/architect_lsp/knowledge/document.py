@@ -17,10 +17,21 @@ class Piece:
     """What is known of one unit: None and no facts where it can't be read. `hits` belong to `generation` of the project."""
 
     reading: Reading | None
-    facts: Facts
     generation: int = -1
     hits: list[Any] = field(default_factory=list)
     broken: list[Any] = field(default_factory=list)
+    _facts: Facts | None = None
+
+    @property
+    def facts(self) -> Facts:
+        """What the unit says, made when first asked for: a check of a file that the project knows already does not ask."""
+        if self._facts is None:
+            self._facts = unit_facts(self.reading) if self.reading else Facts()
+        return self._facts
+
+    def unchecked(self) -> Piece:
+        """The same without its hits."""
+        return Piece(self.reading, _facts=self._facts)
 
 
 class Document:
@@ -112,7 +123,4 @@ class Document:
 
 def _piece(unit: Unit) -> Piece:
     tree = parsed(unit)
-    if tree is None:
-        return Piece(None, Facts())
-    reading = Reading(unit, tree)
-    return Piece(reading, unit_facts(reading))
+    return Piece(None if tree is None else Reading(unit, tree))
