@@ -41,7 +41,7 @@ NodeT = TypeVar("NodeT", bound=ast.AST)
 class Reading:
     """The syntax of one unit with its lookups. Nodes are `ast`'s; places count the unit's own lines."""
 
-    __slots__ = ("_bindings", "_by_type", "_function", "_parent", "memo", "parsed", "unit")
+    __slots__ = ("_bindings", "_by_type", "_function", "_parent", "_targets", "memo", "parsed", "unit")
 
     def __init__(self, unit: Unit, parsed: Parsed) -> None:
         self.unit = unit
@@ -50,6 +50,7 @@ class Reading:
         self._by_type: defaultdict[type[ast.AST], list[ast.AST]] = defaultdict(list)
         self._parent: dict[ast.AST, ast.AST] = {}
         self._function: dict[ast.AST, ast.AST | None] = {}
+        self._targets: dict[tuple[ast.AST | None, str], str] = {}
         self._bindings: dict[ast.AST | None, dict[str, list[ast.expr | None]]] = {}
         stack: list[ast.AST] = list(reversed(parsed.body))
         by_type, parent = self._by_type, self._parent
@@ -205,9 +206,14 @@ class Reading:
         while True:
             values = self.bindings(seen).get(node.id)
             if values is not None:
-                found = {self._value(it, node, depth) for it in values}
-                found.discard("")
-                return found.pop() if len(found) == 1 else (node.id if not found and len(values) == 0 else f"?{node.id}")
+                key = (seen, node.id)
+                if key not in self._targets:
+                    self._targets[key] = ""  # while it is looked up: `query = query.where(...)` says nothing new of `query`
+                    found = {self._value(it, node, depth) for it in values}
+                    found.discard("")
+                    unknown = node.id if not found and len(values) == 0 else f"?{node.id}"
+                    self._targets[key] = found.pop() if len(found) == 1 else unknown
+                return self._targets[key]
             if seen is None:
                 return node.id
             seen = self.function(seen)
