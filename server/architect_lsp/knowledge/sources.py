@@ -41,7 +41,7 @@ _TOOL_INPUT = re.compile(
     r"(?:\.function\.arguments|(?:^|[._])tool_(?:call|use)s?(?:\(\))?(?:\.\w+)*\.(?:input|args|arguments|get)|(?:^|\.)block\.input)\b"
     r"|^tool_(?:input|args|arguments|params|kwargs)\b"
 )
-_TOOLS = ("tool", "function_tool", "kernel_function", "ai_function", "tool_plain", "beta_tool", "llm_tool")
+_TOOLS = ("tool", "function_tool", "kernel_function", "ai_function", "tool_plain", "beta_tool", "beta_async_tool", "llm_tool")
 _INJECTED = ("Depends", "Security", "Inject", "Provide", "FromDishka")
 _ROUTE_MODULES = re.compile(
     r"^(?:route|api_view|action|login_required|csrf_exempt|require_\w+|http_method|rpc_method|expose|endpoint)$"
@@ -69,7 +69,9 @@ def _opened(project: Project, path: str, reading: Reading, found: tuple[str | Or
             target = reading.target(call.func)
             symbol = project.resolve(path, target, reading.owner(call)) if target else None
         if isinstance(symbol, FunctionSymbol) and call is not None:
-            yield it
+            given = project.resolve(path, it.name, reading.owner(it.node))  # what the project's function gives may be known
+            known = isinstance(given, External) and not given.name.startswith("?")
+            yield Origin(it.kind, given.name, it.node) if known and isinstance(given, External) else it
             if depth > 0:
                 for argument in passed(call, symbol.facts, symbol.facts.passes):
                     for inner in _opened(project, path, reading, pieces(reading, argument), depth - 1):
