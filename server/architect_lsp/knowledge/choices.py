@@ -42,6 +42,13 @@ def known(reading: Reading, node: ast.AST | None) -> bool:
 
 def dead(reading: Reading, node: ast.AST) -> bool:
     """Whether `node` stands in a branch that never runs."""
+    known: dict[ast.AST, bool] = reading.memo.setdefault("dead", {})
+    if node not in known:
+        known[node] = _dead(reading, node)
+    return known[node]
+
+
+def _dead(reading: Reading, node: ast.AST) -> bool:
     below = node
     for up in reading.ancestors(node):
         if isinstance(up, ast.If) and below is not up.test:

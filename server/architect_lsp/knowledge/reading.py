@@ -49,7 +49,7 @@ class Reading:
         self.memo: dict[str, Any] = {}  # conclusions others draw from this unit alone, each under its own name
         self._by_type: defaultdict[type[ast.AST], list[ast.AST]] = defaultdict(list)
         self._parent: dict[ast.AST, ast.AST] = {}
-        self._function: dict[ast.AST, ast.AST | None] = {}
+        self._function: dict[ast.AST, Function | ast.Lambda | None] = {}
         self._targets: dict[tuple[ast.AST | None, str], str] = {}
         self._bindings: dict[ast.AST | None, dict[str, list[ast.expr | None]]] = {}
         stack: list[ast.AST] = list(reversed(parsed.body))
@@ -91,15 +91,9 @@ class Reading:
 
     def function(self, node: ast.AST) -> Function | ast.Lambda | None:
         """The nearest function or lambda around `node` whose body runs it; a decorator or default is outside its function."""
-        below = node
-        for up in self.ancestors(node):
-            if isinstance(up, _FUNCTIONS):
-                if any(below is it for it in up.body):
-                    return up
-            elif isinstance(up, ast.Lambda) and below is up.body:
-                return up
-            below = up
-        return None
+        if node not in self._function:
+            self._function[node] = self._around(node)
+        return self._function[node]
 
     def loop(self, node: ast.AST) -> ast.AST | None:
         """The nearest loop or comprehension, in the same function, that runs `node` once a turn; None when there is none."""
@@ -200,6 +194,17 @@ class Reading:
             return dotted(node)
         return ""
 
+    def _around(self, node: ast.AST) -> Function | ast.Lambda | None:
+        below = node
+        for up in self.ancestors(node):
+            if isinstance(up, _FUNCTIONS):
+                if any(below is it for it in up.body):
+                    return up
+            elif isinstance(up, ast.Lambda) and below is up.body:
+                return up
+            below = up
+        return None
+
     def _bound(self, node: ast.Name, depth: int) -> str:
         function = self.function(node)
         seen: ast.AST | None = function
@@ -249,7 +254,7 @@ class Reading:
                 found.setdefault(node.target.id, []).append(_Annotation(node.annotation))
             elif isinstance(node, ast.NamedExpr):
                 _bind(node.target, node.value, found)
-            elif isinstance(node, ast.AugAssign) or isinstance(node, ast.For | ast.AsyncFor | ast.comprehension):
+            elif isinstance(node, ast.AugAssign | ast.For | ast.AsyncFor | ast.comprehension):
                 _bind(node.target, None, found)
             elif isinstance(node, ast.withitem) and node.optional_vars is not None:
                 _bind(node.optional_vars, node.context_expr, found)
