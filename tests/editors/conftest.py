@@ -10,13 +10,22 @@ import os
 import subprocess
 import sys
 import sysconfig
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from editors.world import EXTENSION, REPOSITORY, World, code_server, environment, tools
+from editors.world import EXTENSION, HERE, REPOSITORY, World, code_server, environment, tools
+
+VSIX_MANIFEST = """<?xml version="1.0" encoding="utf-8"?>
+<PackageManifest Version="2.0.0" xmlns="http://schemas.microsoft.com/developer/vsx-schema/2011">
+  <Metadata><Identity Language="en-US" Id="python" Version="0.0.1" Publisher="ms-python"/></Metadata>
+  <Installation><InstallationTarget Id="Microsoft.VisualStudio.Code"/></Installation>
+  <Assets><Asset Type="Microsoft.VisualStudio.Code.Manifest" Path="extension/package.json" Addressable="true"/></Assets>
+</PackageManifest>
+"""
 
 
 @pytest.fixture(scope="session")
@@ -52,11 +61,13 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def vsix(wheel: Path) -> Path:
-    """The extension as it is published, with the wheel in it."""
-    if not (EXTENSION / "node_modules" / ".package-lock.json").exists():
-        _run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=EXTENSION)
-    _run("npm", "run", "package", "--", wheel, cwd=EXTENSION)
+def vsix(editors: Path, wheel: Path) -> Path:
+    """The extension as it is published, with the wheel in it; built by the editor's own Node, as Debian's may be too old."""
+    env = {**os.environ, "PATH": f"{editors}:{os.environ['PATH']}"}
+    lock, installed = EXTENSION / "package-lock.json", EXTENSION / "node_modules" / ".package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
+        _run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=EXTENSION, env=env)
+    _run("npm", "run", "package", "--", wheel, cwd=EXTENSION, env=env)
     version = json.loads((EXTENSION / "package.json").read_text())["version"]
     return EXTENSION / f"architect-{version}.vsix"
 
@@ -64,11 +75,18 @@ def vsix(wheel: Path) -> Path:
 @pytest.fixture(scope="session")
 def extensions(editors: Path, vsix: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The extensions folder of every world: ours, installed from its .vsix."""
-    folder = tmp_path_factory.mktemp("extensions")
-    home = tmp_path_factory.mktemp("home")
-    command = [*code_server(editors, home / "data", folder), "--install-extension", str(vsix), "--force"]
-    _run(*command, env=environment(home, "install", EXTENSIONS_GALLERY="{}"))
-    return folder
+    return _extensions(editors, tmp_path_factory, vsix)
+
+
+@pytest.fixture(scope="session")
+def python_extension(editors: Path, vsix: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As `extensions`, with one more under the Python extension's name, whose chosen interpreter is $CHOSEN_INTERPRETER."""
+    package = tmp_path_factory.mktemp("python") / "python.vsix"
+    with zipfile.ZipFile(package, "w") as archive:
+        for file in (HERE / "vscode" / "python-extension").iterdir():
+            archive.write(file, f"extension/{file.name}")
+        archive.writestr("extension.vsixmanifest", VSIX_MANIFEST)
+    return _extensions(editors, tmp_path_factory, vsix, package)
 
 
 @pytest.fixture
@@ -79,12 +97,21 @@ def world(editors: Path, extensions: Path, tmp_path: Path) -> Iterator[Callable[
     def make(**choices: Any) -> World:
         folder = tmp_path / f"world-{len(worlds)}"
         folder.mkdir()
-        worlds.append(World(editors, extensions, folder, **choices))
+        worlds.append(World(editors, **{"extensions": extensions, "folder": folder, **choices}))
         return worlds[-1]
 
     yield make
     for it in worlds:
         it.end()
+
+
+def _extensions(editors: Path, folders: pytest.TempPathFactory, *packages: Path) -> Path:
+    folder, home = folders.mktemp("extensions"), folders.mktemp("home")
+    command = code_server(editors, home / "data", folder)
+    for it in packages:
+        command += ["--install-extension", str(it)]
+    _run(*command, "--force", env=environment(home, "install", EXTENSIONS_GALLERY="{}"))
+    return folder
 
 
 def _run(*command: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import signal
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from editors.world import REPOSITORY, World, copy_of, until
+from editors.world import QUIET, REPOSITORY, World, copy_of, until
 from support.messages_api import MessagesApi, Stream, remark
 
 pytestmark = pytest.mark.browser
@@ -34,7 +35,8 @@ def server(installed: Path) -> dict[str, Any]:
 def test_a_finding_is_read_and_its_fix_saved(world: Worlds, server: dict[str, Any], tmp_path: Path) -> None:
     """Squiggle, Problems row, hover with its reasons and its path of calls; a fix by Ctrl+., and the file on disk is another."""
     shop = copy_of("shop", tmp_path)
-    window = world(machine=server).window(shop)
+    on_save = {"editor.codeActionsOnSave": {"source.fixAll.architect": "explicit"}}
+    window = world(machine=server, settings=on_save).window(shop)
     window.ask("openFile", name=ORDERS)
     window.ask("showProblems")
     rows = window.ask("problems", text="`_rates` calls `requests.get`")
@@ -43,8 +45,9 @@ def test_a_finding_is_read_and_its_fix_saved(world: Worlds, server: dict[str, An
     window.ask("status", text="rules only")
     hover = window.ask("hover", line=17, column=14, text="Why")
     assert "Instead" in hover
-    picture = REPOSITORY / "docs" / "images" / "vscode.png"
-    window.ask("screenshot", path=str(picture if os.environ.get("ARCHITECT_UPDATE_SCREENSHOT") else tmp_path / "vscode.png"))
+    pictures = REPOSITORY / "docs" / "images" if os.environ.get("ARCHITECT_UPDATE_SCREENSHOT") else tmp_path
+    pictures.mkdir(parents=True, exist_ok=True)
+    window.ask("screenshot", path=str(pictures / "vscode.png"))
     window.ask("press", keys=["Escape"])
 
     window.ask("openFile", name=PAYMENTS)
@@ -57,6 +60,7 @@ def test_a_finding_is_read_and_its_fix_saved(world: Worlds, server: dict[str, An
     text = (shop / PAYMENTS).read_text(encoding="utf-8")
     assert "await asyncio.sleep(2**attempt)" in text
     assert "import asyncio\n" in text
+    assert "hmac.compare_digest(signature, expected)" in text, "a safe fix, applied on save by source.fixAll.architect"
     window.ask("problems", text=SLEEP, gone=True)
     assert window.ask("notifications") == [], "nothing asks for attention"
 
@@ -124,18 +128,18 @@ def test_an_untrusted_folder_runs_nothing_of_its_own(world: Worlds, wheel: Path,
     assert window.ask("knows", title="Architect: Review file")
 
 
-def test_the_workspaces_interpreter_is_used_and_a_killed_server_comes_back(
-    world: Worlds, installed: Path, tmp_path: Path
+def test_the_chosen_interpreter_is_used_and_a_killed_server_comes_back(
+    world: Worlds, python_extension: Path, installed: Path, tmp_path: Path
 ) -> None:
     """A virtual environment's link is not resolved: its target lacks the packages. The findings return after a crash."""
     shop = copy_of("shop", tmp_path)
-    (shop / ".venv").symlink_to(installed)
-    here = world()
+    (shop / "chosen").symlink_to(installed)
+    here = world(extensions=python_extension, variables={"CHOSEN_INTERPRETER": f"{shop}/chosen/bin/python"})
     window = here.window(shop)
     window.ask("openFile", name=PAYMENTS)
     window.ask("showProblems")
     window.ask("problems", text=SLEEP)
-    assert f"{shop}/.venv/bin/python -m architect_lsp serve (the workspace's interpreter, trusted)" in here.output()
+    assert f"{shop}/chosen/bin/python -m architect_lsp serve (the workspace's interpreter, trusted)" in here.output()
     (killed,) = here.servers()
     os.kill(killed, signal.SIGKILL)
     window.ask("problems", text=SLEEP, gone=True)
@@ -143,6 +147,28 @@ def test_the_workspaces_interpreter_is_used_and_a_killed_server_comes_back(
     (started,) = here.servers()
     assert started != killed
     assert window.ask("notifications") == []
+
+    extension_host = int(Path(f"/proc/{started}/stat").read_text().rpartition(")")[2].split()[1])
+    os.kill(extension_host, signal.SIGKILL)
+    until(lambda: not Path(f"/proc/{started}").exists(), "the server ends with an editor that had no time for a goodbye")
+
+
+def test_settings_of_project_and_person_are_both_heard(world: Worlds, server: dict[str, Any], tmp_path: Path) -> None:
+    """The editor's defaults do not overrule pyproject.toml; what a person sets counts at once, without a restart."""
+    shop = copy_of("shop", tmp_path)
+    with (shop / "pyproject.toml").open("a") as file:
+        file.write('\n[tool.architect]\ndisable = ["query-in-loop"]\n')
+    here = world(machine=server)
+    window = here.window(shop)
+    window.ask("openFile", name=ORDERS)
+    window.ask("showProblems")
+    rows = window.ask("problems", text="blocking-call-in-async")
+    assert not any("query-in-loop" in it for it in rows)
+    window.ask("writeSettings", text=json.dumps({**QUIET, "architect.disable": ["blocking-call-in-async"]}))
+    window.ask("openFile", name=ORDERS)
+    rows = window.ask("problems", text="query-in-loop")
+    assert not any("blocking-call-in-async" in it for it in rows)
+    assert "the server exited" not in here.output()
 
 
 def test_a_server_that_keeps_crashing_is_given_up_with_one_message(world: Worlds, tmp_path: Path) -> None:
