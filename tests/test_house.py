@@ -94,11 +94,17 @@ def test_links_between_the_repository_s_pages_lead_somewhere() -> None:
     assert not broken
 
 
-def test_code_that_pages_name_exists() -> None:
-    """`rules/runner.py` in ARCHITECTURE.md is a file of the server."""
+def test_code_that_the_architecture_names_exists() -> None:
     text = (REPOSITORY / "server" / "ARCHITECTURE.md").read_text(encoding="utf-8")
     named = set(re.findall(r"`([a-z_/]+\.(?:py|toml))`", text))
-    assert not sorted(it for it in named if not (PACKAGE / it).exists() and not (REPOSITORY / it).exists())
+    there = {it.name for it in REPOSITORY.glob("*.toml")} | {it.name for it in PACKAGE.rglob("*.*")}
+    assert not sorted(it for it in named if it not in there and not (PACKAGE / it).exists())
+
+
+def test_the_architecture_names_every_room() -> None:
+    text = (REPOSITORY / "server" / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    rooms = [f"{it.name}/" if it.is_dir() else it.name for it in PACKAGE.iterdir() if not it.name.startswith("_")]
+    assert not sorted(it for it in rooms if f"`{it}" not in text)
 
 
 def test_the_changelog_has_this_version() -> None:

@@ -111,9 +111,7 @@ def _unknown(tree: ast.Module) -> set[str]:
             if it.name == "*":
                 return set()
             bound.add((it.asname or it.name).partition(".")[0])
-        elif isinstance(it, ast.ExceptHandler) and it.name:
-            bound.add(it.name)
-        elif isinstance(it, ast.MatchAs | ast.MatchStar) and it.name:
+        elif isinstance(it, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and it.name:
             bound.add(it.name)
         elif isinstance(it, ast.MatchMapping) and it.rest:
             bound.add(it.rest)

@@ -6,12 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
-from support.examples import files_of, unmarked
 
 from architect_lsp.engine import Receipt, Workspace
 from architect_lsp.model import Domain
 from architect_lsp.rules.rule import Bad, Rule, all_rules
 from architect_lsp.settings import Settings
+from support.examples import files_of, unmarked
 
 BAD = [pytest.param(rule, bad, id=f"{rule.name}-bad{index}") for rule in all_rules() for index, bad in enumerate(rule.bad)]
 GOOD = [pytest.param(rule, good, id=f"{rule.name}-good{index}") for rule in all_rules() for index, good in enumerate(rule.good)]

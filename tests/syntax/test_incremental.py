@@ -60,7 +60,8 @@ def _borders_differ(document: Document, fresh: Document) -> bool:
 @pytest.mark.parametrize("seed", range(6))
 def test_findings_after_each_edit_are_those_of_a_new_workspace(seed: int) -> None:
     text = "".join(
-        f"import time\n\n\ndef helper{n}(x):\n    return time.sleep(x)\n\n\nasync def poll{n}(x):\n    y = x\n    helper{n}(y)\n\n\n"
+        f"import time\n\n\ndef helper{n}(x):\n    return time.sleep(x)\n\n\n"
+        f"async def poll{n}(x):\n    y = x\n    helper{n}(y)\n\n\n"
         for n in range(8)
     )
     workspace = Workspace(Path("/project"), Settings())
@@ -74,7 +75,12 @@ def test_findings_after_each_edit_are_those_of_a_new_workspace(seed: int) -> Non
         assert workspace.check(document).findings == expected, (seed, step, edit)
 
 
-@given(st.text(alphabet="ab\n\r\u2028😀\f", max_size=40), st.integers(0, 40), st.integers(0, 5), st.text(alphabet="x\n\r", max_size=4))
+@given(
+    st.text(alphabet="ab\n\r\u2028😀\f", max_size=40),
+    st.integers(0, 40),
+    st.integers(0, 5),
+    st.text(alphabet="x\n\r", max_size=4),
+)
 def test_edited_lines_are_the_lines_of_the_edited_text(text: str, start: int, length: int, new: str) -> None:
     start = min(start, len(text))
     edit = Edit(Span(start, min(len(text), start + length)), new)

@@ -25,7 +25,7 @@ _DEPTH = 16
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """`kind` is "def", "class", "call", "decorator", "field" or "include"; `index` counts within its owner, -1 the owner itself."""
+    """`kind` is "def", "class", "call", "decorator", "field" or "include"; `index` counts within its owner, -1 is the owner."""
 
     path: str
     qualname: str
@@ -98,7 +98,7 @@ class Project:
         yield from self._parts
 
     def facts(self, path: str) -> Facts:
-        """What a file says, its units together; of an unknown one, nothing. Places count the lines of their units: ask `place`."""
+        """What a file says, its units together; of an unknown one, nothing. Places count their units' lines: ask `place`."""
         found = self._joined.get(path)
         if found is None:
             found = self._joined[path] = joined(it for _, it in self._parts.get(path, ()))

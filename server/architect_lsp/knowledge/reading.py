@@ -243,9 +243,9 @@ class Reading:
         body: list[ast.AST] = list(function.body) if isinstance(function, _FUNCTIONS) else []
         while body:
             node = body.pop()
+            if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
+                found.setdefault(node.name, [])
             if isinstance(node, _SCOPES):
-                if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
-                    found.setdefault(node.name, [])
                 continue
             if isinstance(node, ast.Assign):
                 for it in node.targets:

@@ -1,4 +1,4 @@
-"""Many files at once: their facts, read in other processes where that pays. Parsing holds the interpreter, so threads would not help."""
+"""Many files at once: their facts, read in other processes where that pays: threads would wait for the parser."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def facts_of(jobs: Sequence[Job]) -> Iterator[tuple[str, Facts | Skipped]]:
 
 
 def end_with_parent() -> None:
-    """Effect: a thread ends this worker when the process that started it is gone, however it went; Ctrl-C is the parent's affair."""
+    """Effect: a thread ends this worker when the process that started it is gone; Ctrl-C is that process's affair."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
 

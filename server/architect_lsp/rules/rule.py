@@ -188,10 +188,8 @@ class Rule:
 @cache
 def all_rules() -> tuple[Rule, ...]:
     """Every rule of the book, by domain and name."""
-    found = []
-    for it in pkgutil.walk_packages(rules.__path__, f"{rules.__name__}."):
-        if not it.ispkg and it.name.count(".") == 3:
-            found.append(importlib.import_module(it.name).rule)
+    modules = pkgutil.walk_packages(rules.__path__, f"{rules.__name__}.")
+    found = [importlib.import_module(it.name).rule for it in modules if not it.ispkg and it.name.count(".") == 3]
     return tuple(sorted(found, key=lambda it: (list(Domain).index(it.domain), it.name)))
 
 

@@ -152,9 +152,9 @@ class Tree:
         if node is None or node.start_point != point or node.end_point.row + (1 if node.end_point.column else 0) != end:
             return None
         above = node.parent
-        if above is None or above.type != "module":
-            if above is None or above.type != "block" or above.parent is None or above.parent.type != "class_definition":
-                return None
+        in_class = above is not None and above.type == "block" and above.parent and above.parent.type == "class_definition"
+        if above is None or (above.type != "module" and not in_class):
+            return None
         if node.type == "decorated_definition":
             inner = node.child_by_field_name("definition")
             if inner is None or inner.type != "function_definition":
@@ -285,7 +285,7 @@ def parsed(unit: Unit) -> Parsed | None:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 module = ast.parse(prefix + "\n".join(lines) + suffix)
-        except SyntaxError as error:
+        except SyntaxError as error:  # noqa: PERF203  (an attempt that fails says which line to blank)
             line = (error.lineno or 0) - 1 - (1 if prefix else 0)
             if isinstance(error, IndentationError) and "expected an indented block" in str(error):
                 line = next((it for it in range(min(line, len(lines)) - 1, -1, -1) if lines[it].strip()), -1)
