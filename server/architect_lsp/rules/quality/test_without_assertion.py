@@ -56,7 +56,7 @@ def test_shown():
 from tests.making import filled
 
 def test_fill():
-    [|order = filled(3)|]
+    [|result = filled(3)|]
 -- tests/making.py --
 def filled(n):
     return list(range(n))
@@ -77,10 +77,14 @@ def test_refuses():
         order = Order(net=-1)
 
 def test_loads_without_error():
-    order = load("order.json")
+    result = load("order.json")
 
 def test_saves(order, snapshot):
     result = order.save()
+
+def test_gets_empty():
+    # smoke: an empty order must not raise
+    result = Order(net=0).total()
 
 def test_mock(mocker):
     send = mocker.patch("app.send")
@@ -122,11 +126,14 @@ _MEANT = re.compile(
 )
 _SAID = re.compile(
     r"(?:not|n't|no|without|never)\s+(?:\w+\s+){0,3}(?:rais|error|exception|fail|crash|throw|warn|break)|smoke|make sure|ensure"
-    r"|should (?:work|run|pass|be able)|doesn't|does not|just|simply|regression|succeed|reproduc",
+    r"|should (?:work|run|pass|be able)|doesn't|does not|just|simply|regression|succeed|reproduc|\bgh-?\d|#\d+|issue",
     re.IGNORECASE,
 )
 _FIXTURES = re.compile(
     r"assert|check|verify|expect|snapshot|regression|benchmark|mypy|recwarn|approval|golden|data_regression", re.IGNORECASE
+)
+_RESULT = re.compile(
+    r"(?:^|_)(?:results?|res|actual|output|out|got|ret|rv|answer|outcome|expected|response|resp|total)(?:_|\d*$)"
 )
 _DEPTH = 3
 
@@ -137,7 +144,11 @@ def find(view: View) -> Iterator[Hit]:
     if not is_test(view.path) or view.reading.unit.kind != "function":
         return
     for function in view.reading.functions:
-        if view.reading.parent(function) is not None or not function.name.startswith("test") or _is_excused(function):
+        if (
+            view.reading.parent(function) is not None
+            or not function.name.startswith("test")
+            or _is_excused(view.reading.unit.text, function)
+        ):
             continue
         last = function.body[-1]
         how = _unread(function, last)
@@ -145,8 +156,7 @@ def find(view: View) -> Iterator[Hit]:
             yield Hit(last, f"`{function.name}` {how}: it passes whatever the code under test gives.")
 
 
-def _is_excused(function: Function) -> bool:
-    text = ast.get_docstring(function) or ""
+def _is_excused(text: str, function: Function) -> bool:
     marks = " ".join(ast.unparse(it) for it in function.decorator_list)
     if (
         _MEANT.search(function.name.removeprefix("test_"))
@@ -168,8 +178,8 @@ def _unread(function: Function, last: ast.stmt) -> str:
         return "prints its result and asserts nothing"
     if isinstance(last, ast.Assign) and len(last.targets) == 1 and isinstance(last.targets[0], ast.Name) and _is_call(last.value):
         name = last.targets[0].id
-        if name.startswith("_"):
-            return ""
+        if not _RESULT.search(name):
+            return ""  # most others are tests that something does not raise
         reads = any(isinstance(it, ast.Name) and it.id == name and isinstance(it.ctx, ast.Load) for it in ast.walk(function))
         return "" if reads else f"never looks at `{name}` and asserts nothing"
     return ""

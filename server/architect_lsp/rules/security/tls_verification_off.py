@@ -63,11 +63,13 @@ def context_of():
         """
 import jwt
 import requests
+import ssl
 
 def fetch(url, token, verify, insecure):
     jwt.decode(token, verify=False)
     requests.get("https://localhost:8443/health", verify=False)
     requests.get(url, verify="/etc/ca.pem")
+    unverified_context = ssl._create_unverified_context()
     if insecure:
         return requests.get(url, verify=False)
     return requests.get(url, verify=verify)
@@ -78,6 +80,7 @@ def fetch(url, token, verify, insecure):
 _CLIENTS = re.compile(r"^(?:requests|httpx|niquests|curl_cffi(?:\.requests)?)\.(?:\w+\.)*\w+$")
 _SESSIONS = re.compile(r"(?:^|[._])(?:session|client|http|requests)$", re.IGNORECASE)
 _ASKED = re.compile(r"insecure|verify|ssl|tls|cert|self_?signed|debug|localhost|is_dev|trust", re.IGNORECASE)
+_NAMED = re.compile(r"insecure|unverified|no_verify|self_?signed", re.IGNORECASE)
 _LOCAL = re.compile(r"localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\]|unix:|169\.254")
 _METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "request", "send", "stream")
 
@@ -106,15 +109,15 @@ def _is_client(call: ast.Call, name: str) -> bool:
 
 
 def _is_asked_for(reading: Reading, node: ast.AST) -> bool:
-    """Whether a condition around it, or the name of its function, says that someone chose this."""
+    """Whether a condition around it, or a name it is given, says that someone chose this."""
     for up in reading.ancestors(node):
         if isinstance(up, ast.If | ast.IfExp) and _ASKED.search(ast.unparse(up.test)):
             return True
-        if isinstance(up, ast.FunctionDef | ast.AsyncFunctionDef) and re.search(
-            r"insecure|unverified|no_verify|self_?signed", up.name
-        ):
+        if isinstance(up, ast.FunctionDef | ast.AsyncFunctionDef) and _NAMED.search(up.name):
             return True
-    return False
+        if isinstance(up, ast.Assign) and any(_NAMED.search(dotted(it)) for it in up.targets):
+            return True
+    return isinstance(node, ast.Assign) and any(_NAMED.search(dotted(it)) for it in node.targets)
 
 
 def _is_excused(reading: Reading, call: ast.Call) -> bool:
