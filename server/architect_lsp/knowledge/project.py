@@ -17,7 +17,7 @@ from architect_lsp.model import Place
 from architect_lsp.syntax.units import Unit
 
 _NOWHERE = Place("", 0, 0, 0, 0)
-_SCRIPT_FOLDERS = re.compile(r".*migrations?|alembic|scripts?|commands|cli|examples?|docs|benchmarks?|fixtures|seeds")
+_SCRIPT_FOLDERS = re.compile(r".*migrations?|alembic|scripts?|commands|cli|examples?|example_\w+|docs|benchmarks?|fixtures|seeds")
 _SCRIPTS = re.compile(r"(setup|manage|noxfile|fabfile|conftest|cli|__main__|(seed|populate|migrate|benchmark)\w*)\.py")
 _DEPTH = 16
 """How many symbols a name may be followed through; cycles of imports and aliases end here."""

@@ -152,6 +152,8 @@ _PASSWORD = re.compile(
 _KEY = re.compile(r"(client_|app_|webhook_|signing_)?secret|secret_key|private_key|api_?key|secret_access_key|encryption_key")
 """What an answer may hold once: where it is made."""
 _ISSUED = re.compile(r"key|secret|token|credential|rotate|regenerate|reveal|webhook|auth|login|signup|register", re.IGNORECASE)
+_STORES = re.compile(r"credential|connection|secret|vault", re.IGNORECASE)
+"""Things that are asked for because of the password in them."""
 _MASKED = ("SecretStr", "SecretBytes", "bool", "Literal", "SkipValidation", "ClassVar")
 
 
@@ -230,6 +232,8 @@ def _secrets(view: View, symbol: ClassSymbol, handler: str, depth: int = 1) -> I
 
 def _is_secret(field: str, names: str) -> bool:
     field = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", field).lower()
+    if field in ("password", "passphrase") and _STORES.search(names):
+        return False
     return bool(_PASSWORD.fullmatch(field)) or (bool(_KEY.fullmatch(field)) and not _ISSUED.search(names))
 
 

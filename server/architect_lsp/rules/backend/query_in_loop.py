@@ -156,11 +156,11 @@ _STEPS = 3
 _PIECES = re.compile(
     r"batch|chunk|page|paginat|piece|slice|window|shard|partition|segment|bulk|attempt|retr(?:y|ies)|backoff|delay", re.IGNORECASE
 )
-_WORKS = re.compile(
-    r"_*(?:create|insert|update|delete|set|save|add|remove|upsert|release|revoke|write|store|record|emit|notify|send|ensure|archive|process|"
-    r"handle|migrate|sync|import|export|dispatch|deploy|run|execute|finali[sz]e|get_or_create|aget_or_create|in_bulk)(?:_|$)"
+_READS = re.compile(
+    r"(?:^|_)(?:get|read|fetch|find|load|look_?up|query|count|list|select|search|retrieve|resolve|exists?|by|of|has|is|all|first|latest)(?:_|$)"
 )
-"""Calls that do something with each item, or take many at once: what they ask on the way is not the loop's to mend."""
+"""Names of functions that give something back: what another asks while it works on an item is not the loop's to mend."""
+_NOT_READ = re.compile(r"_or_create$|in_bulk$|\.refresh$")
 _LOCKS = re.compile(r"lock|acquire")
 _KINDS = re.compile(r"(?:\w+_)?(?:model|table|cls|klass|class_?|entity|mapper)(?:_\w+)?")
 """Names of things there are as many of as there are tables."""
@@ -180,7 +180,7 @@ def find(view: View) -> Iterator[Hit]:
         effect = view.effects(call).get("db-read")
         if effect is None or _excused(view, effect) or not _grows(view, loop) or writes_rows(reading, call):
             continue
-        if (effect.path and _WORKS.match(_last(call))) or re.search(r"_or_create$|in_bulk$", effect.call):
+        if _NOT_READ.search(effect.call) or (effect.path and not _READS.search(_last(call))):
             continue
         if not _depends(loop, call) or _own_session(view, loop, call):
             continue
@@ -198,7 +198,8 @@ def _grows(view: View, loop: ast.AST) -> bool:
     if not generators:
         return False  # `while`, and `async for`, which mostly waits for the next message
     for it in generators:
-        if getattr(it, "is_async", 0) or _PIECES.search(ast.unparse(it.target)) or _KINDS.fullmatch(ast.unparse(it.target)):
+        names = [each.id for each in ast.walk(it.target) if isinstance(each, ast.Name)]
+        if getattr(it, "is_async", 0) or any(_PIECES.search(each) or _KINDS.fullmatch(each) for each in names):
             return False
         source = it.iter
         if isinstance(source, ast.Call):
@@ -262,7 +263,7 @@ def _own_session(view: View, loop: ast.AST, call: ast.Call) -> bool:
 
 
 def _excused(view: View, effect: Effect) -> bool:
-    """Whether the path is too long, goes through a cache, or through a loop that is found on its own."""
+    """Whether the path is too long, goes through a cache or a branch, or through a loop that is found on its own."""
     if len(effect.path) > _STEPS:
         return True
     for ref in effect.path:
@@ -271,8 +272,9 @@ def _excused(view: View, effect: Effect) -> bool:
             continue
         if any(_CACHED.search(it.target) for it in definition.decorators) or _CACHED.search(definition.qualname):
             return True
-        if ref.index < len(definition.calls) and (
-            definition.calls[ref.index].in_loop or _LOCKS.search(definition.calls[ref.index].target)
-        ):
+        if ref.index >= len(definition.calls):
+            continue
+        call = definition.calls[ref.index]
+        if call.in_loop or not call.certain or _LOCKS.search(call.target):
             return True
     return False
