@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
 from architect_lsp import convert
-from architect_lsp.engine import Document, Workspace, carried
 from architect_lsp.model import Finding, Span
 from architect_lsp.session import Session
+
+if TYPE_CHECKING:
+    from architect_lsp.engine import Document, Workspace
 
 
 def start(session: Session, uri: str, where: types.Range | None) -> None:
@@ -126,6 +128,8 @@ async def _review_span(
 
 def _keep(session: Session, uri: str, workspace: Workspace, name: str, finding: Finding, text: str) -> bool:
     """Publish a remark at once, moved to where its text is now; a fix that has no receipt is left out."""
+    from architect_lsp.engine import carried
+
     document = workspace.documents.get(name)
     if document is None:
         return False

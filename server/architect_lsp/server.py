@@ -6,7 +6,7 @@ import logging
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
@@ -14,9 +14,11 @@ from pygls.uris import to_fs_path
 
 from architect_lsp import convert, reviews
 from architect_lsp.convert import Client
-from architect_lsp.engine import Document, Receipt, Workspace, relative
-from architect_lsp.model import Finding
 from architect_lsp.session import Session
+
+if TYPE_CHECKING:
+    from architect_lsp.engine import Document, Workspace
+    from architect_lsp.model import Finding
 
 REVIEW = "architect.review"
 
@@ -141,6 +143,8 @@ async def _register(server: Session) -> None:
 
 def _reread(server: Session, changes: Sequence[types.FileEvent]) -> None:
     """Files changed on disk: read those that are not open again."""
+    from architect_lsp.engine import relative
+
     touched: set[Path] = set()
     for change in changes:
         path = to_fs_path(change.uri)
@@ -190,6 +194,8 @@ def _hover(server: Session, params: types.HoverParams) -> types.Hover | None:
 
 
 def _receipts(workspace: Workspace, document: Document, finding: Finding) -> Iterator[str]:
+    from architect_lsp.engine import Receipt
+
     for fix in finding.fixes:
         result = workspace.try_fix(document, finding, fix)
         if isinstance(result, Receipt):

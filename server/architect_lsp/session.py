@@ -1,6 +1,7 @@
 """One connection: its client, its workspaces, its open documents and what was said of them. All state that changes lives here.
 
-Nothing blocks: rules answer from memory, the scan of a project runs in other processes.
+Nothing blocks: rules answer from memory, the scan of a project runs in other processes. The engine is imported when the first
+workspace is made, so that `initialize` is answered before it is read.
 """
 
 from __future__ import annotations
@@ -8,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import threading
 import time
 from collections.abc import Coroutine, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
@@ -21,17 +23,12 @@ from pygls.uris import to_fs_path
 
 from architect_lsp import __version__, convert
 from architect_lsp.convert import Client
-from architect_lsp.engine import (
-    Broken,
-    Document,
-    Workspace,
-    has_marker,
-    relative,
-    root_of,
-)
 from architect_lsp.model import Edit, Finding, Place
-from architect_lsp.settings import Settings, SettingsError, parse, project_table, take_api_key
 from architect_lsp.text import Lines
+
+if TYPE_CHECKING:
+    from architect_lsp.engine import Broken, Document, Workspace
+    from architect_lsp.settings import Settings
 
 STATUS = "architect/status"
 """Sent by the server to the extension, whenever the status bar should change; other clients ignore it."""
@@ -221,6 +218,8 @@ class Session(LanguageServer):
 
     def home(self, uri: str) -> tuple[Workspace, str]:
         """The workspace of a document and its path there; what is no file lives in a workspace of its own."""
+        from architect_lsp.engine import has_marker, relative, root_of
+
         path = to_fs_path(uri) if uri.startswith("file:") else None
         if path is None:
             return self.workspace_at(Path("/nowhere"), indexed=False), uri
@@ -232,6 +231,9 @@ class Session(LanguageServer):
 
     def workspace_at(self, root: Path, *, indexed: bool = True) -> Workspace:
         """The workspace of a root, made when it is first needed. Effect: starts reading the project's files."""
+        from architect_lsp.engine import Workspace
+        from architect_lsp.settings import Settings
+
         found = self.workspaces.get(root)
         if found is None:
             found = self.workspaces[root] = Workspace(root, Settings())
@@ -242,6 +244,8 @@ class Session(LanguageServer):
 
     def configure_workspace(self, workspace: Workspace) -> None:
         """Give a workspace its settings; wrong ones are named once, and the others or the defaults are used."""
+        from architect_lsp.settings import SettingsError, parse, project_table
+
         try:
             workspace.use(parse(self.editor_settings, project_table(workspace.root)))
         except SettingsError as error:
@@ -300,6 +304,8 @@ class Session(LanguageServer):
     @property
     def settings(self) -> Settings:
         """The settings of the first workspace, which name the model."""
+        from architect_lsp.settings import Settings, SettingsError, parse
+
         for it in self.workspaces.values():
             return it.settings
         try:
@@ -360,3 +366,12 @@ class Session(LanguageServer):
             it.cancel()
         for handle in self._pending.values():
             handle.cancel()
+
+
+def take_api_key() -> str:
+    """The model's key from the environment, "" where there is none.
+
+    Effect: removes `ARCHITECT_API_KEY` (set by the editor's extension) from this process's environment, so that no child
+    process inherits what the editor keeps secret.
+    """
+    return os.environ.pop("ARCHITECT_API_KEY", "") or os.environ.get("ANTHROPIC_API_KEY", "")

@@ -1,12 +1,11 @@
 """What a person can set: `[tool.architect]` of the project's pyproject.toml, the editor's settings, the environment.
 
 Later wins over earlier: pyproject, editor. Where the code goes to (`base_url`) is never taken from the project: a checkout
-must not be able to redirect it. The key is never a setting; it comes from the environment (`api_key`).
+must not be able to redirect it. The key is never a setting; it comes from the environment.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -74,15 +73,6 @@ def project_table(root: Path) -> dict[str, Any]:
     if not isinstance(table, dict):
         raise SettingsError(f"{path}: [tool.architect] must be a table.")
     return table
-
-
-def take_api_key() -> str:
-    """The model's key from the environment, "" where there is none.
-
-    Effect: removes `ARCHITECT_API_KEY` (set by the editor's extension) from this process's environment, so that no child
-    process inherits what the editor keeps secret.
-    """
-    return os.environ.pop("ARCHITECT_API_KEY", "") or os.environ.get("ANTHROPIC_API_KEY", "")
 
 
 def _validated(values: Mapping[str, Any], source: str) -> Settings:
