@@ -41,6 +41,14 @@ def test_where_code_goes_is_never_the_workspaces_choice() -> None:
     assert {"architect.server.path", "architect.baseUrl", "architect.model", "architect.agent"} <= restricted
 
 
+def test_every_setting_and_command_is_on_the_extensions_page() -> None:
+    """README.md is the page that the marketplace shows."""
+    page = (EXTENSION / "README.md").read_text()
+    settings = [it for it in PROPERTIES if f"`{it}`" not in page]
+    commands = [it["title"] for it in MANIFEST["contributes"]["commands"] if it["title"].lower() not in page.lower()]
+    assert settings + commands == ["architect.trace.server"], "for those who mend the extension, not for its readers"
+
+
 def test_the_extension_and_its_server_have_one_version() -> None:
     """The .vsix carries the wheel, so the versions go together."""
     assert MANIFEST["version"] == __version__

@@ -64,6 +64,11 @@ def test_a_finding_is_read_and_its_fix_saved(world: Worlds, server: dict[str, An
     window.ask("problems", text=SLEEP, gone=True)
     assert window.ask("notifications") == [], "nothing asks for attention"
 
+    window.ask("command", title="Architect: Review file")
+    window.ask("notification", text="a review needs an API key")
+    window.ask("notificationButton", text="a review needs an API key", button="Set API key")
+    window.ask("answer", text="")
+
 
 def test_a_review_streams_and_is_cancelled(world: Worlds, server: dict[str, Any], tmp_path: Path) -> None:
     """The key is typed once; a remark is a squiggle while the model still writes; Cancel ends the request; no key is logged."""

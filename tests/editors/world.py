@@ -125,10 +125,10 @@ class Window:
 
     def end(self) -> None:
         """Close the window, then the browser."""
-        self.ask("close")
         try:
+            self.ask("close")
             self._driver.communicate(timeout=20)
-        except subprocess.TimeoutExpired:
+        finally:
             self._driver.kill()
             self._driver.communicate()
 
@@ -199,9 +199,9 @@ class World:
 
     def end(self) -> None:
         """Close everything. Raises AssertionError if a language server outlives its window."""
-        for window in self._windows:
-            window.end()
         try:
+            for window in self._windows:
+                window.end()
             until(lambda: not self.servers(), "the server ends with its window", 20)
         finally:
             os.killpg(self._process.pid, signal.SIGTERM)
