@@ -19,7 +19,7 @@ from architect_lsp.fixes import Receipt, Rejection, receipt, together
 from architect_lsp.knowledge.document import Document
 from architect_lsp.knowledge.facts import Facts
 from architect_lsp.knowledge.files import Skipped, has_marker, relative, root_of, sources, text_of
-from architect_lsp.knowledge.project import Project, whole
+from architect_lsp.knowledge.project import Project, same_but_imports, whole
 from architect_lsp.knowledge.scan import CHUNK, PARALLEL_FROM, can_fork, end_with_parent, facts_of
 from architect_lsp.knowledge.summaries import callers, described, effects, take
 from architect_lsp.model import Edit, Finding, Fix, Snapshot, Span
@@ -48,6 +48,7 @@ __all__ = [
     "root_of",
 ]
 
+_PROJECT_RULES = "project rules"
 _CODE_SHARE = 2
 """Characters of code in a request for each token of its budget: about three make a token, and the facts need room too."""
 
@@ -86,6 +87,7 @@ class Workspace:
         """Take new settings. Raises SettingsError when they name a rule that does not exist."""
         self.rules = chosen(settings)
         self.settings = settings
+        self.project.memo(_PROJECT_RULES).clear()
         for document in self.documents.values():
             for piece in document.pieces:
                 piece.generation = -1
@@ -206,10 +208,11 @@ class Workspace:
         ordered = sorted(unique.values(), key=lambda it: (it.span, it.rule))
         return Checked(document.path, document.version, tuple(ordered), tuple(broken), document.unread)
 
-    def findings(self, document: Document) -> tuple[Finding, ...]:
-        """The rules' findings and those the model made of this text, together."""
+    def findings(self, document: Document, checked: Checked | None = None) -> tuple[Finding, ...]:
+        """The rules' findings (`checked`, where they are at hand) and those the model made of this text, together."""
+        checked = checked or self.check(document)
         remarks = [it for it in self.remarks.get(document.path, ()) if not dismissed(it, document.lines)]
-        return tuple(sorted((*self.check(document).findings, *remarks), key=lambda it: (it.span, it.rule)))
+        return tuple(sorted((*checked.findings, *remarks), key=lambda it: (it.span, it.rule))) if remarks else checked.findings
 
     def repairs(self, document: Document, span: Span, *, dismissals: bool = True) -> list[Repair]:
         """Fixes for the findings at `span`, each tried on a copy of the text first."""
@@ -229,7 +232,14 @@ class Workspace:
     def try_fix(
         self, document: Document, finding: Finding, fix: Fix, findings: Sequence[Finding] | None = None
     ) -> Receipt | Rejection:
-        """The receipt of a fix, or why it has none."""
+        """The receipt of a fix, or why it has none; tried once for each version of a document."""
+        key = (finding.fingerprint, finding.span, fix, self.project.generation)
+        result: Receipt | Rejection | None = document.tried.get(key)
+        if result is None:
+            result = document.tried[key] = self._tried(document, finding, fix, findings)
+        return result
+
+    def _tried(self, document: Document, finding: Finding, fix: Fix, findings: Sequence[Finding] | None) -> Receipt | Rejection:
         known = self.check(document).findings if findings is None else findings
         rules_only = [it for it in known if it.provenance.kind == "rule"]
 
@@ -327,16 +337,20 @@ class Workspace:
     def _check_as(self, document: Document) -> Sequence[Finding]:
         """Check a text that is not the document's yet, against a project in which it were."""
         kept = self.project
-        self.project = kept.overlay(document.path, document.parts)
+        known = kept.memo(_PROJECT_RULES).get("hits")
+        self.project = kept.overlay()
         try:
-            document.pieces = [it.unchecked() for it in document.pieces]
+            before = self.documents.get(document.path)
+            if take(self.project, document.path, document.parts) and before and same_but_imports(before.facts, document.facts):
+                self.project.memo(_PROJECT_RULES)["hits"] = known  # an import more changes no route
+            document.pieces = [replace(it) for it in document.pieces]
             return self.check(document).findings
         finally:
             self.project = kept
 
     def _project_hits(self) -> tuple[dict[str, list[tuple[Rule, ProjectHit]]], list[Broken]]:
-        known = self.project.memo(("project rules", tuple(it.name for it in self.rules)))
-        if "hits" not in known:
+        known = self.project.memo(_PROJECT_RULES)
+        if known.get("hits") is None:
             by_path: dict[str, list[tuple[Rule, ProjectHit]]] = {}
             hits, broken = project_hits(self.project, self.rules)
             for rule, hit in hits:

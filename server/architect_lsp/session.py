@@ -192,7 +192,7 @@ class Session(LanguageServer):
         checked = workspace.check(document)
         self._took_s[uri] = time.perf_counter() - start
         self._tell_broken(checked.broken)
-        return document.version, [self.diagnostic(workspace, document, it) for it in workspace.findings(document)]
+        return document.version, [self.diagnostic(workspace, document, it) for it in workspace.findings(document, checked)]
 
     def diagnostic(self, workspace: Workspace, document: Document, finding: Finding) -> types.Diagnostic:
         """The client's diagnostic of a finding."""

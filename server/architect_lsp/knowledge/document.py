@@ -37,7 +37,7 @@ class Piece:
 class Document:
     """One file in work: text, units and what is known of each. `edited` reuses every unit that stayed as it was."""
 
-    __slots__ = ("_facts", "_lines", "path", "pieces", "text", "tree", "units", "version")
+    __slots__ = ("_facts", "_lines", "path", "pieces", "text", "tree", "tried", "units", "version")
 
     def __init__(
         self, path: str, text: str, version: int | None = None, before: Document | None = None, edit: Edit | None = None
@@ -45,6 +45,7 @@ class Document:
         self.path = path
         self.text = text
         self.version = version
+        self.tried: dict[Any, Any] = {}  # receipts of this version's fixes
         self._facts: Facts | None = None
         self._lines: Lines | None = None
         self.tree: Tree

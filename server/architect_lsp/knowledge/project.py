@@ -138,23 +138,21 @@ class Project:
         if not names:
             return
         self._joined.pop(path, None)
+        fresh = dict(self._names[path])  # an overlay may hold the old one
         for index, (_, facts) in enumerate(self._parts[path]):
-            for it in facts.defs:
-                if it.qualname in names:
-                    self._names[path][it.qualname] = (it, index)
+            fresh.update((it.qualname, (it, index)) for it in facts.defs if it.qualname in names)
+        self._names[path] = fresh
         self._memo.pop("callers", None)
 
-    def overlay(self, path: str, parts: Iterable[Part]) -> Project:
-        """This project as it would be were `parts` those of `path`; this one stays as it is."""
+    def overlay(self) -> Project:
+        """A project that begins as this one and may then go its own way; this one stays as it is."""
         other = Project()
         other._parts = dict(self._parts)
         other._joined = dict(self._joined)
         other._names = dict(self._names)
-        if path in other._names:
-            other._names[path] = dict(other._names[path])
         other._folders = dict(self._folders)
+        other._memo = {key: dict(value) if key != "resolve" else value for key, value in self._memo.items()}
         other.generation = self.generation
-        other.put(path, parts)
         return other
 
     def remove(self, path: str) -> None:
@@ -419,6 +417,11 @@ class Project:
 def whole(facts: Facts) -> tuple[Part, ...]:
     """The facts of a whole file, in its own lines, as the one part they are."""
     return ((Unit("module", "", "", ((0, 0, 1 << 30),), 0), facts),)
+
+
+def same_but_imports(one: Facts, other: Facts) -> bool:
+    """Whether two files differ, if at all, in their imports, in what their functions call and where things stand."""
+    return _outward(replace(one, imports=())) == _outward(replace(other, imports=()))
 
 
 def _named(facts: Facts) -> Iterator[tuple[str, Named]]:
