@@ -29,7 +29,7 @@ def test_an_unknown_product_is_refused(shop: TestClient) -> None:
 
 def test_an_order_is_found_again(shop: TestClient) -> None:
     order = shop.post("/orders", json={"lines": [{"sku": "DES-001", "quantity": 1}]}).json()
-    found = shop.get(f"/orders/{order['id']}").json()
+    response = shop.get(f"/orders/{order['id']}")
 
 
 @pytest.mark.parametrize(("cents", "rate", "expected"), [(349, "1", 349), (349, "11.28", 3937), (50, "0.85", 43)])
