@@ -19,6 +19,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_CONTAINERS = (*_COMPREHENSIONS, ast.Dict, ast.List, ast.Set, ast.Tuple)
 _WRAPPERS = {
     "Optional",
     "Annotated",
@@ -217,7 +218,8 @@ class Reading:
                     found = {self._value(it, node, depth) for it in values}
                     found.discard("")
                     unknown = node.id if not found and len(values) == 0 else f"?{node.id}"
-                    self._targets[key] = found.pop() if len(found) == 1 else unknown
+                    told = len(found) == 1 and not any(isinstance(it, _CONTAINERS) for it in values)
+                    self._targets[key] = found.pop() if told else unknown
                 return self._targets[key]
             if seen is None:
                 return node.id

@@ -118,6 +118,10 @@ def in_pieces(session: Session, ids):
         session.execute(select(User).where(User.id == attempt))
     for table in ("users", "orders"):
         session.execute(count(table))
+    states = session.query(State)
+    states = {it.id: it for it in states}
+    for order in orders():
+        order.state = states.get(order.state_id)
     for model in models():
         session.query(model).first()
     while True:
