@@ -181,7 +181,7 @@ export class Session {
         { scheme: "file", language: "python" },
         { scheme: "untitled", language: "python" },
       ],
-      initializationOptions: { trusted, settings: chosenSettings(this.context.extension) },
+      initializationOptions: { trusted, showsFindings: true, settings: chosenSettings(this.context.extension) },
       outputChannel: this.output,
       revealOutputChannelOn: RevealOutputChannelOn.Never,
       initializationFailedHandler: () => false,

@@ -5,6 +5,7 @@ Positions cross here only: offsets are ours, UTF-8/16/32 columns the client's, b
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -14,10 +15,10 @@ from pygls.uris import from_fs_path
 from architect_lsp.model import Edit, Finding, Fix, Place, Related, Severity, Span
 from architect_lsp.text import Lines
 
-RULES_PAGE = "https://github.com/architect-lsp/architect-lsp/blob/main/docs/rules/{}.md"
 SOURCE = "architect"
 FIX_ALL = "source.fixAll.architect"
 
+_LINK = re.compile(r"https://[^\s;,)]+")
 _SEVERITIES = {
     Severity.ERROR: types.DiagnosticSeverity.Error,
     Severity.WARNING: types.DiagnosticSeverity.Warning,
@@ -52,6 +53,7 @@ class Client:
     progress: bool = False
     configuration: bool = False
     watch: bool = False
+    shows_findings: bool = False  # its hovers show message and evidence already, beside what the server adds
 
     @staticmethod
     def of(capabilities: types.ClientCapabilities, encoding: str) -> Client:
@@ -117,12 +119,13 @@ def to_lsp_diagnostic(
             f"\n  {it.message} ({it.location.uri.rpartition('/')[2]}:{it.location.range.start.line + 1})" for it in related
         )
     by_rule = finding.provenance.kind == "rule"
+    page = _LINK.search(finding.parts.source)
     return types.Diagnostic(
         range=to_lsp_range(lines, finding.span, client.encoding),
         message=message,
         severity=_SEVERITIES[finding.severity],
         code=finding.rule,
-        code_description=types.CodeDescription(RULES_PAGE.format(finding.rule)) if by_rule and client.code_description else None,
+        code_description=types.CodeDescription(page[0]) if page and client.code_description else None,
         source=SOURCE if by_rule else f"{SOURCE} ({finding.provenance.model or 'model'})",
         related_information=related if related and client.related else None,
         data={"fingerprint": finding.fingerprint},
@@ -179,20 +182,23 @@ def to_lsp_action(
     )
 
 
-def hover_text(finding: Finding, receipts: Sequence[str], *, markdown: bool) -> str:
+def hover_text(finding: Finding, receipts: Sequence[str], client: Client) -> str:
     """The explanation of a finding: its message, the parts that apply, its evidence, the receipt of its fix."""
+    markdown = client.markdown
     strong = "**{}**" if markdown else "{}"
-    title = f"{strong.format(finding.message)}\n\n`{finding.rule}` · {finding.domain.value} · {finding.severity.value}"
+    message = "" if client.shows_findings else f"{strong.format(finding.message)}\n\n"
+    title = f"{message}`{finding.rule}` · {finding.domain.value} · {finding.severity.value}"
     if finding.cwe:
         title += f" · CWE-{finding.cwe}"
     if finding.provenance.kind == "model":
         title += f" · said by {finding.provenance.model or 'a model'}, confidence {finding.confidence.value}"
     pieces = [title if markdown else title.replace("`", "")]
-    if finding.evidence:
+    if finding.evidence and not client.shows_findings:
         pieces.append("\n".join(_step(index, it) for index, it in enumerate(finding.evidence, 1)))
     for name, heading in _HEADINGS:
         text = getattr(finding.parts, name)
         if text:
+            text = text[0].upper() + text[1:]
             pieces.append(f"{strong.format(heading)}  \n{_fenced(text) if markdown else text}")
     if receipts:
         pieces.append("\n".join(receipts))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,7 @@ def make() -> Session:
         options = params.initialization_options
         if isinstance(options, dict):
             server.trusted = options.get("trusted") is not False
+            server.client = replace(server.client, shows_findings=options.get("showsFindings") is True)
             settings = options.get("settings")
             if isinstance(settings, dict):
                 server.editor_settings = {k: v for k, v in settings.items() if k not in ("server", "trace")}
@@ -187,7 +189,7 @@ def _hover(server: Session, params: types.HoverParams) -> types.Hover | None:
     findings = workspace.finding_at(document, offset)
     if not findings:
         return None
-    texts = [convert.hover_text(it, list(_receipts(workspace, document, it)), markdown=server.client.markdown) for it in findings]
+    texts = [convert.hover_text(it, list(_receipts(workspace, document, it)), server.client) for it in findings]
     kind = types.MarkupKind.Markdown if server.client.markdown else types.MarkupKind.PlainText
     where = convert.to_lsp_range(document.lines, findings[0].span, server.client.encoding)
     return types.Hover(types.MarkupContent(kind, "\n\n---\n\n".join(texts)), where)

@@ -109,6 +109,15 @@ async def test_a_hover_explains_the_finding(start: Start, editor: str) -> None:
     assert await session.hover(uri, 0, 0) == ""
 
 
+async def test_a_hover_does_not_repeat_what_the_editor_shows_itself(start: Start) -> None:
+    session = await start(options={"showsFindings": True})
+    uri = session.open("app.py", SLEEPY)
+    (found, _) = await session.diagnostics(uri, until=bool)
+    text = await session.hover(uri, found.range.start.line, found.range.start.character + 1)
+    assert found.message not in text
+    assert text.startswith("`blocking-call-in-async` · backend · error\n\n**Why**")
+
+
 async def test_nothing_is_offered_for_a_file_that_is_not_open(start: Start) -> None:
     session = await start()
     uri = session.uri("never.py")
