@@ -74,6 +74,7 @@ class Def:
     returns: str
     owner: str  # qualified name of its class, "" for a function
     is_generator: bool = False
+    optional: bool = False  # stands in a branch of its module or function
     passes: tuple[str, ...] = ()  # parameters that reach what it gives, unchecked
     sinks: tuple[tuple[str, int], ...] = ()  # (parameter, index of a call it is the first argument of): see `_SINKS`
     asserts: bool = False  # whether its body holds an `assert`
@@ -231,11 +232,7 @@ def _definition(reading: Reading, node: Function) -> Def:
     is_helper = (node.end_lineno or 0) - node.lineno < _SHORT and bool(
         node.args.kwonlyargs or node.args.args[bool(reading.owner(node)) :]
     )
-    stack: list[ast.AST] = list(reversed(node.body))
-    while stack:
-        it = stack.pop()
-        if isinstance(it, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
-            continue
+    for it in reading.within(node):
         if isinstance(it, ast.Call):
             target = reading.target(it.func)
             if target:
@@ -251,7 +248,6 @@ def _definition(reading: Reading, node: Function) -> Def:
             generator = generator or isinstance(it, ast.Yield)
         elif isinstance(it, ast.Assert):
             asserts = True
-        stack.extend(reversed(list(ast.iter_child_nodes(it))))
     said = reading.annotation(node.returns)
     given = set(returns) - {""}
     arguments = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
@@ -266,6 +262,7 @@ def _definition(reading: Reading, node: Function) -> Def:
         returns=f"{said}()" if said and said not in ("None", "Any") else (given.pop() if len(given) == 1 else ""),
         owner=reading.owner(node),
         is_generator=generator,
+        optional=any(isinstance(it, ast.If | ast.Try | ast.match_case) for it in reading.ancestors(node)),
         passes=tuple(passes),
         sinks=tuple(sinks),
         asserts=asserts,
@@ -385,7 +382,7 @@ def _attributes(reading: Reading) -> Iterable[tuple[str, str, str]]:
         if not owner:
             continue
         annotations = {it.arg: reading.annotation(it.annotation) for it in (*function.args.args, *function.args.kwonlyargs)}
-        for it in ast.walk(function):
+        for it in reading.within(function):
             if isinstance(it, ast.Assign | ast.AnnAssign):
                 targets = it.targets if isinstance(it, ast.Assign) else [it.target]
                 for target in targets:

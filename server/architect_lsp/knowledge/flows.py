@@ -487,15 +487,9 @@ def _collected(reading: Reading, function: ast.AST | None) -> dict[str, list[Def
     found: dict[str, list[Definition]] = {}
     if isinstance(function, ast.Lambda):
         return found
-    if function is None:
-        body: Sequence[ast.AST] = reading.parsed.body if reading.unit.kind == "module" else ()
-    else:
-        body = function.body  # type: ignore[attr-defined]
-    stack: list[ast.AST] = list(reversed(body))
-    while stack:
-        node = stack.pop()
-        if isinstance(node, _SCOPES):
-            continue
+    if function is None and reading.unit.kind != "module":
+        return found
+    for node in reading.within(function):
         if isinstance(node, ast.Assign):
             for target in node.targets:
                 _define(target, node.value, "set", node, found)
@@ -513,7 +507,6 @@ def _collected(reading: Reading, function: ast.AST | None) -> dict[str, list[Def
             found.setdefault(node.name, []).append(Definition("set", None, node))
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             _mutated(node, node.func, found)
-        stack.extend(reversed(list(ast.iter_child_nodes(node))))
     changed = ("add", "item", "pop")
     return {name: rows for name, rows in found.items() if any(it.how not in changed for it in rows) or _argument(function, name)}
 

@@ -36,13 +36,19 @@ _WRAPPERS = {
 _DEPTH = 12
 """How many names or attributes a target may be followed through."""
 
+_LEAVES = frozenset(
+    ("ctx", "op", "ops", "id", "attr", "name", "arg", "kind", "level", "module", "asname", "lineno", "type_comment")
+)
+"""Fields that hold no node with a place; operators and contexts are shared between nodes."""
+_FIELDS: dict[type[ast.AST], tuple[str, ...]] = {ast.Constant: (), ast.Name: ()}
+
 NodeT = TypeVar("NodeT", bound=ast.AST)
 
 
 class Reading:
     """The syntax of one unit with its lookups. Nodes are `ast`'s; places count the unit's own lines."""
 
-    __slots__ = ("_bindings", "_by_type", "_function", "_parent", "_targets", "memo", "parsed", "unit")
+    __slots__ = ("_bindings", "_by_type", "_function", "_parent", "_targets", "_within", "memo", "parsed", "unit")
 
     def __init__(self, unit: Unit, parsed: Parsed) -> None:
         self.unit = unit
@@ -53,16 +59,40 @@ class Reading:
         self._function: dict[ast.AST, Function | ast.Lambda | None] = {}
         self._targets: dict[tuple[ast.AST | None, str], str] = {}
         self._bindings: dict[ast.AST | None, dict[str, list[ast.expr | None]]] = {}
-        stack: list[ast.AST] = list(reversed(parsed.body))
-        by_type, parent = self._by_type, self._parent
+        self._within: defaultdict[ast.AST | None, list[ast.AST]] = defaultdict(list)
+        by_type, parent, within = self._by_type, self._parent, self._within
+        stack: list[tuple[ast.AST, ast.AST | None]] = [(it, None) for it in reversed(parsed.body)]
         while stack:
-            node = stack.pop()
-            by_type[node.__class__].append(node)
-            children = list(ast.iter_child_nodes(node))
-            for child in children:
-                parent[child] = node
+            node, scope = stack.pop()
+            kind = node.__class__
+            by_type[kind].append(node)
+            within[scope].append(node)
+            names = _FIELDS.get(kind)
+            if names is None:
+                names = _FIELDS[kind] = tuple(it for it in kind._fields if it not in _LEAVES)
+            if not names:
+                continue
+            children: list[tuple[ast.AST, ast.AST | None]] = []
+            for name in names:
+                value = getattr(node, name, None)
+                inner = node if name == "body" and kind in _SCOPES else scope
+                if value.__class__ is list:
+                    for child in value:
+                        if isinstance(child, ast.AST):
+                            parent[child] = node
+                            children.append((child, inner))
+                elif isinstance(value, ast.AST):
+                    parent[value] = node
+                    children.append((value, inner))
             children.reverse()
-            stack.extend(children)
+            stack += children
+
+    def within(self, scope: ast.AST | None) -> list[ast.AST]:
+        """The nodes that the body of a function, class or lambda runs itself, in source order; None is the unit's top.
+
+        A nested definition is among them, what its body runs is not.
+        """
+        return self._within.get(scope, [])
 
     def each(self, *types: type[NodeT]) -> Iterator[NodeT]:
         """Nodes of exactly these types, type by type, each in source order."""
@@ -242,13 +272,9 @@ class Reading:
             return found  # the module's and the class's own names are symbols of the project, not bindings
         if isinstance(function, (*_FUNCTIONS, ast.Lambda)):
             self._parameters(function, found)
-        body: list[ast.AST] = list(function.body) if isinstance(function, _FUNCTIONS) else []
-        while body:
-            node = body.pop()
+        for node in self.within(function) if isinstance(function, _FUNCTIONS) else ():
             if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
                 found.setdefault(node.name, [])
-            if isinstance(node, _SCOPES):
-                continue
             if isinstance(node, ast.Assign):
                 for it in node.targets:
                     _bind(it, node.value, found)
@@ -262,9 +288,6 @@ class Reading:
                 _bind(node.optional_vars, node.context_expr, found)
             elif isinstance(node, ast.ExceptHandler) and node.name:
                 found.setdefault(node.name, []).append(None)
-            elif isinstance(node, ast.Import | ast.ImportFrom):
-                pass  # imports inside functions are module facts
-            body.extend(ast.iter_child_nodes(node))
         return found
 
     def _parameters(self, function: Function | ast.Lambda, found: dict[str, list[ast.expr | None]]) -> None:

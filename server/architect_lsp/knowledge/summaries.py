@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Any
 
 from architect_lsp.knowledge.facts import Def
 from architect_lsp.knowledge.project import External, FunctionSymbol, Part, Project, Ref
+from architect_lsp.model import Place
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -19,6 +20,7 @@ else:
     import tomli as tomllib
 
 KINDS = ("blocking", "sleep", "http", "llm", "db-read", "db-write", "commit", "subprocess", "mail")
+_NOWHERE = Place("", 0, 0, 0, 0)
 _NODES = 400
 """How many functions one search may visit; a path longer than a reader follows explains nothing."""
 
@@ -116,9 +118,15 @@ def take(project: Project, path: str, parts: Sequence[Part]) -> bool:
     return project.put(path, parts, anew=True)
 
 
-def _told(project: Project, path: str, names: Sequence[str]) -> list[dict[str, Effect]]:
-    definitions = [it for it in (project.definition(path, name) for name in names) if it is not None]
-    return [effects(project, path, it, through_async=flag) for it in definitions for flag in (True, False)]
+def _told(project: Project, path: str, names: Sequence[str]) -> list[object]:
+    """What others can know of these functions' calls: their effects, and how the calls that have any are made."""
+    told: list[object] = []
+    for it in (project.definition(path, name) for name in names):
+        if it is None:
+            continue
+        told += (effects(project, path, it, through_async=flag) for flag in (True, False))
+        told += (replace(call, place=_NOWHERE) for call in it.calls if call_effects(project, path, call.target, it.owner))
+    return told
 
 
 def call_effects(project: Project, path: str, target: str, owner: str, *, through_async: bool = True) -> dict[str, Effect]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from architect_lsp.knowledge.facts import HTTP_METHODS, Decorator, Def, Variable
 from architect_lsp.knowledge.project import External, Project, Ref
@@ -19,12 +19,16 @@ _PARAMETER = re.compile(r"{(\w+)(?::(\w+))?}")
 _DEPTH = 8
 """How deep routers are followed into each other."""
 
+Order = tuple[int, int]
+"""(line, place among the decorators of one function): Python applies the lowest decorator first."""
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
     """One operation. `path` has all prefixes; `handler` names the function, `decorator` the line that registers it.
 
-    `via` are the `include_router` calls between the application and the route, outermost first.
+    `via` are the `include_router` calls between the application and the route, outermost first. An `optional` route is only
+    there when a condition holds.
     """
 
     methods: frozenset[str]
@@ -32,6 +36,7 @@ class Route:
     handler: Ref
     decorator: Ref
     via: tuple[Ref, ...] = ()
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +87,8 @@ def pattern(path: str) -> re.Pattern[str]:
 
 
 def _tables(project: Project) -> list[list[Route]]:
-    own: dict[Host, list[tuple[int, Route]]] = {}
-    includes: dict[Host, list[tuple[int, Host, str, Ref]]] = {}
+    own: dict[Host, list[tuple[Order, Route]]] = {}
+    includes: dict[Host, list[tuple[Order, Host, str, Ref]]] = {}
     included: set[Host] = set()
     for path in project.paths:
         facts = project.facts(path)
@@ -99,8 +104,9 @@ def _tables(project: Project) -> list[list[Route]]:
                     decorator.path or "",
                     Ref(path, definition.qualname, "def"),
                     Ref(path, definition.qualname, "decorator", index),
+                    optional=definition.optional,
                 )
-                own.setdefault(host, []).append((project.place(route.decorator).line, route))
+                own.setdefault(host, []).append(((project.place(route.handler).line, -index), route))
         for number, include in enumerate(facts.includes):
             outer, inner = (
                 _host(project, path, include.host) or Host(path, include.host),
@@ -109,7 +115,7 @@ def _tables(project: Project) -> list[list[Route]]:
             if inner is not None and inner != outer:
                 included.add(inner)
                 step = Ref(path, "", "include", number)
-                includes.setdefault(outer, []).append((project.place(step).line, inner, include.prefix, step))
+                includes.setdefault(outer, []).append(((project.place(step).line, 0), inner, include.prefix, step))
     roots = [it for it in dict.fromkeys([*includes, *own]) if it not in included]
     return [_table(project, it, own, includes, "", (), _DEPTH) for it in roots]
 
@@ -117,8 +123,8 @@ def _tables(project: Project) -> list[list[Route]]:
 def _table(
     project: Project,
     host: Host,
-    own: dict[Host, list[tuple[int, Route]]],
-    includes: dict[Host, list[tuple[int, Host, str, Ref]]],
+    own: dict[Host, list[tuple[Order, Route]]],
+    includes: dict[Host, list[tuple[Order, Host, str, Ref]]],
     prefix: str,
     via: tuple[Ref, ...],
     depth: int,
@@ -126,9 +132,9 @@ def _table(
     if depth <= 0:
         return []
     prefix += _prefix(project, host)
-    rows: list[tuple[str, int, list[Route]]] = []
+    rows: list[tuple[str, Order, list[Route]]] = []
     for line, route in own.get(host, []):
-        rows.append((route.handler.path, line, [Route(route.methods, prefix + route.path, route.handler, route.decorator, via)]))
+        rows.append((route.handler.path, line, [replace(route, path=prefix + route.path, via=via)]))
     for line, inner, more, step in includes.get(host, []):
         rows.append((step.path, line, _table(project, inner, own, includes, prefix + more, (*via, step), depth - 1)))
     rows.sort(key=lambda it: (it[0] != host.path, it[0], it[1]))
