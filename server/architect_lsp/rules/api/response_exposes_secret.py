@@ -145,13 +145,16 @@ def read() -> User: ...
 
 _PASSWORD = re.compile(
     r"(hashed_?|encrypted_?|crypted_?|raw_?|plain_?)?(password|passwd|passphrase|pwd)(_?(hash|hashed|digest|salt|encrypted))?"
-    r"|(token|secret|api_key|key)_hash|ssn|social_security_number|cvv|cvc|card_number|credit_card(_number)?"
-    r"|(totp|otp|mfa|two_factor)_secret|recovery_codes?"
+    r"|(token|secret|api_key)_hash|ssn|social_security_number|cvv|cvc|card_number|credit_card(_number)?"
+    r"|(totp|otp|mfa|two_factor)_secret"
 )
 """What no answer needs to hold."""
 _KEY = re.compile(r"(client_|app_|webhook_|signing_)?secret|secret_key|private_key|api_?key|secret_access_key|encryption_key")
 """What an answer may hold once: where it is made."""
-_ISSUED = re.compile(r"key|secret|token|credential|rotate|regenerate|reveal|webhook|auth|login|signup|register", re.IGNORECASE)
+_ISSUED = re.compile(
+    r"key|secret|token|credential|rotate|regenerate|reveal|webhook|auth|login|signup|register|create|session|enroll|setup",
+    re.IGNORECASE,
+)
 _STORES = re.compile(r"credential|connection|secret|vault", re.IGNORECASE)
 """Things that are asked for because of the password in them."""
 _MASKED = ("SecretStr", "SecretBytes", "bool", "Literal", "SkipValidation", "ClassVar")

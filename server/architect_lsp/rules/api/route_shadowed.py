@@ -91,6 +91,23 @@ def read_user(user_id: int): ...
 @router.get("/users/me")
 def read_me(): ...
 """,
+        """
+import os
+from fastapi import FastAPI
+
+app = FastAPI()
+
+if os.getenv("HOME_URL"):
+    @app.get("/")
+    def redirect(): ...
+
+@app.get("/")
+def home(): ...
+
+@app.get("/files/{path:path}")
+@app.get("/files/latest/{path:path}")
+def file(path: str): ...
+""",
     ],
 )
 
@@ -101,8 +118,9 @@ def find(project: Project) -> Iterator[ProjectHit]:
     told: set[Ref] = set()
     for table in tables(project):
         for index, later in enumerate(table):
-            earlier = next((it for it in table[:index] if takes_all_of(it, later)), None)
-            if earlier is not None and later.decorator not in told and earlier.decorator != later.decorator:
+            others = (it for it in table[:index] if not it.optional and it.handler != later.handler)
+            earlier = next((it for it in others if takes_all_of(it, later)), None)
+            if earlier is not None and later.decorator not in told:
                 told.add(later.decorator)
                 yield ProjectHit(
                     later.decorator,

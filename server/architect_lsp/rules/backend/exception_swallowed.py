@@ -165,6 +165,19 @@ def version():
         pass
     return value
 """,
+        """
+async def relay(websocket, response):
+    detail = response.status
+    try:
+        body = await response.json()
+        detail = body["error"]
+    except Exception:
+        pass
+    try:
+        await websocket.send_json({"error": detail})
+    except Exception:
+        pass
+""",
         '''
 import requests
 
@@ -186,8 +199,10 @@ _ENDINGS = re.compile(
 )
 _ENDING_CALLS = re.compile(
     r"(?:^|_)(?:a?close|shutdown|stop|cleanup|disconnect|dispose|terminate|kill|release|rollback|cancel|unlink|rmtree|remove|join|"
-    r"unsubscribe|unregister|wait_closed|delete)$"
+    r"unsubscribe|unregister|wait_closed|delete|shield|wait_for|gather|sleep)$"
+    r"|^(?:json|text|read|receive|recv|receive_(?:text|bytes|json)|send_(?:text|bytes|json|str))$"
 )
+"""Endings, waits, and talk over a connection that may be gone, or about an answer that failed already."""
 _ON_PURPOSE = re.compile(
     r"best[- ]effort|never raise|silent|swallow|ignor(?:e|es|ing) (?:any |all )?(?:error|exception|failure)|if possible|"
     r"(?:do not|don't|does not|doesn't|must not|should not) (?:raise|fail|block|break)",

@@ -164,6 +164,9 @@ _READS = re.compile(
     r"(?:^|_)(?:get|read|fetch|find|load|look_?up|query|count|list|select|search|retrieve|resolve|exists?|by|of|has|is|all|first|latest)(?:_|$)"
 )
 """Names of functions that give something back: what another asks while it works on an item is not the loop's to mend."""
+_WORKS = re.compile(
+    r"_*(?:set|revoke|update|delete|remove|create|insert|add|clear|mark|move|patch|perform|save|send|store|write|register|schedule)(?:_|$)"
+)
 _NOT_READ = re.compile(r"_or_create$|in_bulk$|\.refresh$")
 _LOCKS = re.compile(r"lock|acquire")
 _KINDS = re.compile(r"(?:\w+_)?(?:model|table|cls|klass|class_?|entity|mapper)(?:_\w+)?")
@@ -184,7 +187,7 @@ def find(view: View) -> Iterator[Hit]:
         effect = view.effects(call).get("db-read")
         if effect is None or _excused(view, effect) or not _grows(view, loop) or writes_rows(reading, call):
             continue
-        if _NOT_READ.search(effect.call) or (effect.path and not _READS.search(_last(call))):
+        if _NOT_READ.search(effect.call) or (effect.path and (_WORKS.match(_last(call)) or not _READS.search(_last(call)))):
             continue
         if not _depends(loop, call) or _own_session(view, loop, call):
             continue
@@ -259,7 +262,7 @@ def _own_session(view: View, loop: ast.AST, call: ast.Call) -> bool:
         if it is loop:
             return False
         if isinstance(it, ast.With | ast.AsyncWith) and any(
-            re.search(r"session|transaction|atomic|begin|connect|lock", ast.unparse(item.context_expr), re.IGNORECASE)
+            re.search(r"session|transaction|atomic|begin|connect|lock|(?:^|_)db\b", ast.unparse(item.context_expr), re.IGNORECASE)
             for item in it.items
         ):
             return True
