@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from architect_lsp.dismissals import dismissal, dismissed
-from architect_lsp.fixes import Receipt, Rejection, receipt, together
+from architect_lsp.fixes import Receipt, Rejection, carried, receipt, together
 from architect_lsp.knowledge.document import Document
 from architect_lsp.knowledge.facts import Facts
 from architect_lsp.knowledge.files import Skipped, has_marker, relative, root_of, sources, text_of
@@ -27,7 +27,6 @@ from architect_lsp.rules.findings import project_finding, unit_finding
 from architect_lsp.rules.rule import ProjectHit, Rule, View
 from architect_lsp.rules.runner import Broken, chosen, project_hits, unit_hits
 from architect_lsp.settings import Settings
-from architect_lsp.text import difference, move
 
 if TYPE_CHECKING:
     from architect_lsp.review.agents import Agent
@@ -81,6 +80,7 @@ class Workspace:
         self.project = Project()
         self.documents: dict[str, Document] = {}
         self.remarks: dict[str, list[Finding]] = {}
+        self._read: dict[str, Document] = {}
         self.use(settings)
 
     def use(self, settings: Settings) -> None:
@@ -103,8 +103,10 @@ class Workspace:
         for name, found in self.scanned(tops, progress=progress):
             if isinstance(found, Skipped):
                 skipped.append(found)
-            else:
-                self.take(name, found)
+                continue
+            if isinstance(found, Document):
+                self._read[name] = found  # they are few, and `check_files` mostly follows
+            self.take(name, found)
         return skipped
 
     def scanned(
@@ -113,8 +115,8 @@ class Workspace:
         *,
         progress: Callable[[int, int], None] | None = None,
         stop: threading.Event | None = None,
-    ) -> Iterator[tuple[str, Facts | Skipped]]:
-        """(file, its facts) of every file below `tops` that is not open, read in other processes where there are many.
+    ) -> Iterator[tuple[str, Document | Facts | Skipped]]:
+        """(file, what it says) for every file below `tops` that is not open, read in other processes where there are many.
 
         Changes nothing here, so it may run in a thread of its own; `stop` ends it early.
         """
@@ -133,10 +135,10 @@ class Workspace:
             if progress:
                 progress(done, len(jobs))
 
-    def take(self, name: str, found: Facts | Skipped) -> None:
-        """Let the project know the facts of a file on disk, unless it is open: then the editor's text counts."""
+    def take(self, name: str, found: Document | Facts | Skipped) -> None:
+        """Let the project know what a file on disk says, unless it is open: then the editor's text counts."""
         if name not in self.documents and not isinstance(found, Skipped):
-            self.project.put(name, whole(found))
+            self.project.put(name, whole(found.facts if isinstance(found, Document) else found))
 
     def reread(self, name: str) -> None:
         """A file changed on disk: know it again, or no more. Effect: reads the disk."""
@@ -146,7 +148,7 @@ class Workspace:
         if isinstance(text, Skipped):
             self.project.remove(name)
         else:
-            self.project.put(name, Document(name, text).parts)
+            self.project.put(name, whole(Document(name, text).facts))
 
     def load(self, name: str) -> Snapshot | Skipped:
         """The open text of a file, else that on disk."""
@@ -360,29 +362,13 @@ class Workspace:
         return found
 
 
-def carried(findings: Iterable[Finding], before: str, after: str) -> list[Finding]:
-    """The findings whose text the change from `before` to `after` left alone, moved with it, their fixes too."""
-    edits = (difference(before, after),)
-    kept: list[Finding] = []
-    for it in findings:
-        span = move(it.span, edits)
-        if span is not None:
-            fixes = tuple(moved for fix in it.fixes if (moved := _moved(fix, edits)) is not None)
-            kept.append(replace(it, span=span, fixes=fixes))
-    return kept
-
-
-def _moved(fix: Fix, edits: Sequence[Edit]) -> Fix | None:
-    spans = [move(it.span, edits) for it in fix.edits]
-    if None in spans:
-        return None
-    return replace(fix, edits=tuple(replace(it, span=span) for it, span in zip(fix.edits, spans, strict=True) if span))
-
-
 def _file_check(job: tuple[Workspace, str]) -> Checked | Skipped:
     workspace, name = job
     text = text_of(workspace.root / name, name, workspace.settings.max_file_bytes)
-    return text if isinstance(text, Skipped) else workspace.check(Document(name, text))
+    if isinstance(text, Skipped):
+        return text
+    read = workspace._read.get(name)
+    return workspace.check(read if read is not None and read.text == text else Document(name, text))
 
 
 _shared: Workspace | None = None

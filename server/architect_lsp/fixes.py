@@ -1,4 +1,4 @@
-"""A fix is tried before it is offered: `receipt` applies it to a copy of the text and lists the checks it passed."""
+"""A fix is tried before it is offered: `receipt` applies it to a copy of the text and lists the checks it passed. Pure."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import ast
 import builtins
 import warnings
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from architect_lsp.model import Edit, Finding, Fix
-from architect_lsp.text import apply
+from architect_lsp.text import apply, difference, move
 
 Check = Callable[[str], Sequence[Finding]]
 """The findings of a text, were it the text of the file."""
@@ -79,6 +79,25 @@ def together(text: str, fixes: Sequence[Fix]) -> tuple[Edit, ...]:
         if all(_apart(it, other) for it in fresh for other in taken):
             taken += fresh
     return tuple(taken) if apply(text, taken) is not None else ()
+
+
+def carried(findings: Iterable[Finding], before: str, after: str) -> list[Finding]:
+    """The findings whose text the change from `before` to `after` left alone, moved with it, their fixes too."""
+    edits = (difference(before, after),)
+    kept: list[Finding] = []
+    for it in findings:
+        span = move(it.span, edits)
+        if span is not None:
+            fixes = tuple(moved for fix in it.fixes if (moved := _moved(fix, edits)) is not None)
+            kept.append(replace(it, span=span, fixes=fixes))
+    return kept
+
+
+def _moved(fix: Fix, edits: Sequence[Edit]) -> Fix | None:
+    spans = [move(it.span, edits) for it in fix.edits]
+    if None in spans:
+        return None
+    return replace(fix, edits=tuple(replace(it, span=span) for it, span in zip(fix.edits, spans, strict=True) if span))
 
 
 def _apart(one: Edit, other: Edit) -> bool:

@@ -23,15 +23,18 @@ Job = tuple[str, str, int]
 """(path on disk, path in the project, largest size in bytes)."""
 
 
-def facts_of(jobs: Sequence[Job]) -> Iterator[tuple[str, Facts | Skipped]]:
-    """(path in the project, its facts) of each file, in the order given. Effect: reads the disk, may start processes."""
+def facts_of(jobs: Sequence[Job]) -> Iterator[tuple[str, Document | Facts | Skipped]]:
+    """(path in the project, what it says) of each file, in the order given; documents where they are few.
+
+    Effect: reads the disk, may start processes.
+    """
     if len(jobs) < PARALLEL_FROM or (os.cpu_count() or 1) < 2:
-        yield from map(file_facts, jobs)
+        yield from map(_document, jobs)
         return
     # a server has threads, and forking a process with threads can deadlock
     context = multiprocessing.get_context("fork" if can_fork() and threading.active_count() == 1 else "spawn")
     with ProcessPoolExecutor(os.cpu_count(), mp_context=context, initializer=end_with_parent) as pool:
-        yield from pool.map(file_facts, jobs, chunksize=CHUNK)
+        yield from pool.map(_facts, jobs, chunksize=CHUNK)
 
 
 def end_with_parent() -> None:
@@ -52,8 +55,16 @@ def can_fork() -> bool:
     return "fork" in multiprocessing.get_all_start_methods() and os.name == "posix"
 
 
-def file_facts(job: Job) -> tuple[str, Facts | Skipped]:
-    """The facts of one file on disk. Effect: reads it."""
+def _document(job: Job) -> tuple[str, Document | Skipped]:
     path, name, max_bytes = job
     text = text_of(Path(path), name, max_bytes)
-    return name, text if isinstance(text, Skipped) else Document(name, text).facts
+    if isinstance(text, Skipped):
+        return name, text
+    document = Document(name, text)
+    assert document.facts is not None  # made here, where it keeps nobody waiting
+    return name, document
+
+
+def _facts(job: Job) -> tuple[str, Facts | Skipped]:
+    name, document = _document(job)
+    return name, document if isinstance(document, Skipped) else document.facts
