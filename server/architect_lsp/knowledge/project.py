@@ -7,74 +7,18 @@ edit that only moved lines; `Project.place` looks the line up when it is shown.
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from architect_lsp.knowledge.facts import Call, ClassDef, Decorator, Def, Facts, Field, Variable, joined
+from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol, Instance, Module, Named, Ref, Symbol
 from architect_lsp.model import Place
 from architect_lsp.syntax.units import Unit
 
 _NOWHERE = Place("", 0, 0, 0, 0)
-_SCRIPT_FOLDERS = re.compile(r".*migrations?|alembic|scripts?|commands|cli|examples?|example_\w+|docs|benchmarks?|fixtures|seeds")
-_SCRIPTS = re.compile(r"(setup|manage|noxfile|fabfile|conftest|cli|__main__|(seed|populate|migrate|benchmark)\w*)\.py")
 _DEPTH = 16
 """How many symbols a name may be followed through; cycles of imports and aliases end here."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ref:
-    """`kind` is "def", "class", "call", "decorator", "field" or "include"; `index` counts within its owner, -1 is the owner."""
-
-    path: str
-    qualname: str
-    kind: str
-    index: int = -1
-
-
-@dataclass(frozen=True, slots=True)
-class Module:
-    """A file of the project, or a folder of them when `path` ends in `/`."""
-
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class FunctionSymbol:
-    """A function or method of the project."""
-
-    path: str
-    facts: Def
-
-
-@dataclass(frozen=True, slots=True)
-class ClassSymbol:
-    """A class of the project."""
-
-    path: str
-    facts: ClassDef
-
-
-@dataclass(frozen=True, slots=True)
-class Instance:
-    """An object of a class of the project."""
-
-    path: str
-    facts: ClassDef
-
-
-@dataclass(frozen=True, slots=True)
-class External:
-    """Something outside the project, by its dotted name; `()` follows what is called."""
-
-    name: str
-
-
-Named = Def | ClassDef | Variable | str
-"""What a module's name stands for; a str is an import's dotted name."""
-
-Symbol = Module | FunctionSymbol | ClassSymbol | Instance | External
 
 
 Part = tuple[Unit, Facts]
@@ -445,21 +389,6 @@ def _outward(facts: Facts) -> Facts:
         variables=tuple(replace(it, place=_NOWHERE) for it in facts.variables),
         includes=tuple(replace(it, place=_NOWHERE) for it in facts.includes),
     )
-
-
-def is_test(path: str) -> bool:
-    """Whether the file is a test by pytest's and unittest's conventions."""
-    name = posixpath.basename(path)
-    folders = path.split("/")[:-1]
-    return bool(re.match(r"(test_.*|.*_test|conftest|tests)\.py$", name)) or any(
-        it in ("test", "tests", "testing") for it in folders
-    )
-
-
-def is_script(path: str) -> bool:
-    """Whether the file runs once or by hand: a migration, a command, an example, a seed."""
-    *folders, name = path.split("/")
-    return bool(_SCRIPTS.fullmatch(name)) or any(_SCRIPT_FOLDERS.fullmatch(it) for it in folders)
 
 
 def _ancestors(path: str) -> Iterator[str]:

@@ -12,9 +12,10 @@ from dataclasses import replace
 
 from architect_lsp.knowledge.facts import HTTP_METHODS, Def
 from architect_lsp.knowledge.flows import Origin, arguments, is_own, pieces
-from architect_lsp.knowledge.project import External, FunctionSymbol, Project, Ref
+from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Function, Reading, dotted
 from architect_lsp.knowledge.summaries import canonical, effects, library_effects
+from architect_lsp.knowledge.symbols import External, FunctionSymbol, Ref
 
 _HELPERS = 3
 """How many of the project's functions a value is followed back through."""

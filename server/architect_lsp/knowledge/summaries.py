@@ -11,7 +11,8 @@ from importlib import resources
 from typing import Any
 
 from architect_lsp.knowledge.facts import Def
-from architect_lsp.knowledge.project import External, FunctionSymbol, Part, Project, Ref
+from architect_lsp.knowledge.project import Part, Project
+from architect_lsp.knowledge.symbols import External, FunctionSymbol, Ref
 from architect_lsp.model import Place
 
 if sys.version_info >= (3, 11):

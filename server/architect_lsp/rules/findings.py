@@ -8,8 +8,9 @@ from dataclasses import replace
 
 from architect_lsp import __version__
 from architect_lsp.knowledge.document import Document
-from architect_lsp.knowledge.project import Project, Ref
+from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Reading
+from architect_lsp.knowledge.symbols import Ref
 from architect_lsp.model import Edit, Finding, Fix, Place, Provenance, Related, Span
 from architect_lsp.rules.rule import Draft, Hit, ProjectHit, Rule
 from architect_lsp.syntax.units import Unit

@@ -13,9 +13,10 @@ from functools import cache
 
 from architect_lsp import rules
 from architect_lsp.knowledge.facts import Def
-from architect_lsp.knowledge.project import External, FunctionSymbol, Instance, Project, Ref, Symbol
+from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Reading
 from architect_lsp.knowledge.summaries import Effect, call_effects, canonical
+from architect_lsp.knowledge.symbols import External, FunctionSymbol, Instance, Ref, Symbol
 from architect_lsp.model import Confidence, Domain, Parts, Severity
 
 _HEADINGS = {

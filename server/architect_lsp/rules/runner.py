@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from architect_lsp.knowledge.project import Project, is_test
+from architect_lsp.knowledge.kinds import is_test
+from architect_lsp.knowledge.project import Project
 from architect_lsp.rules.rule import Hit, ProjectHit, Rule, View, all_rules
 from architect_lsp.settings import Settings, SettingsError
 

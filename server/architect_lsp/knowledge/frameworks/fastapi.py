@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from architect_lsp.knowledge.facts import HTTP_METHODS, Decorator, Def, Variable
-from architect_lsp.knowledge.project import External, Project, Ref
+from architect_lsp.knowledge.project import Project
+from architect_lsp.knowledge.symbols import External, Ref
 
 _HOSTS = re.compile(r"^(fastapi|starlette)\.[\w.]*?(FastAPI|APIRouter|Starlette|Router)\(\)$")
 _CONVERTERS = {"int": r"\d+", "float": r"\d+(?:\.\d+)?", "uuid": r"[0-9a-fA-F-]{32,36}", "path": r".*", "str": r"[^/]+"}

@@ -26,9 +26,9 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.flows import Origin
-from architect_lsp.knowledge.project import Ref
 from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.knowledge.sources import is_model_output, may_reach_sink, parts, passed, sinks
+from architect_lsp.knowledge.symbols import Ref
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 

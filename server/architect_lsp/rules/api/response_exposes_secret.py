@@ -24,8 +24,8 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.frameworks.fastapi import is_route
-from architect_lsp.knowledge.project import ClassSymbol, Ref
 from architect_lsp.knowledge.reading import Function, constant, dotted
+from architect_lsp.knowledge.symbols import ClassSymbol, Ref
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 

@@ -20,7 +20,8 @@ Source: https://fastapi.tiangolo.com/tutorial/path-params/#order-matters
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.frameworks.fastapi import Route, tables, takes_all_of
-from architect_lsp.knowledge.project import Project, Ref
+from architect_lsp.knowledge.project import Project
+from architect_lsp.knowledge.symbols import Ref
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, ProjectHit, Rule
 

@@ -24,7 +24,7 @@ Source: https://docs.python.org/3/library/asyncio-dev.html#running-blocking-code
 import ast
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.project import is_script
+from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.reading import Reading
 from architect_lsp.knowledge.summaries import described
 from architect_lsp.model import Confidence, Severity

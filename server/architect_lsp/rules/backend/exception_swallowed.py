@@ -21,8 +21,9 @@ import ast
 import re
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.project import External, is_script
+from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.reading import dotted
+from architect_lsp.knowledge.symbols import External
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 

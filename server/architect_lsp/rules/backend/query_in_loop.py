@@ -27,7 +27,7 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.facts import writes_rows
-from architect_lsp.knowledge.project import is_script
+from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.reading import dotted
 from architect_lsp.knowledge.summaries import Effect, described
 from architect_lsp.model import Confidence, Severity

@@ -22,7 +22,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.project import is_script
+from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.reading import Reading, keyword
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View

@@ -22,8 +22,10 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.facts import Def
-from architect_lsp.knowledge.project import FunctionSymbol, Project, is_test
+from architect_lsp.knowledge.kinds import is_test
+from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Function, dotted
+from architect_lsp.knowledge.symbols import FunctionSymbol
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 

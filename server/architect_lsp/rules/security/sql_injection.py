@@ -24,9 +24,9 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.flows import Origin, is_own
-from architect_lsp.knowledge.project import Ref
 from architect_lsp.knowledge.reading import keyword
 from architect_lsp.knowledge.sources import is_model_output, is_request, may_reach_sink, parts, passed, sinks
+from architect_lsp.knowledge.symbols import Ref
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 

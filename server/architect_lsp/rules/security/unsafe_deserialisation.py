@@ -23,9 +23,9 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.flows import Origin, is_own
-from architect_lsp.knowledge.project import ClassSymbol, External, Ref
 from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.knowledge.sources import is_model_output, is_request, may_reach_sink, origins, passed, sinks
+from architect_lsp.knowledge.symbols import ClassSymbol, External, Ref
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 

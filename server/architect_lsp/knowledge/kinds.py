@@ -1,0 +1,24 @@
+"""What kind of file a path is, by the conventions of the field: a test, a script. Pure; nothing is read."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+
+_SCRIPT_FOLDERS = re.compile(r".*migrations?|alembic|scripts?|commands|cli|examples?|example_\w+|docs|benchmarks?|fixtures|seeds")
+_SCRIPTS = re.compile(r"(setup|manage|noxfile|fabfile|conftest|cli|__main__|(seed|populate|migrate|benchmark)\w*)\.py")
+
+
+def is_test(path: str) -> bool:
+    """Whether the file is a test by pytest's and unittest's conventions."""
+    name = posixpath.basename(path)
+    folders = path.split("/")[:-1]
+    return bool(re.match(r"(test_.*|.*_test|conftest|tests)\.py$", name)) or any(
+        it in ("test", "tests", "testing") for it in folders
+    )
+
+
+def is_script(path: str) -> bool:
+    """Whether the file runs once or by hand: a migration, a command, an example, a seed."""
+    *folders, name = path.split("/")
+    return bool(_SCRIPTS.fullmatch(name)) or any(_SCRIPT_FOLDERS.fullmatch(it) for it in folders)

@@ -1,0 +1,61 @@
+"""What a name can stand for, and how a thing is named so that the name survives edits: plain values, no lookups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from architect_lsp.knowledge.facts import ClassDef, Def, Variable
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """`kind` is "def", "class", "call", "decorator", "field" or "include"; `index` counts within its owner, -1 is the owner."""
+
+    path: str
+    qualname: str
+    kind: str
+    index: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A file of the project, or a folder of them when `path` ends in `/`."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionSymbol:
+    """A function or method of the project."""
+
+    path: str
+    facts: Def
+
+
+@dataclass(frozen=True, slots=True)
+class ClassSymbol:
+    """A class of the project."""
+
+    path: str
+    facts: ClassDef
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """An object of a class of the project."""
+
+    path: str
+    facts: ClassDef
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """Something outside the project, by its dotted name; `()` follows what is called."""
+
+    name: str
+
+
+Named = Def | ClassDef | Variable | str
+"""What a module's name stands for; a str is an import's dotted name."""
+
+Symbol = Module | FunctionSymbol | ClassSymbol | Instance | External
