@@ -72,6 +72,7 @@ def source(project: str, version: str) -> Path:
         fresh = folder.with_suffix(".part")
         with zipfile.ZipFile(wheel) as archive:
             archive.extractall(fresh)
+        (fresh / "pyproject.toml").touch()  # else the nearest root is that of this repository
         fresh.rename(folder)
     return folder
 
