@@ -126,6 +126,10 @@ class Store:
         session.execute(f"SELECT * FROM {self.table} WHERE id IN ({marks}) LIMIT {limit}", ids)
         session.execute(f"SELECT * FROM users ORDER BY {COLUMNS[order]}")
         session.execute("SELECT * FROM users WHERE id = %s" % int(name))
+
+def main(command):
+    import sys
+    command.execute(sys.argv)
 """,
         """
 from flask import abort, request
@@ -239,7 +243,7 @@ def _danger(view: View, node: ast.expr, before: str, *, asks_more: bool, direct:
             before = it if it == "\n;\n" else before + it
             continue
         if it.kind != "checked":
-            whole = direct and not asks_more and not text.strip("?\n; ")
+            whole = direct and not asks_more and not text.strip("?\n; ") and it.name != "sys.argv"  # a list, not a text
             if (is_sql or whole) and is_request(view.reading, it):
                 return it
             if is_sql and is_model_output(view.project, view.path, view.reading, it):

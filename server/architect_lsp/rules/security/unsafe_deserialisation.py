@@ -204,7 +204,7 @@ def _outside(view: View, node: ast.expr | None, *, of_path: bool) -> Origin | No
     if node is None:
         return None
     for it in origins(view.project, view.path, view.reading, node):
-        if it.kind == "checked":
+        if it.kind == "checked" or it.name.startswith("sys.stdin"):  # a pipe is mostly one's own parent's
             continue
         if is_request(view.reading, it) or is_model_output(view.project, view.path, view.reading, it):
             return it
@@ -212,7 +212,9 @@ def _outside(view: View, node: ast.expr | None, *, of_path: bool) -> Origin | No
             return it
         if not of_path and is_own(it) and it.name in _CALLED_OUTSIDE:
             function = view.reading.function(node)
-            if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) and not _SERIALISER.search(function.name):
+            if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) or function.name.startswith("_"):
+                continue  # a private function's callers are its own module, which knows what it hands on
+            if not _SERIALISER.search(function.name):
                 return it
     return None
 
