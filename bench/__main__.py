@@ -147,7 +147,7 @@ def document(n_lines: int) -> tuple[str, int]:
                 if not at and len(lines) > n_lines // 2 and line.startswith("def ") and line.rstrip().endswith(":"):
                     at = len(lines)
                     lines.append(LINE)
-            lines.append("\n\n")
+            lines += ("\n", "\n")
             if len(lines) >= n_lines and at:
                 return "".join(lines), at
     return "".join(lines), at
