@@ -118,6 +118,7 @@ def serve(transport: str = "stdio", host: str = "127.0.0.1", port: int = 0) -> i
     """Serve one client over "stdio", "tcp" or "ws" until it leaves. Gives the exit code: 1 if it left without `shutdown`."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     server = make()
+    server.remote = transport != "stdio"
     if transport == "tcp":
         server.start_tcp(host, port)
     elif transport == "ws":

@@ -12,7 +12,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Generator, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +44,14 @@ logger = logging.getLogger(__name__)
 class Protocol(LanguageServerProtocol):
     """pygls' protocol without its copy of every text: it splits lines where LSP does not, and anew for every change."""
 
+    @lsp_method(types.EXIT)
+    def lsp_exit(self, *args: Any) -> Generator[Any, Any, None]:
+        """Over a socket the listener is closed: `sys.exit` inside a connection's callback would be printed as a crash."""
+        if self._server.remote:  # type: ignore[attr-defined]
+            self._server.shutdown()  # type: ignore[no-untyped-call]
+        else:
+            yield from super().lsp_exit(*args)
+
     @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
     def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> None:
         self._server.opened(params)  # type: ignore[attr-defined]
@@ -63,6 +71,7 @@ class Session(LanguageServer):
     def __init__(self) -> None:
         super().__init__("architect-lsp", __version__, protocol_cls=Protocol)
         self.client = Client()
+        self.remote = False  # whether the client is at the other end of a socket
         self.trusted = True
         self.editor_settings: dict[str, Any] = {}
         self.workspaces: dict[Path, Workspace] = {}
