@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from architect_lsp.knowledge.definitions import arguments
 from architect_lsp.knowledge.facts import HTTP_METHODS, Def
-from architect_lsp.knowledge.flows import Origin, arguments, is_own, pieces
+from architect_lsp.knowledge.flows import Origin, is_own, pieces
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Function, Reading, dotted
 from architect_lsp.knowledge.summaries import canonical, effects, library_effects

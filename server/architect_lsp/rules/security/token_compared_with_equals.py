@@ -21,7 +21,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.flows import Origin, definitions, origins
+from architect_lsp.knowledge.definitions import definitions
+from architect_lsp.knowledge.flows import Origin, origins
 from architect_lsp.knowledge.reading import dotted
 from architect_lsp.knowledge.sources import is_of_handler
 from architect_lsp.model import Confidence, Severity
