@@ -129,3 +129,9 @@ def test_the_repository_names_no_machine() -> None:
         if path.is_file() and path.suffix in SPOKEN and path != Path(__file__):
             found += [f"{name}: {it.decode(errors='replace')}" for it in pattern.findall(path.read_bytes())]
     assert not found
+
+
+def test_no_module_is_past_its_budget() -> None:
+    """One noun a module: past 400 lines it has two."""
+    long = {it.name: n for it in (REPOSITORY / "server").rglob("*.py") if (n := len(it.read_text().splitlines())) > 400}
+    assert long == {}
