@@ -1,7 +1,8 @@
-"""A handler that catches everything logs the exception's words and drops its trace.
+"""A task or route catches everything, logs the exception's words and drops its trace.
 
 Why: a broad handler stands there for what nobody expected. The words of such an exception (`'id'`, `list index out of range`) do
-not say where it was raised; the trace did, and after this line it is gone.
+not say where it was raised; the trace did, and after this line it is gone. Above a task or a route stands only the framework,
+which is told that all went well, so nobody else will log it.
 Instead: `logger.exception`, which logs at the same level and adds the trace.
 
     try:
@@ -21,7 +22,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.reading import Reading, dotted, keyword
+from architect_lsp.knowledge.reading import Function, Reading, dotted, keyword
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
@@ -39,6 +40,7 @@ import logging
 
 logger = logging.getLogger(__name__)
 
+@shared_task
 def send(mailer, mail):
     try:
         mailer.send(mail)
@@ -50,6 +52,7 @@ import logging
 
 logger = logging.getLogger(__name__)
 
+@shared_task
 def send(mailer, mail):
     try:
         mailer.send(mail)
@@ -60,7 +63,8 @@ def send(mailer, mail):
         Bad("""
 import logging
 
-def sync(client):
+@app.post("/sync")
+async def sync(client):
     try:
         client.pull()
         client.push()
@@ -76,18 +80,21 @@ import logging
 
 logger = logging.getLogger(__name__)
 
+@shared_task
 def parse(text):
     try:
         return int(text)
     except ValueError as exc:
         logger.error("not a number: %s", exc)
 
+@shared_task
 def send(mailer, mail):
     try:
         mailer.send(mail)
     except Exception as exc:
         logger.error("could not send: %s", exc, exc_info=True)
 
+@shared_task
 def wrap(mailer, mail):
     try:
         mailer.send(mail)
@@ -95,12 +102,19 @@ def wrap(mailer, mail):
         logger.error("could not send: %s", exc)
         raise
 
+@shared_task
 def report(mailer, mail, tracker):
     try:
         mailer.send(mail)
     except Exception as exc:
         logger.error("could not send: %s", exc)
         tracker.capture_exception(exc)
+
+def helper(mailer, mail):
+    try:
+        mailer.send(mail)
+    except Exception as exc:
+        logger.error("could not send: %s", exc)
 """,
     ],
 )
@@ -110,15 +124,19 @@ _BROAD = ("Exception", "BaseException", "builtins.Exception", "builtins.BaseExce
 _TRACED = re.compile(
     r"traceback|exc_info|\.exception\(|capture_exception|format_exc|print_exc|record_exception|stack_info|set_exception|log_exception|opt\(exception"
 )
+_ENTRIES = re.compile(
+    r"^(?:\w*task|get|post|put|patch|delete|route|api_route|websocket|api_view|action|on_event|event_handler|receiver|listen\w*"
+    r"|subscri\w+|consumer?|on_message|handler|job|actor|cron|scheduled_job|worker|middleware|hook|webhook)$"
+)
 _LEAVES = ("sys.exit", "exit", "os._exit", "SystemExit", "quit")
 
 
 @rule.check
 def find(view: View) -> Iterator[Hit]:
-    """Broad handlers whose only record of the exception is its text."""
+    """Broad handlers of entry points whose only record of the exception is its text."""
     reading = view.reading
     for handler in reading.each(ast.ExceptHandler):
-        if not _is_broad(handler.type) or not handler.name:
+        if not _is_broad(handler.type) or not handler.name or not _is_entry(reading.function(handler)):
             continue
         inside = [it for statement in handler.body for it in ast.walk(statement)]
         if any(isinstance(it, ast.Raise) or (isinstance(it, ast.Call) and dotted(it.func) in _LEAVES) for it in inside):
@@ -131,9 +149,16 @@ def find(view: View) -> Iterator[Hit]:
             name = ast.unparse(call.func)
             yield Hit(
                 call,
-                f"`{name}` keeps the exception's words and drops its trace, in a handler that catches anything.",
+                f"`{name}` keeps the exception's words and drops its trace, and this is the last place that has it.",
                 tuple(_fix(call)),
             )
+
+
+def _is_entry(function: Function | ast.Lambda | None) -> bool:
+    """Whether a framework calls the function, by the last name of a decorator."""
+    decorators = [] if function is None or isinstance(function, ast.Lambda) else function.decorator_list
+    names = (dotted(it.func if isinstance(it, ast.Call) else it).rpartition(".")[2] for it in decorators)
+    return any(_ENTRIES.match(it) for it in names)
 
 
 def _is_broad(node: ast.expr | None) -> bool:
