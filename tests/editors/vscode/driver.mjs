@@ -196,15 +196,6 @@ const scenes = {
   },
 
   /** Replaces the person's settings by the JSON text. */
-  async writeSettings({ text }) {
-    await scenes.command({ title: "Preferences: Open User Settings (JSON)" });
-    await page.locator('.monaco-editor[data-uri$="settings.json"] .view-line').first().waitFor();
-    await press("Control+a");
-    await page.keyboard.insertText(text);
-    await scenes.dirty();
-    await scenes.save();
-  },
-
   async trust() {
     await scenes.command({ title: "Workspaces: Manage Workspace Trust" });
     await page.locator(".workspace-trust-editor .monaco-button").filter({ hasText: /^Trust$/ }).first().click();
