@@ -165,3 +165,12 @@ def test_sarif_names_each_planted_problem(planted: list[dict[str, Any]], home: P
         found[Spot(path, place["region"]["startLine"], result["ruleId"])] += 1
     different = differences(spots(planted), found)
     assert not different, f"\n{different}"
+
+
+def test_the_folder_of_both_names_what_was_planted_and_spares_the_twin() -> None:
+    """`architect-lsp check examples` sees no less than a check of the shop itself."""
+    command = [sys.executable, "-m", "architect_lsp", "check", "examples", "--format", "json"]
+    answer = subprocess.run(command, cwd=Path(__file__).parent.parent, capture_output=True, text=True, timeout=120)
+    found = {(it["path"].partition("shop/")[2], it["line"], it["rule"]) for it in json.loads(answer.stdout)["findings"]}
+    planted = tomllib.loads((Path(__file__).parent.parent / "examples" / "planted.toml").read_text(encoding="utf-8"))["planted"]
+    assert found == {(it["file"], it["line"], it["rule"]) for it in planted}

@@ -136,15 +136,22 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _roots(paths: Sequence[str]) -> dict[Path, list[Path]]:
-    """Each project's root -> the paths below it that were asked for. Raises CannotRun when one does not exist."""
-    from architect_lsp.engine import root_of
+    """Each project's root -> the paths below it that were asked for. Raises CannotRun when one does not exist.
+
+    A folder of examples or scripts that is asked for by name is a project of its own: inside it they are what is meant.
+    """
+    from architect_lsp.engine import relative, root_of
+    from architect_lsp.knowledge.kinds import is_script
 
     found: dict[Path, list[Path]] = {}
     for name in paths:
         path = Path(os.path.abspath(name))  # noqa: PTH100  (`absolute` keeps `..`, `resolve` follows links)
         if not os.path.lexists(path):
             raise CannotRun(f"there is no file or folder `{name}`.")
-        found.setdefault(root_of(path), []).append(path)
+        root = root_of(path)
+        if path.is_dir() and is_script(f"{relative(root, path)}/module.py"):
+            root = path
+        found.setdefault(root, []).append(path)
     return found
 
 
