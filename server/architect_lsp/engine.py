@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 from architect_lsp.dismissals import dismissal, dismissed
 from architect_lsp.fixes import Receipt, Rejection, carried, receipt, together
 from architect_lsp.knowledge.document import Document
-from architect_lsp.knowledge.facts import Facts
+from architect_lsp.knowledge.facts import Facts, same_but_imports
 from architect_lsp.knowledge.files import Skipped, has_marker, relative, root_of, sources, text_of
-from architect_lsp.knowledge.project import Project, same_but_imports, whole
+from architect_lsp.knowledge.project import Project, whole
 from architect_lsp.knowledge.scan import CHUNK, PARALLEL_FROM, can_fork, end_with_parent, facts_of
 from architect_lsp.knowledge.summaries import callers, described, effects, take
 from architect_lsp.model import Edit, Finding, Fix, Snapshot, Span

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from architect_lsp.knowledge.facts import Facts, module_facts, unit_facts
+from architect_lsp.knowledge.extraction import unit_facts
+from architect_lsp.knowledge.facts import Facts, module_facts
 from architect_lsp.knowledge.reading import Reading
 from architect_lsp.model import Edit, Place, Snapshot, Span
 from architect_lsp.syntax.units import Tree, Unit, parsed

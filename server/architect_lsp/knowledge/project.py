@@ -9,10 +9,24 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
-from architect_lsp.knowledge.facts import Call, ClassDef, Decorator, Def, Facts, Field, Variable, joined
+from architect_lsp.knowledge.facts import (
+    Call,
+    ClassDef,
+    Decorator,
+    Def,
+    Facts,
+    Field,
+    Registration,
+    Variable,
+    joined,
+    named,
+    outward,
+)
 from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol, Instance, Module, Named, Ref, Symbol
+from architect_lsp.knowledge.values import Value
 from architect_lsp.model import Place
 from architect_lsp.syntax.units import Unit
 
@@ -59,7 +73,7 @@ class Project:
         elif not anew and len(old) == len(new) and all(was[1] is now[1] for was, now in zip(old, new, strict=True)):
             return False
         self._joined.pop(path, None)
-        self._names[path] = {name: (it, index) for index, (_, facts) in enumerate(new) for name, it in _named(facts)}
+        self._names[path] = {name: (it, index) for index, (_, facts) in enumerate(new) for name, it in named(facts)}
         self._forget()
         return True
 
@@ -71,7 +85,7 @@ class Project:
         names: list[str] = []
         for (_, was), (_, now) in zip(old, new, strict=True):
             if was is not now:
-                if _outward(was) != _outward(now):
+                if outward(was) != outward(now):
                     return None
                 names += (it.qualname for it in now.defs)
         return tuple(names)
@@ -131,13 +145,13 @@ class Project:
     def place(self, ref: Ref) -> Place:
         """Where the thing stands now; its file's beginning when it is gone."""
         nowhere = replace(_NOWHERE, path=ref.path)
-        if ref.kind == "include":
-            index = ref.index
-            for unit, facts in self._parts.get(ref.path, ()):
-                if index < len(facts.includes):
-                    return unit.place(ref.path, facts.includes[index].place)
-                index -= len(facts.includes)
-            return nowhere
+        if ref.kind == "registration":
+            found_row = self._registration(ref)
+            if found_row is None:
+                return nowhere
+            unit, row = found_row
+            at = row.place if ref.entry < 0 else _entry(row.value, ref.entry) or row.place
+            return unit.place(ref.path, at)
         found = self._names.get(ref.path, {}).get(ref.qualname)
         if found is None:
             return nowhere
@@ -147,14 +161,24 @@ class Project:
         rows: Sequence[Call | Decorator | Field] = ()
         if isinstance(thing, Def) and ref.kind == "call":
             rows = thing.calls
-        elif isinstance(thing, Def) and ref.kind == "decorator":
+        elif (isinstance(thing, Def) and ref.kind == "decorator") or (isinstance(thing, ClassDef) and ref.kind == "decorator"):
             rows = thing.decorators
         elif isinstance(thing, ClassDef) and ref.kind == "field":
             rows = thing.fields
         if ref.kind in ("call", "decorator", "field") and ref.index >= len(rows):
             return nowhere
         place = rows[ref.index].place if rows else thing.place
+        if isinstance(thing, Variable) and ref.kind == "value" and thing.value is not None:
+            place = _entry(thing.value, ref.entry) or place
         return self._parts[ref.path][index][0].place(ref.path, place)
+
+    def _registration(self, ref: Ref) -> tuple[Unit, Registration] | None:
+        index = ref.index
+        for unit, facts in self._parts.get(ref.path, ()):
+            if index < len(facts.registrations):
+                return unit, facts.registrations[index]
+            index -= len(facts.registrations)
+        return None
 
     def resolve(self, path: str, target: str, owner: str = "") -> Symbol | None:
         """The symbol a target of the file `path` means, None when that can't be told.
@@ -332,7 +356,7 @@ class Project:
                 if it.annotation:
                     said = self._resolved(owner.path, it.annotation, "", depth - 1)
                     return self._called(said, depth - 1) if said is not None else None
-                return self._resolved(owner.path, it.value, kind.qualname, depth - 1)
+                return self._resolved(owner.path, it.target, kind.qualname, depth - 1)
         for class_name, attribute, target in self.facts(owner.path).attributes:
             if attribute == name and class_name == kind.qualname:
                 return self._resolved(owner.path, target, kind.qualname, depth - 1)
@@ -363,32 +387,10 @@ def whole(facts: Facts) -> tuple[Part, ...]:
     return ((Unit("module", "", "", ((0, 0, 1 << 30),), 0), facts),)
 
 
-def same_but_imports(one: Facts, other: Facts) -> bool:
-    """Whether two files differ, if at all, in their imports, in what their functions call and where things stand."""
-    return _outward(replace(one, imports=())) == _outward(replace(other, imports=()))
-
-
-def _named(facts: Facts) -> Iterator[tuple[str, Named]]:
-    yield from facts.imports
-    yield from ((it.name, it) for it in facts.variables)
-    yield from ((it.qualname, it) for it in facts.classes)
-    yield from ((it.qualname, it) for it in facts.defs)
-
-
-def _outward(facts: Facts) -> Facts:
-    """The facts without places and calls: equal for two units that differ only in what their functions call."""
-    return replace(
-        facts,
-        defs=tuple(
-            replace(it, place=_NOWHERE, calls=(), decorators=tuple(replace(d, place=_NOWHERE) for d in it.decorators))
-            for it in facts.defs
-        ),
-        classes=tuple(
-            replace(it, place=_NOWHERE, fields=tuple(replace(f, place=_NOWHERE) for f in it.fields)) for it in facts.classes
-        ),
-        variables=tuple(replace(it, place=_NOWHERE) for it in facts.variables),
-        includes=tuple(replace(it, place=_NOWHERE) for it in facts.includes),
-    )
+def _entry(value: Value, index: int) -> Place | None:
+    """Where a call inside a value stands, by its number among all in it; None when there is none."""
+    found = next(islice(value.each(), index, None), None)
+    return Place("", *found.at, *found.at) if found is not None else None
 
 
 def _ancestors(path: str) -> Iterator[str]:

@@ -9,12 +9,17 @@ from architect_lsp.knowledge.facts import ClassDef, Def, Variable
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """`kind` is "def", "class", "call", "decorator", "field" or "include"; `index` counts within its owner, -1 is the owner."""
+    """A thing by name. `kind` is "def", "class", "variable", "call", "decorator", "field", "registration" or "value".
+
+    `index` counts within its owner, the file for a registration; -1 is the owner itself. `entry` counts the values inside a
+    registration or a variable's value, in the order of the source; -1 is the whole.
+    """
 
     path: str
     qualname: str
     kind: str
     index: int = -1
+    entry: int = -1
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from architect_lsp.knowledge.constants import text
 from architect_lsp.knowledge.facts import HTTP_METHODS, Decorator, Def, Variable
+from architect_lsp.knowledge.nouns import Route
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import External, Ref
 
@@ -22,22 +24,6 @@ _DEPTH = 8
 
 Order = tuple[int, int]
 """(line, place among the decorators of one function): Python applies the lowest decorator first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One operation. `path` has all prefixes; `handler` names the function, `decorator` the line that registers it.
-
-    `via` are the `include_router` calls between the application and the route, outermost first. An `optional` route is only
-    there when a condition holds.
-    """
-
-    methods: frozenset[str]
-    path: str
-    handler: Ref
-    decorator: Ref
-    via: tuple[Ref, ...] = ()
-    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,25 +84,32 @@ def _tables(project: Project) -> list[list[Route]]:
                 host = _host(project, path, name)
                 if host is None:
                     continue
-                listed = dict(decorator.keywords).get("methods", "GET")
-                methods = frozenset(listed.split(",")) if method in ("api_route", "route") else frozenset([method.upper()])
+                listed = decorator.value.keyword("methods")
+                several = frozenset(it.text.upper() for it in listed.items) if listed else frozenset(["GET"])
+                methods = several if method in ("api_route", "route") else frozenset([method.upper()])
+                handler = Ref(path, definition.qualname, "def")
                 route = Route(
                     methods,
-                    decorator.path or "",
-                    Ref(path, definition.qualname, "def"),
+                    _or_unknown(text(project, path, decorator.path)),
+                    handler,
                     Ref(path, definition.qualname, "decorator", index),
                     optional=definition.optional,
+                    framework="fastapi",
                 )
-                own.setdefault(host, []).append(((project.place(route.handler).line, -index), route))
-        for number, include in enumerate(facts.includes):
-            outer, inner = (
-                _host(project, path, include.host) or Host(path, include.host),
-                _host(project, path, include.router),
-            )
+                own.setdefault(host, []).append(((project.place(handler).line, -index), route))
+        for number, registration in enumerate(facts.registrations):
+            value = registration.value
+            router = value.argument(0, "router")
+            if value.last != "include_router" or router is None or router.kind != "name":
+                continue
+            name = value.text.rpartition(".")[0]
+            outer, inner = _host(project, path, name) or Host(path, name), _host(project, path, router.text)
             if inner is not None and inner != outer:
                 included.add(inner)
-                step = Ref(path, "", "include", number)
-                includes.setdefault(outer, []).append(((project.place(step).line, 0), inner, include.prefix, step))
+                step = Ref(path, "", "registration", number)
+                prefix = value.keyword("prefix")
+                more = _or_unknown(text(project, path, prefix)) if prefix is not None else ""
+                includes.setdefault(outer, []).append(((project.place(step).line, 0), inner, more, step))
     roots = [it for it in dict.fromkeys([*includes, *own]) if it not in included]
     return [_table(project, it, own, includes, "", (), _DEPTH) for it in roots]
 
@@ -135,7 +128,7 @@ def _table(
     prefix += _prefix(project, host)
     rows: list[tuple[str, Order, list[Route]]] = []
     for line, route in own.get(host, []):
-        rows.append((route.handler.path, line, [replace(route, path=prefix + route.path, via=via)]))
+        rows.append((route.at.path, line, [replace(route, path=prefix + route.path, via=via)]))
     for line, inner, more, step in includes.get(host, []):
         rows.append((step.path, line, _table(project, inner, own, includes, prefix + more, (*via, step), depth - 1)))
     rows.sort(key=lambda it: (it[0] != host.path, it[0], it[1]))
@@ -171,5 +164,9 @@ def _prefix(project: Project, host: Host) -> str:
     found = project.name(host.path, host.name)
     if not isinstance(found, Variable):
         return ""
-    prefix = dict(found.keywords).get("prefix", "")
-    return "/?" if prefix == "?" else prefix
+    prefix = found.value.keyword("prefix") if found.value is not None else None
+    return _or_unknown(text(project, host.path, prefix)) if prefix is not None else ""
+
+
+def _or_unknown(path: str | None) -> str:
+    return "?" if path is None else path

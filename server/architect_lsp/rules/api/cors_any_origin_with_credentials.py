@@ -24,6 +24,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.facts import Variable
 from architect_lsp.knowledge.reading import constant, dotted, keyword
+from architect_lsp.knowledge.values import Value
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
@@ -150,7 +151,7 @@ def _any_origin(view: View, node: ast.expr) -> bool:
                 and _any_origin(view, values[0])
             )
         found = view.project.name(view.path, node.id)
-        return isinstance(found, Variable) and "*" in found.items
+        return isinstance(found, Variable) and found.value is not None and Value("text", "*") in found.value.items
     if isinstance(node, ast.List | ast.Tuple | ast.Set):
         return any(constant(it) == "*" for it in node.elts)
     return constant(node) == "*"

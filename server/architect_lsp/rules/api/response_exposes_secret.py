@@ -23,9 +23,11 @@ import ast
 import re
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.facts import Field
 from architect_lsp.knowledge.frameworks.fastapi import is_route
 from architect_lsp.knowledge.reading import Function, constant, dotted
 from architect_lsp.knowledge.symbols import ClassSymbol, Ref
+from architect_lsp.knowledge.values import Value
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
@@ -157,6 +159,14 @@ _ISSUED = re.compile(
 )
 _STORES = re.compile(r"credential|connection|secret|vault", re.IGNORECASE)
 """Things that are asked for because of the password in them."""
+
+
+def _is_excluded(field: Field) -> bool:
+    """Whether pydantic leaves the field out: `Field(exclude=True)`, as its value or in its `Annotated`."""
+    said = (each for it in (field.value, field.shape) if it is not None for each in it.each())
+    return any(it.last == "Field" and it.keyword("exclude") == Value("constant", "True") for it in said)
+
+
 _MASKED = ("SecretStr", "SecretBytes", "bool", "Literal", "SkipValidation", "ClassVar")
 
 
@@ -222,7 +232,7 @@ def _secrets(view: View, symbol: ClassSymbol, handler: str, depth: int = 1) -> I
                 continue
             seen.add(it.name)
             kind = it.annotation.rpartition(".")[2]
-            if it.excluded or kind in _MASKED:
+            if kind in _MASKED or _is_excluded(it):
                 continue
             if _is_secret(it.name, f"{symbol.facts.qualname} {base.facts.qualname} {handler}"):
                 yield it.name, base.facts.qualname, Ref(base.path, base.facts.qualname, "field", index)

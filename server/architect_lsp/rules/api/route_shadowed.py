@@ -19,7 +19,8 @@ Source: https://fastapi.tiangolo.com/tutorial/path-params/#order-matters
 
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.frameworks.fastapi import Route, tables, takes_all_of
+from architect_lsp.knowledge.frameworks.fastapi import tables, takes_all_of
+from architect_lsp.knowledge.nouns import Route
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import Ref
 from architect_lsp.model import Confidence, Severity
@@ -121,12 +122,12 @@ def find(project: Project) -> Iterator[ProjectHit]:
         for index, later in enumerate(table):
             others = (it for it in table[:index] if not it.optional and it.handler != later.handler)
             earlier = next((it for it in others if takes_all_of(it, later)), None)
-            if earlier is not None and later.decorator not in told:
-                told.add(later.decorator)
+            if earlier is not None and later.at not in told:
+                told.add(later.at)
                 yield ProjectHit(
-                    later.decorator,
+                    later.at,
                     f"`{_methods(later)} {later.path}` is never reached: `{earlier.path}` comes first and matches all of it.",
-                    ((earlier.decorator, f"`{_methods(earlier)} {earlier.path}` is tried first"), *_order(earlier, later)),
+                    ((earlier.at, f"`{_methods(earlier)} {earlier.path}` is tried first"), *_order(earlier, later)),
                 )
 
 

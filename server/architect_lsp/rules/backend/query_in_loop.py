@@ -26,7 +26,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.facts import writes_rows
+from architect_lsp.knowledge.extraction import writes_rows
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.reading import dotted
 from architect_lsp.knowledge.summaries import Effect, described

@@ -1,0 +1,327 @@
+"""One unit -> Facts: what the project needs to know of it, a pure function of its text."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+
+from architect_lsp.knowledge.facts import Call, ClassDef, Decorator, Def, Facts, Field, Registration, Variable
+from architect_lsp.knowledge.flows import parameters
+from architect_lsp.knowledge.reading import Function, Reading, constant, dotted, keyword
+from architect_lsp.knowledge.values import Value, value_of
+from architect_lsp.model import Place
+
+_SINKS = frozenset(
+    (
+        *("execute", "executemany", "executescript", "exec_driver_sql", "text", "raw", "read_sql", "read_sql_query"),
+        *("eval", "exec", "compile", "system", "popen", "getoutput", "create_subprocess_shell", "open", "loads", "load"),
+    )
+)
+"""Last names of the calls whose first argument is worth following back to a parameter."""
+_PROCESSES = ("run", "call", "check_call", "check_output", "Popen")
+"""The same where they are told to use a shell."""
+_SHORT = 30
+"""Lines of a function up to which it may be a helper that hands its parameters on."""
+_EXECUTES = (".execute", ".exec", ".scalar", ".scalars", ".executemany")
+_WRITES = frozenset(["INSERT", "UPDATE", "DELETE", "UPSERT", "REPLACE", "MERGE"])
+_STATEMENT_STEPS = 8
+"""How many bindings a statement may be followed through."""
+
+
+_REGISTERS = frozenset(
+    (
+        # routes
+        *("include_router", "register_blueprint", "add_api_route", "add_route", "add_url_rule", "add_websocket_route"),
+        *("mount", "host", "add_api_websocket_route", "register", "include", "add_resource", "add_namespace", "route"),
+        *("add_middleware", "init_app", "add_view", "before_request", "middleware", "exception_handler", "add_event_handler"),
+        # what grows a list of them
+        *("extend", "append", "insert"),
+        # agents and their graphs
+        *("add_node", "add_edge", "add_conditional_edges", "add_sequence", "set_entry_point", "set_finish_point"),
+        *("set_conditional_entry_point", "add_nodes", "add_edges", "add_handoffs", "register_function", "add_tool"),
+        *("add_tools", "bind_tools", "as_tool", "handoff", "tool", "register_for_llm", "register_for_execution"),
+        *("as_agent", "initiate_chat", "initiate_chats"),
+        # tasks and the rest
+        *("add_periodic_task", "autodiscover_tasks", "task", "actor", "config_from_object", "set_field", "bind", "Index"),
+    )
+)
+"""Last names of the calls that tell a framework what belongs to what."""
+_HOLDERS = re.compile(
+    r"\w*(app|api|application|router|fastapi|flask|starlette|litestar|quart|sanic|blueprint|bp|graph|agent|crew|task|team|chat|swarm"
+    r"|celery|huey|broker|mcp|server|schema|workflow|pipeline|toolset|route|mount|mutationtype|querytype|objecttype|namespace)s?",
+    re.IGNORECASE,
+)
+"""Last names of the calls whose result a framework is told about, in a function too."""
+_HELD = re.compile(r"(\w+_)?(app|application|api|router|bp|blueprint|server|graph|builder|workflow|mcp)", re.IGNORECASE)
+"""Names of what is handed to a function that registers things with it."""
+_INTERESTING = (ast.Call, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.BinOp, ast.JoinedStr, ast.Constant, ast.Subscript)
+
+
+def unit_facts(reading: Reading) -> Facts:
+    """The facts of one unit, in the unit's lines."""
+    return Facts(
+        imports=tuple(_imports(reading)),
+        defs=tuple(_definition(reading, it) for it in reading.functions),
+        classes=tuple(_class(reading, it) for it in reading.each(ast.ClassDef)),
+        variables=tuple(_variables(reading)),
+        registrations=tuple(_registrations(reading)),
+        attributes=tuple(_attributes(reading)),
+        stars=tuple(
+            "." * it.level + (it.module or "") for it in reading.each(ast.ImportFrom) if any(a.name == "*" for a in it.names)
+        ),
+    )
+
+
+def literal(node: ast.expr | None) -> str | None:
+    """The text of a string literal, None for anything else."""
+    value = constant(node)
+    return value if isinstance(value, str) else None
+
+
+def writes_rows(reading: Reading, call: ast.Call) -> bool:
+    """Whether the statement that is executed is an INSERT, UPDATE or DELETE, as far as the function shows."""
+    todo: list[ast.AST | None] = list(call.args[:1])
+    for _ in range(_STATEMENT_STEPS):
+        if not todo:
+            return False
+        for it in ast.walk(todo.pop() or ast.Pass()):
+            text = literal(it) if isinstance(it, ast.Constant) else None
+            if text is not None and text.lstrip()[:7].rstrip().upper() in _WRITES:
+                return True
+            if isinstance(it, ast.Call) and dotted(it.func).rpartition(".")[2].upper() in _WRITES:
+                return True
+            if isinstance(it, ast.Name):
+                todo += reading.bindings(reading.function(call)).get(it.id, [])
+    return False
+
+
+def _imports(reading: Reading) -> Iterable[tuple[str, str]]:
+    for it in reading.each(ast.Import):
+        for alias in it.names:
+            if alias.asname:
+                yield alias.asname, alias.name
+            else:
+                yield alias.name.partition(".")[0], alias.name.partition(".")[0]
+    for node in reading.each(ast.ImportFrom):
+        base = "." * node.level + (node.module or "")
+        for alias in node.names:
+            if alias.name != "*":
+                yield alias.asname or alias.name, f"{base}.{alias.name}" if node.module else f"{base}{alias.name}"
+
+
+def _definition(reading: Reading, node: Function) -> Def:
+    calls: list[Call] = []
+    returns: list[str] = []
+    sinks: list[tuple[str, int]] = []
+    passes: dict[str, None] = {}
+    generator = asserts = False
+    is_helper = (node.end_lineno or 0) - node.lineno < _SHORT and bool(
+        node.args.kwonlyargs or node.args.args[bool(reading.owner(node)) :]
+    )
+    for it in reading.within(node):
+        if isinstance(it, ast.Call):
+            target = reading.target(it.func)
+            if target:
+                name = target.rpartition(".")[2]
+                if it.args and (name in _SINKS or (name in _PROCESSES and constant(keyword(it, "shell")) is True)):
+                    sinks += ((parameter, len(calls)) for parameter in parameters(reading, it.args[0]))
+                in_loop, writes = reading.loop(it) is not None, target.endswith(_EXECUTES) and writes_rows(reading, it)
+                calls.append(Call(target, reading.place(it), reading.awaited(it), in_loop, _certain(reading, it), writes))
+        elif isinstance(it, ast.Return | ast.Yield) and it.value is not None:
+            returns.append(reading.target(it.value))
+            if isinstance(it, ast.Return) and is_helper and not isinstance(it.value, ast.Constant | ast.Compare | ast.Attribute):
+                passes.update(dict.fromkeys(parameters(reading, it.value)))
+            generator = generator or isinstance(it, ast.Yield)
+        elif isinstance(it, ast.Assert):
+            asserts = True
+    said = reading.annotation(node.returns)
+    given = set(returns) - {""}
+    arguments = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
+    place = reading.place(node)
+    return Def(
+        qualname=reading.qualname(node),
+        place=Place(place.path, place.line, place.column, place.end_line, place.end_column),
+        is_async=isinstance(node, ast.AsyncFunctionDef),
+        parameters=tuple((it.arg, reading.annotation(it.annotation)) for it in arguments),
+        decorators=tuple(_decorator(reading, it) for it in node.decorator_list),
+        calls=tuple(calls),
+        returns=f"{said}()" if said and said not in ("None", "Any") else (given.pop() if len(given) == 1 else ""),
+        owner=reading.owner(node),
+        is_generator=generator,
+        optional=any(isinstance(it, ast.If | ast.Try | ast.match_case) for it in reading.ancestors(node)),
+        passes=tuple(passes),
+        sinks=tuple(sinks),
+        asserts=asserts,
+        injected=tuple(_injected(reading, node)),
+        gives=value_of(reading, node.returns) if isinstance(node.returns, ast.Subscript | ast.BinOp) else None,
+    )
+
+
+def _certain(reading: Reading, node: ast.AST) -> bool:
+    """Whether no branch, handler or short circuit of its function decides if the node runs."""
+    below = node
+    for up in reading.ancestors(node):
+        if isinstance(up, ast.If | ast.IfExp) and below is not up.test:
+            return False
+        if isinstance(up, ast.ExceptHandler | ast.match_case) or (isinstance(up, ast.BoolOp) and below is not up.values[0]):
+            return False
+        if isinstance(up, ast.FunctionDef | ast.AsyncFunctionDef):
+            return True
+        below = up
+    return True
+
+
+def _decorator(reading: Reading, node: ast.expr) -> Decorator:
+    return Decorator(value_of(reading, node), reading.place(node))
+
+
+def _injected(reading: Reading, node: Function) -> Iterator[tuple[str, Value]]:
+    """Parameters with the calls in their defaults and annotations: `Depends(...)`, `Query(...)`."""
+    arguments = node.args
+    positional = [*arguments.posonlyargs, *arguments.args]
+    defaults: list[ast.expr | None] = [None] * (len(positional) - len(arguments.defaults))
+    defaults += [*arguments.defaults, *arguments.kw_defaults]
+    for argument, default in zip([*positional, *arguments.kwonlyargs], defaults, strict=True):
+        if isinstance(default, ast.Call):
+            yield argument.arg, value_of(reading, default)
+        said = argument.annotation
+        if isinstance(said, ast.Subscript) and isinstance(said.slice, ast.Tuple) and dotted(said.value).endswith("Annotated"):
+            yield from ((argument.arg, value_of(reading, it)) for it in said.slice.elts[1:] if isinstance(it, ast.Call))
+
+
+def _innermost(reading: Reading, node: ast.expr) -> str:
+    """The model of `list[Model]`, `Page[Model]`, `Model | None`: `Mapped[list[Order]]` speaks of `Order`."""
+    while isinstance(node, ast.Subscript):
+        inner = node.slice
+        first = dotted(node.value).endswith("Annotated")
+        node = inner.elts[0 if first else -1] if isinstance(inner, ast.Tuple) and inner.elts else inner
+    return reading.annotation(node)
+
+
+def _class(reading: Reading, node: ast.ClassDef) -> ClassDef:
+    fields: list[Field] = []
+    for it in node.body:
+        if isinstance(it, ast.AnnAssign) and isinstance(it.target, ast.Name):
+            target = reading.target(it.value) if it.value is not None else ""
+            said = _innermost(reading, it.annotation)
+            shape = None if dotted(it.annotation) else value_of(reading, it.annotation)
+            fields.append(Field(it.target.id, said, target, reading.place(it), _told(reading, it.value), shape))
+        elif isinstance(it, ast.Assign):
+            for name in it.targets:
+                if isinstance(name, ast.Name):
+                    place = reading.place(it)
+                    fields.append(Field(name.id, "", reading.target(it.value), place, _told(reading, it.value)))
+    bases = tuple(filter(None, (dotted(it.value if isinstance(it, ast.Subscript) else it) for it in node.bases)))
+    return ClassDef(
+        reading.qualname(node),
+        reading.place(node),
+        bases,
+        tuple(fields),
+        decorators=tuple(_decorator(reading, it) for it in node.decorator_list),
+        keywords=tuple((it.arg, value_of(reading, it.value)) for it in node.keywords if it.arg),
+    )
+
+
+def _told(reading: Reading, node: ast.expr | None) -> Value | None:
+    """What is assigned, where it says more than its target; None for a plain name and what can't be told."""
+    return value_of(reading, node) if isinstance(node, _INTERESTING) else None
+
+
+def _variables(reading: Reading) -> Iterator[Variable]:
+    at_top = reading.unit.kind == "module"
+    nodes: list[ast.Assign | ast.AnnAssign] = [*reading.each(ast.Assign), *reading.each(ast.AnnAssign)]
+    for node in nodes:
+        function = reading.function(node)
+        if function is None and (not at_top or isinstance(reading.parent(node), ast.ClassDef)):
+            continue
+        value = node.value
+        if function is not None and not _is_holder(value):
+            continue
+        optional = any(isinstance(it, ast.If | ast.Try | ast.match_case) for it in reading.ancestors(node))
+        if optional and not isinstance(value, ast.Call | ast.List):
+            continue  # `except ImportError: json = None` says less than the import
+        prefix = f"{reading.qualname(function)}." if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) else ""
+        if isinstance(node, ast.AnnAssign) and not isinstance(value, ast.Call):
+            said = reading.annotation(node.annotation)
+            target = f"{said}()" if said else ""
+        elif isinstance(value, ast.Subscript) and dotted(value.value).endswith("Annotated"):
+            target = reading.annotation(value)
+        else:
+            target = reading.target(value) if value is not None else ""
+        told = _told(reading, value)
+        if told is None and not target:
+            continue
+        for it in node.targets if isinstance(node, ast.Assign) else [node.target]:
+            if isinstance(it, ast.Name):
+                yield Variable(prefix + it.id, target, reading.place(node), told, optional)
+
+
+def _is_holder(node: ast.expr | None) -> bool:
+    """Whether a function's variable may be an application, a router, an agent or the like."""
+    while isinstance(node, ast.Call):
+        name = dotted(node.func).rpartition(".")[2]
+        if name and _HOLDERS.fullmatch(name):
+            return True
+        if name or not isinstance(node.func, ast.Attribute):
+            return False
+        node = node.func.value
+    return False
+
+
+def _registrations(reading: Reading) -> Iterator[Registration]:
+    for call in reading.each(ast.Call):
+        name = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
+        if name in _REGISTERS:
+            if name in ("extend", "append", "insert") and reading.function(call) is not None and not _holds_call(call):
+                continue
+        elif not any(isinstance(it, ast.Name) and _HELD.fullmatch(it.id) for it in call.args) and not (
+            _HOLDERS.fullmatch(name) and isinstance(reading.parent(call), ast.Return | ast.Expr | ast.keyword)
+        ):
+            continue
+        yield _registration(reading, call, value_of(reading, call))
+    for node in reading.each(ast.AugAssign):
+        held = dotted(node.target)
+        if held and isinstance(node.op, ast.Add) and reading.function(node) is None and reading.unit.kind == "module":
+            told = value_of(reading, node.value)
+            place = reading.place(node)
+            yield _registration(reading, node, Value("call", f"{held}.extend", (told,), at=(place.line, place.column)))
+
+
+def _holds_call(call: ast.Call) -> bool:
+    return any(isinstance(each, ast.Call) for it in call.args for each in ast.walk(it))
+
+
+def _registration(reading: Reading, node: ast.Call | ast.AugAssign, value: Value) -> Registration:
+    loops: list[tuple[str, Value]] = []
+    scope, optional = "", False
+    for up in reading.ancestors(node):
+        if isinstance(up, ast.For):
+            loops.append((ast.unparse(up.target), value_of(reading, up.iter)))
+        elif isinstance(up, ast.If | ast.Try | ast.match_case):
+            optional = True
+        elif isinstance(up, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            scope = reading.qualname(up)
+            break
+    else:
+        scope = reading.unit.scope
+    return Registration(value, scope, reading.place(node), tuple(loops), optional)
+
+
+def _attributes(reading: Reading) -> Iterable[tuple[str, str, str]]:
+    for function in reading.functions:
+        owner = reading.owner(function)
+        if not owner:
+            continue
+        annotations = {it.arg: reading.annotation(it.annotation) for it in (*function.args.args, *function.args.kwonlyargs)}
+        for it in reading.within(function):
+            if isinstance(it, ast.Assign | ast.AnnAssign):
+                targets = it.targets if isinstance(it, ast.Assign) else [it.target]
+                for target in targets:
+                    if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "self":
+                        said = reading.annotation(it.annotation) if isinstance(it, ast.AnnAssign) else ""
+                        if not said and isinstance(it.value, ast.Name):
+                            said = annotations.get(it.value.id, "")
+                        value = f"{said}()" if said else (reading.target(it.value) if it.value is not None else "")
+                        if value and not value.startswith("?"):
+                            yield owner, target.attr, value

@@ -1,0 +1,165 @@
+"""What frameworks call things: routes, dependencies, models, tasks, resolvers, agents and their graphs. Plain values.
+
+`frameworks/` makes them from facts, one file a framework; rules, hovers, the map and briefs read them. A `Ref` is None where the
+thing is outside the project or can't be told. Positions are asked of `Project.place`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from architect_lsp.knowledge.symbols import Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """What runs before a route and may refuse it: a FastAPI dependency, a DRF permission, a Flask `before_request`, a decorator.
+
+    `guards` tells whether it asks who the user is or what they may do, as far as its name and its body show.
+    """
+
+    name: str  # as written, dotted
+    ref: Ref | None = None
+    guards: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One operation. `path` has all prefixes, a `?` where a part can't be told; no methods mean any.
+
+    `handler` is the function or class that answers; `at` the place that registers it. `via` are the includes between the
+    application and the route, outermost first. An `optional` route is only there when a condition holds.
+    """
+
+    methods: frozenset[str]
+    path: str
+    handler: Ref | None
+    at: Ref
+    via: tuple[Ref, ...] = ()
+    optional: bool = False
+    framework: str = ""
+    name: str = ""
+    dependencies: tuple[Dependency, ...] = ()  # inherited ones first
+    response: str = ""  # the class it answers with, dotted as written
+    status: int | None = None  # None: the framework's default
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """One model speaks of another. `many` rows of the other; `back` is the other side's name, "" when it has none."""
+
+    name: str
+    target: str  # the other model's qualified name
+    many: bool = False
+    back: str = ""
+    on_delete: str = ""
+    lazy: str = ""  # how it loads: "" the framework's default
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A stored field. `indexed` also where it is unique or a key; None for `nullable` means it isn't said."""
+
+    name: str
+    type: str
+    indexed: bool = False
+    unique: bool = False
+    nullable: bool | None = None
+    primary: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OrmModel:
+    """A class whose objects are rows (or documents)."""
+
+    ref: Ref
+    name: str
+    table: str  # "" where the framework names it
+    columns: tuple[Column, ...] = ()
+    relations: tuple[Relation, ...] = ()
+    indexes: tuple[tuple[str, ...], ...] = ()  # of several columns, and those said apart from their column
+    framework: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A function that a worker runs. `options` are what its decorator says, as written."""
+
+    ref: Ref
+    name: str
+    options: tuple[tuple[str, str], ...] = ()
+    framework: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolver:
+    """A field of a GraphQL type that code answers: `type` is "Query", "Mutation", "Subscription" or a type's name."""
+
+    ref: Ref
+    type: str
+    name: str
+    framework: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function that a model may call."""
+
+    name: str
+    ref: Ref | None
+    at: Ref
+    framework: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Handoff:
+    """One agent hands over to another, both by name."""
+
+    source: str
+    target: str
+    at: Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A model with a task of its own. `limits` are what bounds it (turns, tokens, time, iterations), as written."""
+
+    name: str
+    at: Ref
+    tools: tuple[str, ...] = ()
+    handoffs: tuple[str, ...] = ()
+    model: str = ""
+    limits: tuple[tuple[str, str], ...] = ()
+    framework: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A step of a graph: `ref` is the function that runs."""
+
+    name: str
+    ref: Ref | None
+    at: Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A way from one node to another; `conditional` ones are chosen at run time, with the branch's `label`."""
+
+    source: str
+    target: str
+    conditional: bool = False
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentGraph:
+    """Nodes and links of a workflow. `whole` is False where something of it can't be told."""
+
+    name: str
+    at: Ref
+    nodes: tuple[Node, ...] = ()
+    links: tuple[Link, ...] = ()
+    whole: bool = True
+    framework: str = ""
+    limits: tuple[tuple[str, str], ...] = field(default=())

@@ -1,0 +1,149 @@
+"""What an expression says, as plain data: literals, names, calls with their arguments. Frameworks read their nouns from it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from architect_lsp.knowledge.reading import Reading, dotted
+from architect_lsp.syntax.units import Parsed
+
+_DEPTH = 12
+"""How deep expressions are read into each other; what lies deeper is unknown."""
+_SIZE = 6000
+"""Values one expression may hold, so that a table of data in a module costs no more than its beginning."""
+_PLAIN = 200
+"""The same for a list without a call in it."""
+_TEXT = 300
+"""Characters kept of a string."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One expression. `kind` tells what the rest means:
+
+    "text": `text` is the string (its beginning, when it is long). "constant": `text` is the `repr` of a number, None or a bool.
+    "name": `text` is dotted, as written. "call": `text` is the dotted name of what is called, `items` and `keywords` are its
+    arguments; where an attribute of a call or a list is called, `text` is the attribute and `of` what it belongs to. "list" (a
+    tuple or set too): `items`. "dict": `keywords` by literal key or dotted name, "?" for others. "joined": pieces put together
+    by `+`, `|` or an f-string. "index": `text[items]`, as in annotations. "either": two, one of which holds. "star": one item,
+    which was starred. "unknown": anything else.
+
+    `at` is a call's (line, column) in the unit's lines and code points; two values that differ in it alone are equal.
+    """
+
+    kind: str
+    text: str = ""
+    items: tuple[Value, ...] = ()
+    keywords: tuple[tuple[str, Value], ...] = ()
+    of: Value | None = None
+    at: tuple[int, int] = field(default=(0, 0), compare=False)
+
+    def keyword(self, name: str) -> Value | None:
+        """The keyword argument or entry of this name, None when it is not there."""
+        return next((value for key, value in self.keywords if key == name), None)
+
+    def argument(self, index: int, name: str = "") -> Value | None:
+        """The argument at a position, from 0, or by its keyword; None when neither is given."""
+        before = self.items[: index + 1]
+        if len(before) > index and not any(it.kind == "star" for it in before):
+            return before[index]
+        return self.keyword(name) if name else None
+
+    @property
+    def last(self) -> str:
+        """The last name of what is called or named: `get` of `router.get`."""
+        return self.text.rpartition(".")[2]
+
+    def each(self) -> Iterator[Value]:
+        """This value and all inside it, in the order of the source."""
+        if self.of is not None:
+            yield from self.of.each()
+        yield self
+        for it in self.items:
+            yield from it.each()
+        for _, it in self.keywords:
+            yield from it.each()
+
+
+UNKNOWN = Value("unknown")
+
+
+def value_of(reading: Reading, node: ast.expr) -> Value:
+    """What an expression of the unit says, names as written."""
+    return _Reader(reading.parsed).read(node, _DEPTH)
+
+
+class _Reader:
+    """Reads one expression within a budget."""
+
+    __slots__ = ("left", "parsed")
+
+    def __init__(self, parsed: Parsed) -> None:
+        self.parsed = parsed
+        self.left = _SIZE
+
+    def read(self, node: ast.expr, depth: int) -> Value:
+        self.left -= 1
+        if depth <= 0 or self.left <= 0:
+            return UNKNOWN
+        depth -= 1
+        if isinstance(node, ast.Constant):
+            if isinstance(node.value, str):
+                return Value("text", node.value[:_TEXT])
+            return Value("constant", repr(node.value)[:_TEXT]) if not isinstance(node.value, bytes) else UNKNOWN
+        if isinstance(node, ast.Name | ast.Attribute):
+            name = dotted(node)
+            return Value("name", name) if name else UNKNOWN
+        if isinstance(node, ast.Call):
+            return self._call(node, depth)
+        if isinstance(node, ast.List | ast.Tuple | ast.Set):
+            plain = not any(isinstance(it, ast.Call | ast.List | ast.Tuple | ast.Starred) for it in node.elts)
+            elements = node.elts[:_PLAIN] if plain else node.elts
+            return Value("list", items=tuple(self.read(it, depth) for it in elements))
+        if isinstance(node, ast.Dict):
+            rows = list(zip(node.keys, node.values, strict=True))[:_PLAIN]
+            return Value("dict", keywords=tuple((self._key(key), self.read(it, depth)) for key, it in rows))
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.BitOr):
+            return Value("joined", items=tuple(self.read(it, depth) for it in _added(node)))
+        if isinstance(node, ast.JoinedStr):
+            return Value("joined", items=tuple(self.read(_plain(it), depth) for it in node.values))
+        if isinstance(node, ast.Subscript):
+            inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+            return Value("index", dotted(node.value), tuple(self.read(it, depth) for it in inner))
+        if isinstance(node, ast.Starred):
+            return Value("star", items=(self.read(node.value, depth),))
+        if isinstance(node, ast.Await):
+            return self.read(node.value, depth)
+        if isinstance(node, ast.IfExp):
+            return Value("either", items=(self.read(node.body, depth), self.read(node.orelse, depth)))
+        return UNKNOWN
+
+    def _call(self, node: ast.Call, depth: int) -> Value:
+        name, of = dotted(node.func), None
+        if not name and isinstance(node.func, ast.Attribute):
+            name, of = node.func.attr, self.read(node.func.value, depth)
+        items = tuple(self.read(it, depth) for it in node.args)
+        keywords = tuple((it.arg or "**", self.read(it.value, depth)) for it in node.keywords)
+        place = self.parsed.place(node)
+        return Value("call", name, items, keywords, of, (place.line, place.column))
+
+    def _key(self, node: ast.expr | None) -> str:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            return node.value
+        return "**" if node is None else dotted(node) or "?"
+
+
+def _added(node: ast.BinOp) -> list[ast.expr]:
+    """The operands of `a + b + c`, in order, however many there are."""
+    operands: list[ast.expr] = [node.right]
+    left: ast.expr = node.left
+    while isinstance(left, ast.BinOp) and isinstance(left.op, type(node.op)):
+        operands.append(left.right)
+        left = left.left
+    return [left, *operands[::-1]]
+
+
+def _plain(node: ast.expr) -> ast.expr:
+    return node.value if isinstance(node, ast.FormattedValue) else node
