@@ -56,6 +56,12 @@ def tables(project: Project) -> list[list[Route]]:
     return found
 
 
+def routes(project: Project) -> Iterator[Route]:
+    """Every route of every application and of every router that nobody includes."""
+    for table in tables(project):
+        yield from table
+
+
 def takes_all_of(earlier: Route, later: Route) -> bool:
     """Whether no request can reach `later` because `earlier` is tried first and matches whatever `later` matches."""
     if not later.methods <= earlier.methods or "?" in earlier.path or "?" in later.path:

@@ -1,0 +1,50 @@
+"""All nouns of a project together, whatever framework they are of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from architect_lsp.knowledge.frameworks import fastapi
+from architect_lsp.knowledge.nouns import Agent, AgentGraph, Handoff, OrmModel, Resolver, Route, Task, Tool
+from architect_lsp.knowledge.project import Project
+
+_ROUTES: tuple[Callable[[Project], Iterable[Route]], ...] = (fastapi.routes,)
+_MODELS: tuple[Callable[[Project], Iterable[OrmModel]], ...] = ()
+_TASKS: tuple[Callable[[Project], Iterable[Task]], ...] = ()
+_RESOLVERS: tuple[Callable[[Project], Iterable[Resolver]], ...] = ()
+_AGENTS: tuple[Callable[[Project], Iterable[Agent]], ...] = ()
+_TOOLS: tuple[Callable[[Project], Iterable[Tool]], ...] = ()
+_HANDOFFS: tuple[Callable[[Project], Iterable[Handoff]], ...] = ()
+_GRAPHS: tuple[Callable[[Project], Iterable[AgentGraph]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """What a project has of each noun, in the order of its files."""
+
+    routes: tuple[Route, ...] = ()
+    models: tuple[OrmModel, ...] = ()
+    tasks: tuple[Task, ...] = ()
+    resolvers: tuple[Resolver, ...] = ()
+    agents: tuple[Agent, ...] = ()
+    tools: tuple[Tool, ...] = ()
+    handoffs: tuple[Handoff, ...] = ()
+    graphs: tuple[AgentGraph, ...] = ()
+
+
+def catalogue(project: Project) -> Catalogue:
+    """The nouns of the project, found once for each of its generations."""
+    known: dict[str, Catalogue] = project.memo("catalogue")
+    if "all" not in known:
+        known["all"] = Catalogue(
+            routes=tuple(it for find in _ROUTES for it in find(project)),
+            models=tuple(it for find in _MODELS for it in find(project)),
+            tasks=tuple(it for find in _TASKS for it in find(project)),
+            resolvers=tuple(it for find in _RESOLVERS for it in find(project)),
+            agents=tuple(it for find in _AGENTS for it in find(project)),
+            tools=tuple(it for find in _TOOLS for it in find(project)),
+            handoffs=tuple(it for find in _HANDOFFS for it in find(project)),
+            graphs=tuple(it for find in _GRAPHS for it in find(project)),
+        )
+    return known["all"]
