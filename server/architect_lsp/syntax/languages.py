@@ -1,0 +1,107 @@
+"""The languages a model may review: a row each. Rules, facts and effects are Python's alone.
+
+A language is one grammar (a package of PyPI) and its queries, `queries/<name>.scm`; `outline.py` reads them all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """`name` is the word for Markdown's fences, `ids` are editors' language ids, `suffixes` the ends of file names.
+
+    `grammar` is the module and the function that gives it, "" where the language has no outline. `comments` are the openings and
+    closings that a comment may have, usual ones first. `own_methods` says whether a bare `f()` may call a method of the class.
+    """
+
+    name: str
+    title: str
+    ids: tuple[str, ...]
+    suffixes: tuple[str, ...]
+    grammar: tuple[str, str] = ("", "")
+    queries: tuple[str, ...] = ()
+    comments: tuple[tuple[str, str], ...] = (("// ", ""),)
+    own_methods: bool = False
+
+
+PYTHON = Language("python", "Python", ("python",), (".py", ".pyi"), comments=(("# ", ""),))
+
+_JSX = (("// ", ""), ("{/* ", " */}"))
+
+OTHERS = (
+    Language(
+        "typescript",
+        "TypeScript",
+        ("typescript",),
+        (".ts", ".mts", ".cts"),
+        ("tree_sitter_typescript", "language_typescript"),
+        ("typescript",),
+    ),
+    Language(
+        "tsx",
+        "TypeScript with JSX",
+        ("typescriptreact", "tsx"),
+        (".tsx",),
+        ("tree_sitter_typescript", "language_tsx"),
+        ("typescript", "jsx"),
+        _JSX,
+    ),
+    Language(
+        "javascript",
+        "JavaScript",
+        ("javascript", "javascriptreact", "jsx"),
+        (".js", ".jsx", ".mjs", ".cjs"),
+        ("tree_sitter_javascript", "language"),
+        ("javascript",),
+        _JSX,
+    ),
+    Language("go", "Go", ("go",), (".go",), ("tree_sitter_go", "language"), ("go",)),
+    Language("java", "Java", ("java",), (".java",), ("tree_sitter_java", "language"), ("java",), own_methods=True),
+    Language("rust", "Rust", ("rust",), (".rs",), ("tree_sitter_rust", "language"), ("rust",)),
+    Language(
+        "ruby",
+        "Ruby",
+        ("ruby",),
+        (".rb", ".rake"),
+        ("tree_sitter_ruby", "language"),
+        ("ruby",),
+        (("# ", ""),),
+        own_methods=True,
+    ),
+    Language(
+        "csharp",
+        "C#",
+        ("csharp", "cs", "c-sharp"),
+        (".cs",),
+        ("tree_sitter_c_sharp", "language"),
+        ("c_sharp",),
+        own_methods=True,
+    ),
+    Language("php", "PHP", ("php",), (".php",), ("tree_sitter_php", "language_php"), ("php",)),
+    Language(
+        "kotlin",
+        "Kotlin",
+        ("kotlin",),
+        (".kt", ".kts"),
+        ("tree_sitter_kotlin", "language"),
+        ("kotlin",),
+        own_methods=True,
+    ),
+)
+
+
+def language_of(name: str, language_id: str = "") -> Language | None:
+    """The language of a file by the editor's id, else by its name; None when it is none of ours.
+
+    Nothing known at all is taken for Python, as is whatever is named so.
+    """
+    name = name.lower()
+    if name.endswith(PYTHON.suffixes):
+        return PYTHON
+    every = (PYTHON, *OTHERS)
+    found = next((it for it in every if language_id in it.ids), None) or next(
+        (it for it in every if name.endswith(it.suffixes)), None
+    )
+    return found or (None if language_id else PYTHON)
