@@ -152,6 +152,8 @@ def test_a_path_that_is_not_there(project: Path) -> None:
         ("[tool.architect\n", "can't be read"),
         ("tool = 1\n", "[tool.architect] must be a table"),
         ("[tool]\narchitect = 1\n", "[tool.architect] must be a table"),
+        ('[tool.architect.effects]\n"acme.go" = ["htp"]\n', "unknown kind `htp`"),
+        ('[tool.architect.effects]\n"acme.go" = "http"\n', "`effects.acme.go` input should be"),
         (f"x = {'[' * 5000}{']' * 5000}\n", "can't be read"),
     ],
 )

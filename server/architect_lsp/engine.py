@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from architect_lsp.dismissals import dismissal, dismissed
 from architect_lsp.fixes import Receipt, Rejection, carried, receipt, together
 from architect_lsp.knowledge.document import Document
+from architect_lsp.knowledge.effects import LIBRARY, Table
 from architect_lsp.knowledge.facts import Facts, same_but_imports
 from architect_lsp.knowledge.files import Skipped, has_marker, relative, root_of, sources, text_of
 from architect_lsp.knowledge.project import Project, whole
@@ -84,9 +85,10 @@ class Workspace:
         self.use(settings)
 
     def use(self, settings: Settings) -> None:
-        """Take new settings. Raises SettingsError when they name a rule that does not exist."""
-        self.rules = chosen(settings)
-        self.settings = settings
+        """Take new settings. Raises SettingsError when they name a rule or an effect that does not exist."""
+        rules, table = chosen(settings), Table(settings.effects) if settings.effects else LIBRARY
+        self.rules, self.settings = rules, settings
+        self.project.use(table)
         self.project.memo(_PROJECT_RULES).clear()
         for document in self.documents.values():
             for piece in document.pieces:

@@ -1,7 +1,7 @@
 """What a person can set: `[tool.architect]` of the project's pyproject.toml, the editor's settings, the environment.
 
-Later wins over earlier: pyproject, editor. Where the code goes to (`base_url`) is never taken from the project: a checkout
-must not be able to redirect it. The key is never a setting; it comes from the environment.
+Later wins over earlier: pyproject, editor; of a table, line by line. Where the code goes to (`base_url`) is never taken from the
+project: a checkout must not be able to redirect it. The key is never a setting; it comes from the environment.
 """
 
 from __future__ import annotations
@@ -44,6 +44,9 @@ class Settings(BaseModel):
     disable: tuple[str, ...] = Field((), description="Rules that stay quiet.")
     enable: tuple[str, ...] = Field((), description="Preview rules that speak.")
     exclude: tuple[str, ...] = Field((), description="Globs of files that are not looked at, relative to the project's root.")
+    effects: dict[str, tuple[str, ...]] = Field(
+        {}, description='What calls of your own libraries do: `{"acme.Client.{get,put}": ["http", "blocking"]}`.'
+    )
     max_file_bytes: int = Field(2_000_000, ge=1_000, description="Larger files are skipped, and said to be.")
 
 
@@ -55,7 +58,10 @@ def parse(editor: Mapping[str, Any] | None, project: Mapping[str, Any] | None = 
             raise SettingsError(f"pyproject.toml [tool.architect] can't set `{name}`: set it in your editor's user settings.")
     _validated(project, "pyproject.toml [tool.architect]")
     merged = {to_camel(key): value for key, value in project.items()}
-    merged.update({to_camel(key): value for key, value in (editor or {}).items() if value is not None})
+    for key, value in (editor or {}).items():
+        if value is not None:
+            both = isinstance(value, dict) and isinstance(merged.get(to_camel(key)), dict)
+            merged[to_camel(key)] = {**merged[to_camel(key)], **value} if both else value
     return _validated(merged, "editor setting `architect`")
 
 

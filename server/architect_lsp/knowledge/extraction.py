@@ -85,7 +85,7 @@ def writes_rows(reading: Reading, call: ast.Call) -> bool:
     for _ in range(_STATEMENT_STEPS):
         if not todo:
             return False
-        for it in ast.walk(todo.pop() or ast.Pass()):
+        for it in ast.walk(todo.pop(0) or ast.Pass()):  # the nearest first
             text = literal(it) if isinstance(it, ast.Constant) else None
             if text is not None and text.lstrip()[:7].rstrip().upper() in _WRITES:
                 return True

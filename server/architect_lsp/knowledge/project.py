@@ -12,19 +12,8 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from architect_lsp.knowledge.facts import (
-    Call,
-    ClassDef,
-    Decorator,
-    Def,
-    Facts,
-    Field,
-    Registration,
-    Variable,
-    joined,
-    named,
-    outward,
-)
+from architect_lsp.knowledge.effects import LIBRARY, Table
+from architect_lsp.knowledge.facts import ClassDef, Def, Facts, Registration, Variable, joined, named, outward
 from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol, Instance, Module, Named, Ref, Symbol
 from architect_lsp.knowledge.values import Value
 from architect_lsp.model import Place
@@ -42,8 +31,9 @@ Part = tuple[Unit, Facts]
 class Project:
     """The files of one root. `generation` grows when what they say to others changes, not when lines move."""
 
-    def __init__(self) -> None:
+    def __init__(self, table: Table = LIBRARY) -> None:
         self.generation = 0
+        self.table = table
         self._parts: dict[str, tuple[Part, ...]] = {}
         self._joined: dict[str, Facts] = {}
         self._names: dict[str, dict[str, tuple[Named, int]]] = {}
@@ -104,7 +94,7 @@ class Project:
 
     def overlay(self) -> Project:
         """A project that begins as this one and may then go its own way; this one stays as it is."""
-        other = Project()
+        other = Project(self.table)
         other._parts = dict(self._parts)
         other._joined = dict(self._joined)
         other._names = dict(self._names)
@@ -158,7 +148,7 @@ class Project:
         thing, index = found
         if isinstance(thing, str):
             return nowhere
-        rows: Sequence[Call | Decorator | Field] = ()
+        rows: Sequence[Any] = ()
         if isinstance(thing, Def) and ref.kind == "call":
             rows = thing.calls
         elif (isinstance(thing, Def) and ref.kind == "decorator") or (isinstance(thing, ClassDef) and ref.kind == "decorator"):
@@ -328,8 +318,10 @@ class Project:
             if symbol.path.endswith("/__init__.py") or symbol.path == "__init__.py":
                 return self._at(posixpath.join(posixpath.dirname(symbol.path), name))
             return None
-        if isinstance(symbol, FunctionSymbol):
-            return None
+        if isinstance(symbol, FunctionSymbol):  # a library's decorator gave it, as `delay` of a task
+            made = (self._resolved(symbol.path, it.target, symbol.facts.owner, depth - 1) for it in symbol.facts.decorators)
+            giver = next((it.name for it in made if isinstance(it, External) and not it.name.startswith("builtins.")), "")
+            return External(f"{giver}().{name}") if giver else None
         outside: External | None = None
         for base in self.bases(symbol):
             if isinstance(base, External):
@@ -376,6 +368,12 @@ class Project:
         if isinstance(symbol, External):
             return External(f"{symbol.name}()")
         return None
+
+    def use(self, table: Table) -> None:
+        """Take another table of effects. Effect: raises `generation`."""
+        if table is not self.table:
+            self.table = table
+            self._forget()
 
     def _forget(self) -> None:
         self.generation += 1

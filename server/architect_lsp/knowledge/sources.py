@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from architect_lsp.knowledge.definitions import arguments
+from architect_lsp.knowledge.effects import canonical
 from architect_lsp.knowledge.facts import HTTP_METHODS, Def
 from architect_lsp.knowledge.flows import Origin, is_own, pieces
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Function, Reading, dotted
-from architect_lsp.knowledge.summaries import canonical, effects, library_effects
+from architect_lsp.knowledge.summaries import effects
 from architect_lsp.knowledge.symbols import External, FunctionSymbol, Ref
 
 _HELPERS = 3
@@ -198,7 +199,7 @@ def is_model_output(project: Project, path: str, reading: Reading, origin: Origi
         return False
     head, _, rest = origin.name.partition("()")
     while head:
-        if "llm" in library_effects(head):
+        if "llm" in project.table.kinds(head):
             return True
         name, found, rest = rest.partition("()")
         head = head + name if found else ""
@@ -222,7 +223,7 @@ def is_model_call(project: Project, path: str, reading: Reading, call: ast.Call,
     if isinstance(symbol, FunctionSymbol):
         effect = effects(project, symbol.path, symbol.facts).get("llm")
         return effect is not None and len(effect.path) <= steps
-    if isinstance(symbol, External) and "llm" in library_effects(symbol.name):
+    if isinstance(symbol, External) and "llm" in project.table.kinds(symbol.name):
         return True
     return bool(_MODEL_CALL.search(f"{dotted(call.func) or target}()"))
 

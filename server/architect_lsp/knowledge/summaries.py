@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import re
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
-from importlib import resources
 from typing import Any
 
+from architect_lsp.knowledge.effects import canonical
 from architect_lsp.knowledge.facts import Def
 from architect_lsp.knowledge.project import Part, Project
 from architect_lsp.knowledge.symbols import External, FunctionSymbol, Ref
 from architect_lsp.model import Place
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-KINDS = ("blocking", "sleep", "http", "llm", "db-read", "db-write", "commit", "subprocess", "mail")
 _NOWHERE = Place("", 0, 0, 0, 0)
 _NODES = 400
 """How many functions one search may visit; a path longer than a reader follows explains nothing."""
@@ -33,68 +24,6 @@ class Effect:
     kind: str
     call: str
     path: tuple[Ref, ...]
-
-
-@cache
-def _table() -> tuple[Mapping[str, frozenset[str]], Mapping[str, frozenset[str]], Mapping[str, str]]:
-    """(name -> kinds, prefix -> kinds, other name -> name), from `effects.toml`; names with a `**` are `_patterns`."""
-    text = resources.files("architect_lsp.knowledge").joinpath("effects.toml").read_text(encoding="utf-8")
-    document = tomllib.loads(text)
-    same: dict[str, str] = document.pop("same")
-    exact: dict[str, set[str]] = {}
-    below: dict[str, set[str]] = {}
-    for kind, row in document.items():
-        for name in row["names"]:
-            if "**" in name:
-                continue
-            if name.endswith(".*"):
-                below.setdefault(name[:-2], set()).add(kind)
-            else:
-                exact.setdefault(name, set()).add(kind)
-    return {k: frozenset(v) for k, v in exact.items()}, {k: frozenset(v) for k, v in below.items()}, same
-
-
-@cache
-def _patterns() -> Mapping[str, re.Pattern[str]]:
-    """kind -> what its names with a `**` match: any number of attributes, none included."""
-    document = tomllib.loads(resources.files("architect_lsp.knowledge").joinpath("effects.toml").read_text(encoding="utf-8"))
-    document.pop("same")
-    found = {}
-    for kind, row in document.items():
-        parts = [re.escape(it).replace(r"\.\*\*", r"(?:\.\w+)*") for it in row["names"] if "**" in it]
-        if parts:
-            found[kind] = re.compile("|".join(parts))
-    return found
-
-
-@cache
-def canonical(name: str) -> str:
-    """One name for one thing: `sqlalchemy.orm.sessionmaker()().execute` is `sqlalchemy.orm.Session.execute`."""
-    same = _table()[2]
-    for _ in range(3):
-        parts = name.split(".")
-        for end in range(len(parts), 0, -1):
-            head = ".".join(parts[:end])
-            cut = next((it for it in (head, head.removesuffix("()"), head.removesuffix("()()")) if it in same), None)
-            if cut is not None:
-                name = same[cut] + name[len(cut) :]
-                break
-        else:
-            break
-    return name.replace("()", "")
-
-
-@cache
-def library_effects(name: str) -> frozenset[str]:
-    """The kinds of effect of a call outside the project, by its dotted name; empty when none is known."""
-    name = canonical(name)
-    exact, below, _ = _table()
-    found = set(exact.get(name, ()))
-    parts = name.split(".")
-    for end in range(1, len(parts)):
-        found |= below.get(".".join(parts[:end]), frozenset())
-    found |= {kind for kind, pattern in _patterns().items() if pattern.fullmatch(name)}
-    return frozenset(found)
 
 
 def take(project: Project, path: str, parts: Sequence[Part]) -> bool:
@@ -135,7 +64,7 @@ def call_effects(project: Project, path: str, target: str, owner: str, *, throug
     symbol = project.resolve(path, target, owner)
     if isinstance(symbol, External):
         name = canonical(symbol.name)
-        return {kind: Effect(kind, name, ()) for kind in library_effects(symbol.name)}
+        return {kind: Effect(kind, name, ()) for kind in project.table.kinds(symbol.name)}
     if isinstance(symbol, FunctionSymbol) and (through_async or not symbol.facts.is_async):
         return effects(project, symbol.path, symbol.facts, through_async=through_async)
     return {}
@@ -164,7 +93,7 @@ def effects(project: Project, path: str, definition: Def, *, through_async: bool
             step = (*trail, Ref(file, it.qualname, "call", index))
             symbol = project.resolve(file, call.target, it.owner)
             if isinstance(symbol, External):
-                for kind in library_effects(symbol.name):
+                for kind in project.table.kinds(symbol.name):
                     if call.writes and kind == "db-read":
                         kind = "db-write"
                     result.setdefault(kind, Effect(kind, canonical(symbol.name), step))

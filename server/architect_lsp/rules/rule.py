@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from architect_lsp import rules
+from architect_lsp.knowledge.effects import canonical
 from architect_lsp.knowledge.facts import Def
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Reading
-from architect_lsp.knowledge.summaries import Effect, call_effects, canonical
+from architect_lsp.knowledge.summaries import Effect, call_effects
 from architect_lsp.knowledge.symbols import External, FunctionSymbol, Instance, Ref, Symbol
 from architect_lsp.model import Confidence, Domain, Parts, Severity
 
