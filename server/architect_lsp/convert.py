@@ -182,8 +182,11 @@ def to_lsp_action(
     )
 
 
-def hover_text(finding: Finding, receipts: Sequence[str], client: Client) -> str:
-    """The explanation of a finding: its message, the parts that apply, its evidence, the receipt of its fix."""
+def hover_text(finding: Finding, receipts: Sequence[str], client: Client, language: str = "python") -> str:
+    """The explanation of a finding: its message, the parts that apply, its evidence, the receipt of its fix.
+
+    Indented code in it is coloured as `language`.
+    """
     markdown = client.markdown
     strong = "**{}**" if markdown else "{}"
     message = "" if client.shows_findings else f"{strong.format(finding.message)}\n\n"
@@ -199,7 +202,7 @@ def hover_text(finding: Finding, receipts: Sequence[str], client: Client) -> str
         text = getattr(finding.parts, name)
         if text:
             text = text[0].upper() + text[1:]
-            pieces.append(f"{strong.format(heading)}  \n{_fenced(text) if markdown else text}")
+            pieces.append(f"{strong.format(heading)}  \n{_fenced(text, language) if markdown else text}")
     if receipts:
         pieces.append("\n".join(receipts))
     if finding.parts.source:
@@ -216,14 +219,14 @@ def _step(index: int, related: Related) -> str:
     return f"{index}. {related.message} ({related.place.path}:{related.place.line + 1})"
 
 
-def _fenced(text: str) -> str:
-    """Blocks indented by four spaces become fenced Python, which editors colour."""
+def _fenced(text: str, language: str) -> str:
+    """Blocks indented by four spaces become fenced code, which editors colour."""
     lines: list[str] = []
     inside = False
     for line in text.split("\n"):
         code = line.startswith("    ")
         if code and not inside:
-            lines.append("```python")
+            lines.append(f"```{language}")
         elif inside and not code and line.strip():
             while lines and not lines[-1].strip():
                 lines.pop()

@@ -1,13 +1,19 @@
-"""What a person has waved away, in the source: `# architect: ignore[rule-id] reason`, on the finding's line or alone above it."""
+"""What a person has waved away, in the source: `# architect: ignore[rule-id] reason`, on the finding's line or alone above it.
+
+Other languages' comments do as well as Python's.
+"""
 
 from __future__ import annotations
 
 import re
 
 from architect_lsp.model import Edit, Finding, Fix, Span
+from architect_lsp.syntax.languages import PYTHON, Language
+from architect_lsp.syntax.outline import is_comment
 from architect_lsp.text import Lines
 
-_COMMENT = re.compile(r"#\s*architect:\s*ignore\[([a-z0-9, -]*)\]")
+_OPENINGS = ("#", "//", "/*", "{/*")
+_COMMENT = re.compile(r"(?:#|//|/\*)\s*architect:\s*ignore\[([a-z0-9, -]*)\]")
 
 
 def dismissed(finding: Finding, lines: Lines) -> bool:
@@ -20,17 +26,24 @@ def dismissed(finding: Finding, lines: Lines) -> bool:
         return False
     start, end = lines.bounds(line - 1)
     above = lines.text[start:end]
-    return above.lstrip().startswith("#") and _names(above, finding.rule)
+    return above.lstrip().startswith(_OPENINGS) and _names(above, finding.rule)
 
 
-def dismissal(finding: Finding, lines: Lines) -> Fix:
-    """The edit that dismisses a finding: a comment of its own line above it, where a reason can be added."""
+def dismissal(finding: Finding, lines: Lines, language: Language = PYTHON) -> Fix | None:
+    """The edit that dismisses a finding: a comment of its own line above it, where a reason can be added.
+
+    None where the language would not take the line for a comment, as in the middle of a long string.
+    """
     start, _ = lines.bounds(lines.line_of(finding.span.start))
     text = lines.text[start:]
     indent = text[: len(text) - len(text.lstrip(" \t"))]
     newline = "\r\n" if "\r\n" in lines.text else "\n"
-    comment = f"{indent}# architect: ignore[{finding.rule}]{newline}"
-    return Fix(f"Dismiss {finding.rule} here", (Edit(Span(start, start), comment),))
+    for opening, closing in language.comments:
+        comment = f"{indent}{opening}architect: ignore[{finding.rule}]{closing}{newline}"
+        inside = start + len(indent) + len(opening)
+        if language is PYTHON or is_comment(lines.text[:start] + comment + text, inside, language):
+            return Fix(f"Dismiss {finding.rule} here", (Edit(Span(start, start), comment),))
+    return None
 
 
 def _names(line: str, rule: str) -> bool:

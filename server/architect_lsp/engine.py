@@ -15,19 +15,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from architect_lsp.dismissals import dismissal, dismissed
-from architect_lsp.fixes import Receipt, Rejection, carried, receipt, together
+from architect_lsp.fixes import Receipt, Rejection, carried, foreign_receipt, receipt, together
 from architect_lsp.knowledge.document import Document
 from architect_lsp.knowledge.effects import LIBRARY, Table
 from architect_lsp.knowledge.facts import Facts, same_but_imports
 from architect_lsp.knowledge.files import Skipped, has_marker, relative, root_of, sources, text_of
+from architect_lsp.knowledge.foreign import Foreign, document_of
 from architect_lsp.knowledge.project import Project, whole
 from architect_lsp.knowledge.scan import CHUNK, PARALLEL_FROM, can_fork, end_with_parent, facts_of
-from architect_lsp.knowledge.summaries import callers, described, effects, take
+from architect_lsp.knowledge.summaries import take
 from architect_lsp.model import Edit, Finding, Fix, Snapshot, Span
 from architect_lsp.rules.findings import project_finding, unit_finding
 from architect_lsp.rules.rule import ProjectHit, Rule, View
 from architect_lsp.rules.runner import Broken, chosen, project_hits, unit_hits
 from architect_lsp.settings import Settings
+from architect_lsp.syntax.languages import PYTHON, Language, language_of
 
 if TYPE_CHECKING:
     from architect_lsp.review.agents import Agent
@@ -144,7 +146,7 @@ class Workspace:
 
     def reread(self, name: str) -> None:
         """A file changed on disk: know it again, or no more. Effect: reads the disk."""
-        if name in self.documents:
+        if name in self.documents or language_of(name) is not PYTHON:
             return
         text = text_of(self.root / name, name, self.settings.max_file_bytes)
         if isinstance(text, Skipped):
@@ -176,24 +178,36 @@ class Workspace:
 
     # Open documents
 
-    def open(self, name: str, text: str, version: int | None = None, edit: Edit | None = None) -> Document:
-        """Take a document's text, or the next version of it, into the project; `edit` is its one change, where it is known."""
+    def open(
+        self, name: str, text: str, version: int | None = None, edit: Edit | None = None, language: Language = PYTHON
+    ) -> Document:
+        """Take a document's text, or the next version of it; `edit` is its one change, where it is known.
+
+        The project takes Python alone.
+        """
         before = self.documents.get(name)
-        document = before.edited(text, version, edit) if before else Document(name, text, version)
+        if before is not None and before.language is not language:
+            self.close(name)
+            before = None
+        document = before.edited(text, version, edit) if before else document_of(name, text, version, language)
         if before and name in self.remarks:
             self.remarks[name] = carried(self.remarks[name], before.text, text)
         self.documents[name] = document
-        take(self.project, name, document.parts)
+        if not isinstance(document, Foreign):
+            take(self.project, name, document.parts)
         return document
 
     def close(self, name: str) -> None:
         """Forget an open document; the project keeps the facts of what is on disk."""
-        self.documents.pop(name, None)
+        document = self.documents.pop(name, None)
         self.remarks.pop(name, None)
-        self.reread(name)
+        if not isinstance(document, Foreign):
+            self.reread(name)
 
     def check(self, document: Document) -> Checked:
-        """The rules' findings of a document, dismissed ones left out, in the order of their places."""
+        """The rules' findings of a document, dismissed ones left out, in the order of their places; none in other languages."""
+        if isinstance(document, Foreign):
+            return Checked(document.path, document.version, ())
         found: list[Finding] = []
         broken: list[Broken] = []
         generation = self.project.generation
@@ -229,8 +243,9 @@ class Workspace:
                 result = self.try_fix(document, finding, fix, findings)
                 if isinstance(result, Receipt):
                     found.append(Repair(finding, fix, result))
-            if dismissals:
-                found.append(Repair(finding, dismissal(finding, document.lines), None))
+            comment = self._dismissal(document, finding) if dismissals else None
+            if comment:
+                found.append(Repair(finding, comment, None))
         return found
 
     def try_fix(
@@ -243,7 +258,16 @@ class Workspace:
             result = document.tried[key] = self._tried(document, finding, fix, findings)
         return result
 
+    def _dismissal(self, document: Document, finding: Finding) -> Fix | None:
+        key = ("dismissal", finding.rule, finding.span)
+        if key not in document.tried:
+            document.tried[key] = dismissal(finding, document.lines, document.language)
+        found: Fix | None = document.tried[key]
+        return found
+
     def _tried(self, document: Document, finding: Finding, fix: Fix, findings: Sequence[Finding] | None) -> Receipt | Rejection:
+        if isinstance(document, Foreign):
+            return foreign_receipt(document.text, finding, fix, document.language)
         known = self.check(document).findings if findings is None else findings
         rules_only = [it for it in known if it.provenance.kind == "rule"]
 
@@ -269,16 +293,18 @@ class Workspace:
     def brief(self, name: str, span: Span, agent: Agent) -> Brief:
         """What the model would be asked about `span`: the code, and the facts that bear on it."""
         from architect_lsp.review.brief import brief
+        from architect_lsp.review.context import context
 
         document = self.documents.get(name)
         if document is None:
             snapshot = self.load(name)
             if isinstance(snapshot, Skipped):
                 raise ValueError(f"{snapshot.path} {snapshot.reason}")
-            document = Document(name, snapshot.text, snapshot.version)
+            document = document_of(name, snapshot.text, snapshot.version, language_of(name) or PYTHON)
         known = [it for it in self.check(document).findings if it.span.touches(span)]
-        enclosing, lines = self._context(document, span)
-        return brief(document.snapshot, span, enclosing=enclosing, facts=lines, known=known, agent=agent, settings=self.settings)
+        return brief(
+            document.snapshot, span, context(self.project, document, span), known=known, agent=agent, settings=self.settings
+        )
 
     def remember(self, name: str, finding: Finding) -> None:
         """Keep what the model found, so that it is published with the rules' findings until its text changes."""
@@ -293,19 +319,9 @@ class Workspace:
 
     def review_spans(self, document: Document, span: Span) -> list[Span]:
         """`span` in pieces that fit one request each, cut between definitions."""
-        room = self.settings.max_input_tokens * _CODE_SHARE
-        if span.end - span.start <= room:
-            return [span]
-        cuts = sorted({document.offset(it.line, 0) for it in document.units})
-        spans: list[Span] = []
-        start = span.start
-        for before, cut in zip(cuts, [*cuts[1:], span.end], strict=True):
-            if cut - start > room and before > start:
-                spans.append(Span(start, before))
-                start = before
-            if cut >= span.end:
-                break
-        return [*spans, Span(start, span.end)]
+        from architect_lsp.review.context import pieces
+
+        return pieces(document, span, self.settings.max_input_tokens * _CODE_SHARE)
 
     def forget(self, name: str, span: Span) -> None:
         """Drop the model's findings inside `span`: a new review of it begins."""
@@ -318,25 +334,6 @@ class Workspace:
         point = Span(offset, offset)
         found = [it for it in self.findings(document) if it.span.covers(point)]
         return sorted(found, key=lambda it: -it.severity.weight)
-
-    def _context(self, document: Document, span: Span) -> tuple[list[str], list[str]]:
-        first, last = document.lines.line_of(span.start), document.lines.line_of(max(span.start, span.end - 1))
-        enclosing: list[str] = []
-        lines: list[str] = []
-        for it in document.facts.defs:
-            if it.place.end_line < first or it.place.line > last:
-                continue
-            prefix = "async def" if it.is_async else "def"
-            arguments = ", ".join(f"{name}: {kind}" if kind else name for name, kind in it.parameters)
-            enclosing.append(f"{prefix} {it.qualname}({arguments})")
-            for effect in effects(self.project, document.path, it).values():
-                steps = " -> ".join(text for _, text in described(effect, self.project))
-                lines.append(f"{it.qualname} does {effect.kind}: {steps or effect.call}")
-            lines += (
-                f"{it.qualname} is called by {ref.qualname or 'module'} in {ref.path}"
-                for ref in callers(self.project, document.path, it.qualname)[:5]
-            )
-        return enclosing, lines
 
     def _check_as(self, document: Document) -> Sequence[Finding]:
         """Check a text that is not the document's yet, against a project in which it were."""

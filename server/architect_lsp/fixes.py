@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from architect_lsp.model import Edit, Finding, Fix
+from architect_lsp.syntax.languages import Language
+from architect_lsp.syntax.outline import n_errors
 from architect_lsp.text import apply, difference, move
 
 Check = Callable[[str], Sequence[Finding]]
@@ -33,13 +35,9 @@ class Rejection:
 
 def receipt(text: str, finding: Finding, fix: Fix, findings: Sequence[Finding], check: Check) -> Receipt | Rejection:
     """Try `fix` on `text`, whose findings are `findings`. The first check that fails ends it."""
-    if any(it.path not in (None, finding.path) for it in fix.edits):
-        return Rejection("it edits another file")
-    fixed = apply(text, fix.edits)
-    if fixed is None:
-        return Rejection("its edits overlap or lie outside the text")
-    if fixed == text:
-        return Rejection("it changes nothing")
+    fixed = _applied(text, finding, fix)
+    if isinstance(fixed, Rejection):
+        return fixed
     before, after = _tree(text), _tree(fixed)
     if before is not None and after is None:
         return Rejection("the text would not parse any more")
@@ -71,6 +69,16 @@ def receipt(text: str, finding: Finding, fix: Fix, findings: Sequence[Finding], 
     return Receipt(tuple(checks), fixed)
 
 
+def foreign_receipt(text: str, finding: Finding, fix: Fix, language: Language) -> Receipt | Rejection:
+    """As `receipt`, for a text that is not Python: less is known of it, and the receipt says less."""
+    fixed = _applied(text, finding, fix)
+    if isinstance(fixed, Rejection):
+        return fixed
+    if n_errors(fixed, language) > n_errors(text, language):
+        return Rejection("the text would parse worse")
+    return Receipt(("applies to this text", "parses no worse"), fixed)
+
+
 def together(text: str, fixes: Sequence[Fix]) -> tuple[Edit, ...]:
     """The edits of as many fixes as do not collide, first come first served; equal insertions (an import) are made once."""
     taken: list[Edit] = []
@@ -91,6 +99,15 @@ def carried(findings: Iterable[Finding], before: str, after: str) -> list[Findin
             fixes = tuple(moved for fix in it.fixes if (moved := _moved(fix, edits)) is not None)
             kept.append(replace(it, span=span, fixes=fixes))
     return kept
+
+
+def _applied(text: str, finding: Finding, fix: Fix) -> str | Rejection:
+    if any(it.path not in (None, finding.path) for it in fix.edits):
+        return Rejection("it edits another file")
+    fixed = apply(text, fix.edits)
+    if fixed is None:
+        return Rejection("its edits overlap or lie outside the text")
+    return fixed if fixed != text else Rejection("it changes nothing")
 
 
 def _moved(fix: Fix, edits: Sequence[Edit]) -> Fix | None:

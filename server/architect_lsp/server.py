@@ -190,7 +190,9 @@ def _hover(server: Session, params: types.HoverParams) -> types.Hover | None:
     findings = workspace.finding_at(document, offset)
     if not findings:
         return None
-    texts = [convert.hover_text(it, list(_receipts(workspace, document, it)), server.client) for it in findings]
+    texts = [
+        convert.hover_text(it, list(_receipts(workspace, document, it)), server.client, document.language.name) for it in findings
+    ]
     kind = types.MarkupKind.Markdown if server.client.markdown else types.MarkupKind.PlainText
     where = convert.to_lsp_range(document.lines, findings[0].span, server.client.encoding)
     return types.Hover(types.MarkupContent(kind, "\n\n---\n\n".join(texts)), where)

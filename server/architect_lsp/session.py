@@ -24,6 +24,7 @@ from pygls.uris import to_fs_path
 from architect_lsp import __version__, convert
 from architect_lsp.convert import Client
 from architect_lsp.model import Edit, Finding, Place
+from architect_lsp.syntax.languages import Language, language_of
 from architect_lsp.text import Lines
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class Session(LanguageServer):
         self.editor_settings: dict[str, Any] = {}
         self.workspaces: dict[Path, Workspace] = {}
         self.uris: dict[str, tuple[Workspace, str]] = {}
+        self.languages: dict[str, Language] = {}  # of the documents that are open
         self.too_large: dict[str, int] = {}
         self.reviews: dict[asyncio.Task[None], str] = {}
         self._told: set[str] = set()
@@ -92,8 +94,10 @@ class Session(LanguageServer):
     def opened(self, params: types.DidOpenTextDocumentParams) -> None:
         """didOpen: take the text and publish."""
         it = params.text_document
-        if it.language_id not in ("python", "") and not it.uri.endswith((".py", ".pyi")):
+        language = language_of(it.uri, it.language_id)
+        if language is None:
             return
+        self.languages[it.uri] = language
         self.uris[it.uri] = self.home(it.uri)
         self.take(it.uri, it.text, it.version)
 
@@ -121,6 +125,7 @@ class Session(LanguageServer):
         """didClose: forget the text; its diagnostics go."""
         uri = params.text_document.uri
         self.too_large.pop(uri, None)
+        self.languages.pop(uri, None)
         home = self.uris.pop(uri, None)
         if home is not None:
             workspace, name = home
@@ -141,7 +146,7 @@ class Session(LanguageServer):
             return
         self.too_large.pop(uri, None)
         generation = workspace.project.generation
-        workspace.open(name, text, version, edit)
+        workspace.open(name, text, version, edit, self.languages[uri])
         if self._took_s.get(uri, 0) > _UNHURRIED_S:
             self._later(uri, self._took_s[uri])
         else:

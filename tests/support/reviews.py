@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +10,7 @@ from architect_lsp.model import Finding, Snapshot, Span
 from architect_lsp.review.agents import Agent, load
 from architect_lsp.review.brief import Brief, brief
 from architect_lsp.review.claude import Claude
+from architect_lsp.review.context import Context
 from architect_lsp.review.remarks import Dropped
 from architect_lsp.review.reviewing import Notice, Receipt, Reviewer, ReviewError, review
 from architect_lsp.settings import Settings
@@ -48,9 +48,16 @@ class Outcome:
 
 def brief_of(snapshot: Snapshot = SNAPSHOT, span: Span | None = None, *, agent: Agent | None = None, **given: Any) -> Brief:
     """The brief of a review of `span`, all of it unless told; `given` are arguments of `brief` or fields of Settings."""
-    context: dict[str, Sequence[Any]] = {name: given.pop(name, ()) for name in ("enclosing", "facts", "known")}
+    enclosing, facts, known = (given.pop(name, ()) for name in ("enclosing", "facts", "known"))
     settings = given.pop("settings", None) or Settings(**given)
-    return brief(snapshot, span or Span(0, len(snapshot.text)), agent=agent or load("architect"), settings=settings, **context)
+    return brief(
+        snapshot,
+        span or Span(0, len(snapshot.text)),
+        Context(enclosing, facts),
+        known=known,
+        agent=agent or load("architect"),
+        settings=settings,
+    )
 
 
 async def outcome_of(reviewer: Reviewer, snapshot: Snapshot = SNAPSHOT, span: Span | None = None, **given: Any) -> Outcome:

@@ -25,11 +25,11 @@ class Session:
     def uri(self, name: str) -> str:
         return (self.root / name).as_uri()
 
-    def open(self, name: str, text: str | None = None, version: int = 1) -> str:
+    def open(self, name: str, text: str | None = None, version: int = 1, language: str = "python") -> str:
         """Open a file of the root, with its text on disk unless another is given."""
         text = (self.root / name).read_bytes().decode() if text is None else text
         uri = self.uri(name)
-        item = types.TextDocumentItem(uri, "python", version, text)
+        item = types.TextDocumentItem(uri, language, version, text)
         self.client.text_document_did_open(types.DidOpenTextDocumentParams(item))
         return uri
 

@@ -9,6 +9,7 @@ from architect_lsp.knowledge.extraction import unit_facts
 from architect_lsp.knowledge.facts import Facts, module_facts
 from architect_lsp.knowledge.reading import Reading
 from architect_lsp.model import Edit, Place, Snapshot, Span
+from architect_lsp.syntax.languages import PYTHON
 from architect_lsp.syntax.units import Tree, Unit, parsed
 from architect_lsp.text import Lines, difference
 
@@ -38,7 +39,7 @@ class Piece:
 class Document:
     """One file in work: text, units and what is known of each. `edited` reuses every unit that stayed as it was."""
 
-    __slots__ = ("_facts", "_lines", "path", "pieces", "text", "tree", "tried", "units", "version")
+    __slots__ = ("_facts", "_lines", "language", "path", "pieces", "text", "tree", "tried", "units", "version")
 
     def __init__(
         self, path: str, text: str, version: int | None = None, before: Document | None = None, edit: Edit | None = None
@@ -46,6 +47,7 @@ class Document:
         self.path = path
         self.text = text
         self.version = version
+        self.language = PYTHON
         self.tried: dict[Any, Any] = {}  # receipts of this version's fixes
         self._facts: Facts | None = None
         self._lines: Lines | None = None

@@ -19,6 +19,7 @@ from typing import Any
 from architect_lsp.model import Finding, Snapshot, Span
 from architect_lsp.review import remarks
 from architect_lsp.review.agents import Agent, PromptError, prompt
+from architect_lsp.review.context import Context
 from architect_lsp.review.redact import Redaction, Redactor
 from architect_lsp.settings import Settings
 from architect_lsp.text import Lines
@@ -82,17 +83,17 @@ class Brief:
 def brief(
     snapshot: Snapshot,
     span: Span,
+    context: Context,
     *,
-    enclosing: Sequence[str],
-    facts: Sequence[str],
     known: Sequence[Finding],
     agent: Agent,
     settings: Settings,
 ) -> Brief:
-    """The brief of a review of `span`, extended to whole lines; most important first are `enclosing`, `facts`, `known`.
+    """The brief of a review of `span`, extended to whole lines; most important first are what encloses it, facts, what is known.
 
     Raises PromptError when the budget has no room for code beside the instructions.
     """
+    enclosing, facts = context.enclosing, context.facts
     said = [f"{it.rule}: {it.message}" + (f" (`{_one_line(it.quote)}`)" if it.quote else "") for it in known]
     instructions = [agent.body, prompt("answer.md")]
     redactor = Redactor(agent.body, snapshot.text, *enclosing, *facts, *said)
@@ -100,7 +101,7 @@ def brief(
     if room < MIN_ROOM:
         least = settings.max_input_tokens - room + MIN_ROOM
         raise PromptError(f"`architect.maxInputTokens` leaves no room for code: raise it to {least:,} at least.")
-    packing = _Packing(snapshot, span, redactor, room)
+    packing = _Packing(snapshot, span, redactor, room, context.head)
     stable = packing.pack(enclosing, facts, said)
     path = shown_path(snapshot.path)
     asked = turn("review.md").substitute(task=packing.task, path=path, material=packing.material)
@@ -166,8 +167,9 @@ def shown_path(path: str) -> str:
 class _Packing:
     """Fills the room of one brief; afterwards `material`, `task` and `left_out` say with what."""
 
-    def __init__(self, snapshot: Snapshot, span: Span, redactor: Redactor, room: int) -> None:
+    def __init__(self, snapshot: Snapshot, span: Span, redactor: Redactor, room: int, head: int | None) -> None:
         self.left_out: list[str] = []
+        self._n_head = head
         self._path = shown_path(snapshot.path)
         self._text, self._redactor, self._room = snapshot.text, redactor, room
         self._lines = Lines(snapshot.text)
@@ -262,6 +264,8 @@ class _Packing:
                 self.left_out.append(f"{_line_range(first, last)} of {self._path}")
 
     def _head(self) -> int:
+        if self._n_head is not None:
+            return min(_HEAD_LINES, self._n_head)
         for n in range(min(_HEAD_LINES, len(self._lines))):
             start, end = self._lines.bounds(n)
             if re.match(r"(?:async\s+def|def|class|@)\b", self._text[start:end]) or self._text.startswith("@", start):

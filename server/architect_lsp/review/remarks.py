@@ -142,9 +142,9 @@ def located(remark: Remark, snapshot: Snapshot, selection: Span, provenance: Pro
         path=snapshot.path,
         span=span,
         message=message,
-        symbol=remark.symbol if re.fullmatch(r"[\w.<>]{1,200}", remark.symbol) else "",
+        symbol=remark.symbol if re.fullmatch(r"[\w.<>:#$]{1,200}", remark.symbol) else "",
         quote=snapshot.text[span.start : span.end],
-        parts=_parts(remark, unused_fix=fix is None),
+        parts=_parts(remark, snapshot.language, unused_fix=fix is None),
         fixes=(fix,) if fix else (),
         provenance=provenance,
     )
@@ -157,7 +157,7 @@ def kebab(name: str) -> str:
     return "-".join(words)[:60].strip("-")
 
 
-def _parts(remark: Remark, *, unused_fix: bool) -> Parts:
+def _parts(remark: Remark, language: str, *, unused_fix: bool) -> Parts:
     said = {
         name: markdown.clean(getattr(remark, name), MAX_PART)
         for name in ("consequences", "instead", "why", "trade_offs", "tests", "security", "observability", "performance")
@@ -166,7 +166,7 @@ def _parts(remark: Remark, *, unused_fix: bool) -> Parts:
         shown = [it.replacement[:MAX_PART].strip("\n") for it in remark.fix.edits[:MAX_EDITS] if it.replacement.strip()]
         code = "\n\n".join(it for it in shown if it.strip() not in said["instead"])[:MAX_PART]
         if code:
-            said["instead"] = (said["instead"] + "\n\n" + markdown.clean(markdown.fenced(code), MAX_PART + 20)).strip()
+            said["instead"] = (said["instead"] + "\n\n" + markdown.clean(markdown.fenced(code, language), MAX_PART + 20)).strip()
     return Parts(**said)
 
 

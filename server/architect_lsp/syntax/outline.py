@@ -43,7 +43,7 @@ _QUOTED = re.compile(r"\A([\"'`])(.*)\1\Z")
 _NAME = re.compile(r"[$@#]{0,2}[^\W\d]\w*[?!=]?[\x01\x02]*(?:\.[$@#]?\w+[?!=]?[\x01\x02]*)*")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Item:
     """One definition. `name` is qualified; `first` and `last` are its lines from 0, comments and decorators above included.
 
@@ -108,6 +108,11 @@ class Outline:
         return next((found for it in around if (found := self._named.get(f"{it.name}.{call.callee}"))), None) or self._named.get(
             call.callee
         )
+
+    @cached_property
+    def links(self) -> tuple[tuple[Call, Item], ...]:
+        """The calls whose definition stands in this text, each with it."""
+        return tuple((it, found) for it in self.calls if (found := self.target(it)))
 
     @cached_property
     def _named(self) -> dict[str, Item]:
@@ -193,6 +198,12 @@ def is_comment(text: str, offset: int, language: Language) -> bool:
     at = len(text[:offset].encode("utf-8", "replace"))
     node = parser.parse(_source(text)).root_node.descendant_for_byte_range(at, at)
     return node is not None and "comment" in node.type
+
+
+def n_errors(text: str, language: Language) -> int:
+    """How many places of a text do not parse."""
+    parser, _ = _reader(language)
+    return _n_errors(parser.parse(_source(text)).root_node)
 
 
 _Found = tuple[str, tree_sitter.Node, dict[str, list[tree_sitter.Node]]]
