@@ -3,7 +3,7 @@
 import * as vscode from "vscode";
 import { clearApiKey, onApiKeyChange, setApiKey } from "./apiKey";
 import { interpreterChanges } from "./interpreters";
-import { Session } from "./session";
+import { languages, Session } from "./session";
 import { StatusItem } from "./status";
 
 let session: Session | undefined;
@@ -11,13 +11,14 @@ let session: Session | undefined;
 export function activate(context: vscode.ExtensionContext): void {
   const output = vscode.window.createOutputChannel("Architect", { log: true });
   const status = new StatusItem();
+  void vscode.commands.executeCommand("setContext", "architect.languages", languages(context.extension));
   const running = new Session(context, output, status);
   session = running;
   const restart = () => void running.restart();
   const restartIfMoved = () => void running.restart({ onlyIfMoved: true });
   const commands: Record<string, () => unknown> = {
-    "architect.reviewSelection": () => review(running, "selection"),
-    "architect.reviewFile": () => review(running, "file"),
+    "architect.reviewSelection": () => review(context, running, "selection"),
+    "architect.reviewFile": () => review(context, running, "file"),
     "architect.showOutput": () => output.show(),
     "architect.restart": () => running.restart({ forgetCrashes: true }),
     "architect.setApiKey": () => setApiKey(context),
@@ -46,10 +47,10 @@ export async function deactivate(): Promise<void> {
   await session?.end();
 }
 
-function review(running: Session, what: "selection" | "file"): Promise<void> | Thenable<unknown> {
+function review(context: vscode.ExtensionContext, running: Session, what: "selection" | "file"): Promise<void> | Thenable<unknown> {
   const editor = vscode.window.activeTextEditor;
-  if (editor?.document.languageId !== "python") {
-    return vscode.window.showInformationMessage("Architect reviews Python: open a Python file first.");
+  if (!editor || !languages(context.extension).includes(editor.document.languageId)) {
+    return vscode.window.showInformationMessage("Architect does not review this language: open a file of Python, TypeScript, Go ...");
   }
   return running.review(editor.document.uri, what === "selection" ? editor.selection : undefined);
 }

@@ -177,10 +177,10 @@ export class Session {
 
   private options(trusted: boolean): LanguageClientOptions {
     return {
-      documentSelector: [
-        { scheme: "file", language: "python" },
-        { scheme: "untitled", language: "python" },
-      ],
+      documentSelector: languages(this.context.extension).flatMap((language) => [
+        { scheme: "file", language },
+        { scheme: "untitled", language },
+      ]),
       initializationOptions: { trusted, showsFindings: true, settings: chosenSettings(this.context.extension) },
       outputChannel: this.output,
       revealOutputChannelOn: RevealOutputChannelOn.Never,
@@ -232,6 +232,12 @@ export class Session {
       await vscode.commands.executeCommand(...chosen);
     }
   }
+}
+
+/** The languages that the server takes: those that wake the extension. */
+export function languages(extension: vscode.Extension<unknown>): string[] {
+  const events: string[] = extension.packageJSON.activationEvents;
+  return events.filter((it) => it.startsWith("onLanguage:")).map((it) => it.slice("onLanguage:".length));
 }
 
 /** Writes a line of the server's log at the level it begins with. */

@@ -10,6 +10,7 @@ from pydantic.alias_generators import to_camel
 
 from architect_lsp import __version__
 from architect_lsp.settings import Settings
+from architect_lsp.syntax.languages import OTHERS, PYTHON, language_of
 from editors.world import EXTENSION
 
 MANIFEST: dict[str, Any] = json.loads((EXTENSION / "package.json").read_text())
@@ -32,6 +33,13 @@ def test_a_setting_has_the_servers_default_and_bounds(name: str) -> None:
     for bound in ("minimum", "maximum", "exclusiveMinimum"):
         assert shown.get(bound) == schema.get(bound), bound
     assert shown["type"] == schema["type"]
+
+
+def test_the_extension_wakes_for_every_language_the_server_takes() -> None:
+    """Editors' own ids: each language has one among those the extension wakes for, and no other does."""
+    woken = [it.removeprefix("onLanguage:") for it in MANIFEST["activationEvents"]]
+    languages = {language_of("", it) for it in woken}
+    assert languages == {PYTHON, *OTHERS}
 
 
 def test_where_code_goes_is_never_the_workspaces_choice() -> None:

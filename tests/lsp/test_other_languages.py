@@ -42,7 +42,7 @@ async def test_a_selection_in_typescript_is_reviewed_in_place(start: Start) -> N
         session.change(uri, 2, ((0, 0, 0, 0), "// 😀 orders\n"))
         moved = await session.diagnostics(uri, until=lambda it: bool(it) and it[-1].range.start.line == 23)
         assert len(moved) == 2
-        session.change(uri, 3, ((15, 4, 15, 4), "x"))
+        session.change(uri, 3, ((15, 6, 15, 6), "x"))
         (left,) = await session.diagnostics(uri, until=lambda it: len(it) == 1)
         assert left.message == "One query for each order."
 
