@@ -12,6 +12,7 @@ from architect_lsp.knowledge.effects import canonical
 from architect_lsp.knowledge.facts import NOWHERE, Def
 from architect_lsp.knowledge.project import Part, Project
 from architect_lsp.knowledge.symbols import External, FunctionSymbol, Ref
+
 _NODES = 400
 """How many functions one search may visit; a path longer than a reader follows explains nothing."""
 
