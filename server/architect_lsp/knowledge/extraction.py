@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from architect_lsp.knowledge.facts import Call, ClassDef, Decorator, Def, Facts, Field, Registration, Variable
 from architect_lsp.knowledge.flows import parameters
 from architect_lsp.knowledge.reading import Function, Reading, constant, dotted, keyword
-from architect_lsp.knowledge.values import Places, Value, value_and_places, value_of
+from architect_lsp.knowledge.values import Value, value_of
 from architect_lsp.model import Place
 
 _SINKS = frozenset(
@@ -55,6 +55,8 @@ _HOLDERS = re.compile(
 """Last names of the calls whose result a framework is told about, in a function too."""
 _HELD = re.compile(r"(\w+_)?(app|application|api|router|bp|blueprint|server|graph|builder|workflow|mcp)", re.IGNORECASE)
 """Names of what is handed to a function that registers things with it."""
+_FIELDS = re.compile(r"Column|mapped_column|relationship|\w*ForeignKey|\w*Field|field")
+"""Last names of the calls that make a model's field."""
 _INTERESTING = (ast.Call, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.BinOp, ast.JoinedStr, ast.Constant, ast.Subscript)
 
 
@@ -155,7 +157,19 @@ def _definition(reading: Reading, node: Function) -> Def:
         asserts=asserts,
         injected=tuple(_injected(reading, node)),
         gives=value_of(reading, node.returns) if isinstance(node.returns, ast.Subscript | ast.BinOp) else None,
+        result=_result(reading, node),
     )
+
+
+def _result(reading: Reading, node: Function) -> Value | None:
+    """What a function returns whose body does nothing else, where a framework asks it: decorated methods, makers of fields."""
+    body = node.body[1:] if isinstance(node.body[0], ast.Expr) and isinstance(node.body[0].value, ast.Constant) else node.body
+    told = body[0].value if len(body) == 1 and isinstance(body[0], ast.Return) else None
+    if told is None:
+        return None
+    asked = bool(node.decorator_list) and bool(reading.owner(node))
+    made = isinstance(told, ast.Call) and _FIELDS.fullmatch(dotted(told.func).rpartition(".")[2])
+    return value_of(reading, told) if asked or made else None
 
 
 def _certain(reading: Reading, node: ast.AST) -> bool:
@@ -201,7 +215,7 @@ def _innermost(reading: Reading, node: ast.expr) -> str:
 
 def _class(reading: Reading, node: ast.ClassDef) -> ClassDef:
     fields: list[Field] = []
-    for it in node.body:
+    for it in _statements(node.body):
         if isinstance(it, ast.AnnAssign) and isinstance(it.target, ast.Name):
             target = reading.target(it.value) if it.value is not None else ""
             said = _innermost(reading, it.annotation)
@@ -212,7 +226,7 @@ def _class(reading: Reading, node: ast.ClassDef) -> ClassDef:
                 if isinstance(name, ast.Name):
                     place = reading.place(it)
                     fields.append(Field(name.id, "", reading.target(it.value), place, _told(reading, it.value)))
-    bases = tuple(filter(None, (dotted(it.value if isinstance(it, ast.Subscript) else it) for it in node.bases)))
+    bases = tuple(filter(None, (_base(it) for it in node.bases)))
     return ClassDef(
         reading.qualname(node),
         reading.place(node),
@@ -221,6 +235,23 @@ def _class(reading: Reading, node: ast.ClassDef) -> ClassDef:
         decorators=tuple(_decorator(reading, it) for it in node.decorator_list),
         keywords=tuple((it.arg, value_of(reading, it.value)) for it in node.keywords if it.arg),
     )
+
+
+def _base(node: ast.expr) -> str:
+    """The target of a base: `Base`, `Generic` of `Generic[T]`, `declarative_base()`."""
+    if isinstance(node, ast.Call):
+        name = dotted(node.func)
+        return f"{name}()" if name else ""
+    return dotted(node.value if isinstance(node, ast.Subscript) else node)
+
+
+def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements of a class, those of its branches too."""
+    for it in body:
+        if isinstance(it, ast.If | ast.Try):
+            yield from _statements([*it.body, *it.orelse])
+        else:
+            yield it
 
 
 def _told(reading: Reading, node: ast.expr | None) -> Value | None:
@@ -249,12 +280,12 @@ def _variables(reading: Reading) -> Iterator[Variable]:
             target = reading.annotation(value)
         else:
             target = reading.target(value) if value is not None else ""
-        told, calls = value_and_places(reading, value) if isinstance(value, _INTERESTING) else (None, ())
+        told = _told(reading, value)
         if told is None and not target:
             continue
         for it in node.targets if isinstance(node, ast.Assign) else [node.target]:
             if isinstance(it, ast.Name):
-                yield Variable(prefix + it.id, target, reading.place(node), told, optional, calls)
+                yield Variable(prefix + it.id, target, reading.place(node), told, optional)
 
 
 def _is_holder(node: ast.expr | None) -> bool:
@@ -279,21 +310,20 @@ def _registrations(reading: Reading) -> Iterator[Registration]:
             _HOLDERS.fullmatch(name) and isinstance(reading.parent(call), ast.Return | ast.Expr | ast.keyword)
         ):
             continue
-        yield _registration(reading, call, *value_and_places(reading, call))
+        yield _registration(reading, call, value_of(reading, call))
     for node in reading.each(ast.AugAssign):
         held = dotted(node.target)
         if held and isinstance(node.op, ast.Add) and reading.function(node) is None and reading.unit.kind == "module":
-            told, calls = value_and_places(reading, node.value)
+            told = value_of(reading, node.value)
             place = reading.place(node)
-            value = Value("call", f"{held}.extend", (told,))
-            yield _registration(reading, node, value, ((place.line, place.column), *calls))
+            yield _registration(reading, node, Value("call", f"{held}.extend", (told,), at=(place.line, place.column)))
 
 
 def _holds_call(call: ast.Call) -> bool:
     return any(isinstance(each, ast.Call) for it in call.args for each in ast.walk(it))
 
 
-def _registration(reading: Reading, node: ast.Call | ast.AugAssign, value: Value, calls: Places) -> Registration:
+def _registration(reading: Reading, node: ast.Call | ast.AugAssign, value: Value) -> Registration:
     loops: list[tuple[str, Value]] = []
     scope, optional = "", False
     for up in reading.ancestors(node):
@@ -306,7 +336,7 @@ def _registration(reading: Reading, node: ast.Call | ast.AugAssign, value: Value
             break
     else:
         scope = reading.unit.scope
-    return Registration(value, scope, reading.place(node), tuple(loops), optional, calls)
+    return Registration(value, scope, reading.place(node), tuple(loops), optional)
 
 
 def _attributes(reading: Reading) -> Iterable[tuple[str, str, str]]:

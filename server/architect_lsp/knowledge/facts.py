@@ -7,13 +7,11 @@ joins the units of a file and moves every place to the file's lines. `extraction
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TypeVar
 
-from msgspec import Struct
-from msgspec.structs import replace
-
-from architect_lsp.knowledge.values import Places, Value
+from architect_lsp.knowledge.values import Value
 from architect_lsp.model import Place
 from architect_lsp.syntax.units import Unit
 
@@ -21,7 +19,8 @@ NOWHERE = Place("", 0, 0, 0, 0)
 HTTP_METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "trace", "websocket", "api_route", "route")
 
 
-class Call(Struct, frozen=True, array_like=True, gc=False):
+@dataclass(frozen=True, slots=True)
+class Call:
     """One call. `target` as in `reading`; `in_loop` tells whether it runs once a turn of a loop in its function.
 
     `certain` calls stand in no branch, handler or short circuit; `writes` marks SQL that is seen to change rows.
@@ -35,7 +34,8 @@ class Call(Struct, frozen=True, array_like=True, gc=False):
     writes: bool = False
 
 
-class Decorator(Struct, frozen=True, array_like=True, gc=False):
+@dataclass(frozen=True, slots=True)
+class Decorator:
     """A decorator: `value` is a name or a call."""
 
     value: Value
@@ -52,7 +52,8 @@ class Decorator(Struct, frozen=True, array_like=True, gc=False):
         return self.value.argument(0, "path") or self.value.keyword("rule")
 
 
-class Def(Struct, frozen=True, array_like=True, gc=False):
+@dataclass(frozen=True, slots=True)
+class Def:
     """A function or method. `returns` is the target of what it gives, "" when that can't be told."""
 
     qualname: str
@@ -70,9 +71,11 @@ class Def(Struct, frozen=True, array_like=True, gc=False):
     asserts: bool = False  # whether its body holds an `assert`
     injected: tuple[tuple[str, Value], ...] = ()  # parameter, what is called in its default or its `Annotated`
     gives: Value | None = None  # its return annotation, where that says more than a name
+    result: Value | None = None  # what it returns, where its body is no more than that: see `extraction._result`
 
 
-class Field(Struct, frozen=True, array_like=True, gc=False):
+@dataclass(frozen=True, slots=True)
+class Field:
     """An attribute of a class body: `annotation` is a class's dotted name, `target` what it is set to, "" when that is no name.
 
     `value` is what it is set to and `shape` its annotation, each None where the names alone say as much.
@@ -86,7 +89,8 @@ class Field(Struct, frozen=True, array_like=True, gc=False):
     shape: Value | None = None
 
 
-class ClassDef(Struct, frozen=True, array_like=True, gc=False):
+@dataclass(frozen=True, slots=True)
+class ClassDef:
     """A class. `attributes` are what its methods set on `self`, name to target."""
 
     qualname: str
@@ -98,7 +102,8 @@ class ClassDef(Struct, frozen=True, array_like=True, gc=False):
     keywords: tuple[tuple[str, Value], ...] = ()  # `class Hero(SQLModel, table=True)`
 
 
-class Variable(Struct, frozen=True, array_like=True, gc=False):
+@dataclass(frozen=True, slots=True)
+class Variable:
     """A name of the module and the target of its value; `value` is None where the target says it all.
 
     Variables of a function are here where they hold what frameworks are told about (an application, a router, a graph): their
@@ -110,10 +115,10 @@ class Variable(Struct, frozen=True, array_like=True, gc=False):
     place: Place
     value: Value | None = None
     optional: bool = False
-    calls: Places = ()
 
 
-class Registration(Struct, frozen=True, array_like=True, gc=False):
+@dataclass(frozen=True, slots=True)
+class Registration:
     """A call that tells a framework what belongs to what: `app.include_router(users.router, prefix="/users")`.
 
     `scope` is the function or class it stands in, "" the module. `loops` are the names that loops around it set, with what they
@@ -125,10 +130,10 @@ class Registration(Struct, frozen=True, array_like=True, gc=False):
     place: Place
     loops: tuple[tuple[str, Value], ...] = ()
     optional: bool = False
-    calls: Places = ()
 
 
-class Facts(Struct, frozen=True, array_like=True, gc=False):
+@dataclass(frozen=True, slots=True)
+class Facts:
     """What one unit, or one file, says. `imports` maps a local name to a dotted name; a leading dot is relative."""
 
     imports: tuple[tuple[str, str], ...] = ()
@@ -137,7 +142,7 @@ class Facts(Struct, frozen=True, array_like=True, gc=False):
     variables: tuple[Variable, ...] = ()
     registrations: tuple[Registration, ...] = ()
     attributes: tuple[tuple[str, str, str], ...] = ()  # class, name, target: set on `self` in a method
-    stars: tuple[str, ...] = ()  # modules imported by `*`
+    stars: tuple[str, ...] = field(default=())  # modules imported by `*`
 
 
 RowT = TypeVar("RowT", Def, ClassDef, Call, Decorator, Field, Variable, Registration)
@@ -146,22 +151,19 @@ RowT = TypeVar("RowT", Def, ClassDef, Call, Decorator, Field, Variable, Registra
 def joined(units: Iterable[Facts]) -> Facts:
     """The facts of several units together, places as they are."""
     rows = tuple(units)
-    return Facts(*(tuple(chain.from_iterable(getattr(it, name) for it in rows)) for name in Facts.__struct_fields__))
+    return Facts(*(tuple(chain.from_iterable(getattr(it, name) for it in rows)) for name in Facts.__slots__))
 
 
-def module_facts(units: Iterable[tuple[Unit, Facts]]) -> Facts:
+def module_facts(path: str, units: Iterable[tuple[Unit, Facts]]) -> Facts:
     """The facts of a file from those of its units, every place in the file's lines."""
-    return joined(_moved(unit, facts) for unit, facts in units)
+    return joined(_moved(path, unit, facts) for unit, facts in units)
 
 
-def _moved(unit: Unit, facts: Facts) -> Facts:
+def _moved(path: str, unit: Unit, facts: Facts) -> Facts:
     """The facts of a unit with places in the file's lines."""
 
     def at(row: RowT) -> RowT:
-        return replace(row, place=unit.place("", row.place))
-
-    def there(places: Places) -> Places:
-        return tuple((unit.file_line(line), column) for line, column in places)
+        return replace(row, place=unit.place(path, row.place))
 
     return replace(
         facts,
@@ -173,8 +175,8 @@ def _moved(unit: Unit, facts: Facts) -> Facts:
             replace(at(it), fields=tuple(at(f) for f in it.fields), decorators=tuple(at(d) for d in it.decorators))
             for it in facts.classes
         ),
-        variables=tuple(replace(at(it), calls=there(it.calls)) for it in facts.variables),
-        registrations=tuple(replace(at(it), calls=there(it.calls)) for it in facts.registrations),
+        variables=tuple(at(it) for it in facts.variables),
+        registrations=tuple(at(it) for it in facts.registrations),
     )
 
 
@@ -209,6 +211,6 @@ def outward(facts: Facts) -> Facts:
             )
             for it in facts.classes
         ),
-        variables=tuple(replace(it, place=NOWHERE, calls=()) for it in facts.variables),
-        registrations=tuple(replace(it, place=NOWHERE, calls=()) for it in facts.registrations),
+        variables=tuple(replace(it, place=NOWHERE) for it in facts.variables),
+        registrations=tuple(replace(it, place=NOWHERE) for it in facts.registrations),
     )

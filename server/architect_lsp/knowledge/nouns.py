@@ -49,16 +49,21 @@ class Relation:
     """One model speaks of another. `many` rows of the other; `back` is the other side's name, "" when it has none."""
 
     name: str
-    target: str  # the other model's qualified name
+    target: str  # the other model's qualified name; as written when `ref` is None
     many: bool = False
     back: str = ""
     on_delete: str = ""
     lazy: str = ""  # how it loads: "" the framework's default
+    cascade: str = ""
+    ref: Ref | None = None  # the other model
+    at: Ref | None = None  # what declares it, maybe on the other side or in a base
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A stored field. `indexed` also where it is unique or a key; None for `nullable` means it isn't said."""
+    """A stored field, by the name that code uses. `indexed` also where it is unique or a key; None for `nullable` means it isn't
+    said. `type` is as written, without its arguments.
+    """
 
     name: str
     type: str
@@ -66,19 +71,25 @@ class Column:
     unique: bool = False
     nullable: bool | None = None
     primary: bool = False
+    stored: str = ""  # the database's name for it, where that differs
+    references: str = ""  # what its foreign key points to: a table's column, or a model
+    at: Ref | None = None  # what declares it, maybe in a base; None where the framework adds it
 
 
 @dataclass(frozen=True, slots=True)
 class OrmModel:
-    """A class whose objects are rows (or documents)."""
+    """A class whose objects are rows (or documents), or a table without a class. What its bases have is its own."""
 
     ref: Ref
     name: str
-    table: str  # "" where the framework names it
+    table: str  # "" where that can't be told
     columns: tuple[Column, ...] = ()
     relations: tuple[Relation, ...] = ()
-    indexes: tuple[tuple[str, ...], ...] = ()  # of several columns, and those said apart from their column
+    indexes: tuple[
+        tuple[str, ...], ...
+    ] = ()  # of several columns, and those said apart from their column; by their names in code
     framework: str = ""
+    ordering: tuple[str, ...] = ()  # how its rows are sorted unless a query says otherwise, as written
 
 
 @dataclass(frozen=True, slots=True)
