@@ -74,8 +74,9 @@ def foreign_receipt(text: str, finding: Finding, fix: Fix, language: Language) -
     fixed = _applied(text, finding, fix)
     if isinstance(fixed, Rejection):
         return fixed
-    if n_errors(fixed, language) > n_errors(text, language):
-        return Rejection("the text would parse worse")
+    before, after = n_errors(text, language), n_errors(fixed, language)
+    if before is None or after is None or before < after:
+        return Rejection("the text would parse worse, as far as can be told")
     return Receipt(("applies to this text", "parses no worse"), fixed)
 
 

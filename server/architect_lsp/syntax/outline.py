@@ -12,6 +12,7 @@ A text that does not parse gives what can be read of it. Lines and columns are c
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -30,6 +31,12 @@ _OBJECTS = frozenset({"this", "self", "$this", "Self", "static"})
 """Words for the object or the type a method belongs to."""
 
 _DIVISIBLE = CONTAINERS | {"module"}
+
+_MAX_PARSE_S = 2.0
+"""Seconds one text may take: mostly 50,000 lines need half of one, but broken text can cost the square of its length."""
+
+_UNTIMED = 1 << 16
+"""Bytes that are parsed without looking at the clock."""
 
 _MAX_CALLEE = 200
 _MAX_SIGNATURE = 240
@@ -79,14 +86,13 @@ class Call:
 
 @dataclass(frozen=True)
 class Outline:
-    """What one text defines, imports and calls, in the order of the text. `n_errors` counts places that do not parse."""
+    """What one text defines, imports and calls, in the order of the text."""
 
     language: Language
     items: tuple[Item, ...]
     imports: tuple[str, ...]
     calls: tuple[Call, ...]
     cuts: tuple[int, ...]  # lines from 0 where a long text may be cut: before a definition or a statement of the top
-    n_errors: int
 
     def at(self, first: int, last: int) -> list[Item]:
         """The definitions that share a line with `first` to `last`, outer ones first."""
@@ -132,8 +138,9 @@ def outline(text: str, language: Language) -> Outline:
     """The outline of a text. Effect: loads the language's grammar when it is first needed."""
     source = _source(text)
     rows = source.split(b"\n")
-    parser, query = _reader(language)
-    root = parser.parse(source).root_node
+    root = _root(source, language)
+    if root is None:
+        return Outline(language, (), (), (), (0,))
     definitions: dict[tuple[int, int], _Found] = {}
     calls: dict[tuple[int, int], tuple[str, tree_sitter.Node]] = {}
     references: list[tree_sitter.Node] = []
@@ -141,7 +148,7 @@ def outline(text: str, language: Language) -> Outline:
     spoken: set[int] = set()  # names that belong to a definition or a call
     imports: dict[str, None] = {}
     above: dict[int, int] = {}  # last row -> first row
-    for _, found in tree_sitter.QueryCursor(query).matches(root):
+    for _, found in tree_sitter.QueryCursor(_reader(language)[1]).matches(root):
         kind = next((it for it in found if it.startswith("definition.")), "")
         if kind:
             node = found[kind][0]
@@ -179,7 +186,6 @@ def outline(text: str, language: Language) -> Outline:
         tuple(imports),
         tuple(_calls(sorted(calls.items(), key=lambda it: it[0]), items, rows)),
         tuple(sorted((tops | members) - {it + 1 for it in above})) or (0,),
-        _n_errors(root),
     )
 
 
@@ -188,22 +194,31 @@ def dotted(callee: str) -> str:
     text, before = callee.strip(), ""
     while text != before:
         before, text = text, _BRACKETS.sub(lambda it: _EMPTIED[it[0][0]], text)
-    text = _SEPARATORS.sub(".", text).strip(".! ")
+    text = _SEPARATORS.sub(".", text).strip(". ")
     return text.replace("\x01", "()").replace("\x02", "[]") if _NAME.fullmatch(text) else ""
 
 
 def is_comment(text: str, offset: int, language: Language) -> bool:
     """Whether the character at `offset` is part of a comment."""
-    parser, _ = _reader(language)
     at = len(text[:offset].encode("utf-8", "replace"))
-    node = parser.parse(_source(text)).root_node.descendant_for_byte_range(at, at)
+    root = _root(_source(text), language)
+    node = root.descendant_for_byte_range(at, at) if root else None
     return node is not None and "comment" in node.type
 
 
-def n_errors(text: str, language: Language) -> int:
-    """How many places of a text do not parse."""
-    parser, _ = _reader(language)
-    return _n_errors(parser.parse(_source(text)).root_node)
+def n_errors(text: str, language: Language) -> int | None:
+    """How many places of a text do not parse; None where it took too long to tell."""
+    root = _root(_source(text), language)
+    if root is None:
+        return None
+    count = 0
+    left = [root]
+    while left:
+        node = left.pop()
+        if node.has_error:
+            count += node.is_error or node.is_missing
+            left += node.children
+    return count
 
 
 _Found = tuple[str, tree_sitter.Node, dict[str, list[tree_sitter.Node]]]
@@ -211,12 +226,24 @@ _Found = tuple[str, tree_sitter.Node, dict[str, list[tree_sitter.Node]]]
 
 
 @cache
-def _reader(language: Language) -> tuple[tree_sitter.Parser, tree_sitter.Query]:
+def _reader(language: Language) -> tuple[tree_sitter.Language, tree_sitter.Query]:
     module, function = language.grammar
     grammar = tree_sitter.Language(getattr(import_module(module), function)())
     folder = Path(__file__).parent / "queries"
     query = "\n".join((folder / f"{it}.scm").read_text(encoding="utf-8") for it in language.queries)
-    return tree_sitter.Parser(grammar), tree_sitter.Query(grammar, query)
+    return grammar, tree_sitter.Query(grammar, query)
+
+
+def _root(source: bytes, language: Language) -> tree_sitter.Node | None:
+    """The tree of a text, None when it would take longer than `_MAX_PARSE_S`."""
+    parser = tree_sitter.Parser(_reader(language)[0])
+    if len(source) > _UNTIMED:  # only a parse in chunks can be called off, and its tree is slow to read
+        end = time.monotonic() + _MAX_PARSE_S
+        try:
+            parser.parse(lambda at, _: source[at : at + _UNTIMED], progress_callback=lambda *_: end < time.monotonic())
+        except ValueError:
+            return None
+    return parser.parse(source).root_node
 
 
 def _source(text: str) -> bytes:
@@ -294,19 +321,9 @@ def _first(row: int, above: dict[int, int]) -> int:
 
 def _name(node: tree_sitter.Node) -> str:
     text = " ".join(_text(node).strip("\"'`*&").split())
-    return (dotted(text) or text[:_MAX_CALLEE]).removesuffix("[]")
+    name = dotted(text) or text[:_MAX_CALLEE]
+    return name.removesuffix("[]") or name
 
 
 def _text(node: tree_sitter.Node) -> str:
     return (node.text or b"").decode("utf-8", "replace")
-
-
-def _n_errors(root: tree_sitter.Node) -> int:
-    count = 0
-    left = [root]
-    while left:
-        node = left.pop()
-        if node.has_error:
-            count += node.is_error or node.is_missing
-            left += node.children
-    return count

@@ -7,7 +7,9 @@
 [
   (method_declaration name: (_) @name)
   (constructor_declaration name: (_) @name)
+  (destructor_declaration name: (_) @name)
   (local_function_statement name: (_) @name)
+  (operator_declaration operator: _ @name)
 ] @definition.function
 (property_declaration name: (_) @name accessors: (accessor_list (accessor_declaration body: (_))) @body) @definition.function
 [(class_declaration name: (_) @name) (record_declaration name: (_) @name)] @definition.class

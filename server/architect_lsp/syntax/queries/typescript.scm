@@ -40,6 +40,10 @@
   left: [(member_expression) (identifier)] @name
   right: [(arrow_function body: (_) @body) (function_expression body: (_) @body)]
 ) @definition.function
+[
+  (arguments (function_expression name: (_) @name) @definition.function)
+  (return_statement (function_expression name: (_) @name) @definition.function)
+]
 (variable_declarator name: (identifier) @name value: (class body: (_) @body)) @definition.class
 
 ; export const list = handler(async (request) => { ... })
