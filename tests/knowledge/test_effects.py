@@ -87,6 +87,11 @@ CASES: dict[str, tuple[str, str]] = {
         "db-read transaction",
     ),
     "sqlmodel": ("from sqlmodel import Session\n---\nwith Session(x) as s:\n    s.exec(1).all()", "db-read blocking"),
+    "sqlmodel async": (
+        "from sqlmodel.ext.asyncio.session import AsyncSession\n---\ns: AsyncSession = x\nawait s.exec(1)\nawait s.commit()",
+        "db-read commit",
+    ),
+    "a lock that may not wait": ("import fcntl\n---\nfcntl.flock(x, fcntl.LOCK_EX | fcntl.LOCK_NB)", "filesystem"),
     "flask-sqlalchemy": (
         "from flask_sqlalchemy import SQLAlchemy\ndb = SQLAlchemy()\nclass User(db.Model):\n    pass\n"
         "---\nUser.query.filter_by(id=x).first()\ndb.session.commit()",
@@ -122,6 +127,7 @@ CASES: dict[str, tuple[str, str]] = {
         "db-read commit blocking",
     ),
     "psycopg": ("import psycopg\n---\npsycopg.connect(x).cursor().execute('UPDATE t SET a = 1')", "db-write blocking"),
+    "merge": ("import psycopg\n---\npsycopg.connect().execute(' MERGE\\nINTO t')", "db-write blocking"),
     "psycopg async": (
         "import psycopg\n---\nasync with await psycopg.AsyncConnection.connect(x) as c:\n    async with c.transaction():\n"
         "        await c.cursor().execute('SELECT 1')",
@@ -179,6 +185,7 @@ CASES: dict[str, tuple[str, str]] = {
     ),
     "qdrant": ("from qdrant_client import QdrantClient\n---\nQdrantClient().query_points(x)", "db-read blocking"),
     "chromadb": ("import chromadb\n---\nchromadb.Client().get_or_create_collection('c').query(x)", "db-read blocking"),
+    "milvus": ("from pymilvus import MilvusClient\n---\nMilvusClient().has_collection(x)", "blocking"),
     "pinecone": ("from pinecone import Pinecone\n---\nPinecone().Index('i').upsert(x)", "db-write blocking"),
     "faiss": ("import faiss\n---\nfaiss.IndexFlatL2(3).search(x, 5)", "cpu-heavy"),
     "s3": ("import boto3\ns3 = boto3.client('s3')\n---\ns3.upload_file(x, 'b', 'k')", "http blocking"),

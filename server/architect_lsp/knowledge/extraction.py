@@ -89,7 +89,7 @@ def writes_rows(reading: Reading, call: ast.Call) -> bool:
             return False
         for it in ast.walk(todo.pop(0) or ast.Pass()):  # the nearest first
             text = literal(it) if isinstance(it, ast.Constant) else None
-            if text is not None and text.lstrip()[:7].rstrip().upper() in _WRITES:
+            if text is not None and (text.split(None, 1) or [""])[0].upper() in _WRITES:
                 return True
             if isinstance(it, ast.Call) and dotted(it.func).rpartition(".")[2].upper() in _WRITES:
                 return True
