@@ -30,6 +30,14 @@ PEM = f"-----BEGIN RSA PRIVATE KEY-----\n{BODY}\n-----END RSA PRIVATE KEY-----"
 JWT = ".".join("eyJ" + made_up(30) for _ in range(2)) + "." + made_up(43)
 
 PLANTED = {
+    "PHP": (s := made_up(14), f"'password' => '{s}',"),
+    "Ruby": (s := made_up(14), f':password => "{s}"'),
+    "Rust": (s := made_up(14), f'const API_KEY: &\'static str = "{s}";'),
+    "Rust call": (s := made_up(14), f'let api_key = String::from("{s}");'),
+    "Go": (s := made_up(14), f'var password string = "{s}"'),
+    "TypeScript": (s := made_up(14), f"const apiKey: string = `{s}`;"),
+    "TypeScript default": (s := made_up(14), f'const key = process.env.API_KEY ?? "{s}";'),
+    "JavaScript default": (s := made_up(14), f'const key = process.env.API_KEY || "{s}";'),
     "Anthropic": (s := "sk-ant-api03-" + made_up(60), f'client = Client("{s}")'),
     "OpenAI": (s := "sk-proj-" + made_up(48), f"# old: {s}"),
     "AWS id": (s := "AKIA" + made_up(16, UPPER), f'x = "{s}"'),

@@ -83,12 +83,13 @@ _FORMS = tuple((kind, marks.split(), re.compile(form)) for kind, marks, form in 
 # A name is looked at only where one of these letters stands: looking for all names at once is ten times slower.
 _STEM = re.compile("pass|pwd|secret|token|key|cred|otp|salt|pepper|auth|cookie|session|sig|nonce|seed|dsn|hash")
 _LOWER = {ord(it): it.lower() for it in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
-_STRING = r"""(?P<prefix>[rRbBuUfF]{0,2})(?P<quote>\"{3}|'{3}|"|')(?P<value>(?:\\.|(?!(?P=quote))[^\\\n])*?)(?P=quote)"""
+_STRING = r"""(?P<prefix>[rRbBuUfF]{0,2})(?P<quote>\"{3}|'{3}|"|'|`)(?P<value>(?:\\.|(?!(?P=quote))[^\\\n])*?)(?P=quote)"""
 _ASSIGNED = re.compile(
     # password = "...", password: str = "...", "password": "...", password="...", == "...", environ.get("PASSWORD", "...")
     r"(?P<name>[A-Za-z][\w-]{0,60})['\"]?\]?\s{0,3}"
-    r"(?:(?::\s*[\w.\[\]|, \"']{1,60}?)?(?:=|:=|==|!=)|:|,)\s*"
-    r"(?:[^\n#]{0,100}?(?:\bor|\belse|\blambda:)\s+)?(?:\(\s*|(?:[\w.]+\(\s*){1,3})?" + _STRING
+    # and in other languages: let key: &'static str = "...", var password string = "...", 'password' => "...", API_KEY ?? "..."
+    r"(?:(?::\s*[&\w.\[\]|, \"']{1,60}?|\w{1,20}\s)?(?:=>|=|:=|==|!=|\?\?=?|\|\|=?)|:|,)\s*"
+    r"(?:[^\n#]{0,100}?(?:\bor|\belse|\blambda:)\s+)?(?:\(\s*|(?:[\w.:]+\(\s*){1,3})?" + _STRING
 )
 _BEFORE = re.compile(r"[\w.-]+\Z")
 _TELLING = re.compile(
