@@ -193,6 +193,8 @@ def _section(
                 names.append(relative(root, it))
     around = [root] if has_marker(root) else [it for top in tops if top.is_file() for it in sorted(top.parent.glob("*.py"))]
     workspace.scan([*around, *tops], progress.of("reading"))
+    for note in workspace.notes:
+        print(f"architect-lsp: {note}", file=sys.stderr)
     checked, refused = _checked(workspace, names, progress)
     if fixed is not None:
         for found in checked:

@@ -83,6 +83,7 @@ class Workspace:
         self.project = Project()
         self.documents: dict[str, Document] = {}
         self.remarks: dict[str, list[Finding]] = {}
+        self.notes: list[str] = []  # what a person's log should say of the store
         self._read: dict[str, Document] = {}
         self.use(settings)
 
@@ -132,7 +133,7 @@ class Workspace:
                 elif relative(self.root, it) not in self.documents:
                     files.append(it)
         jobs = [(str(it), relative(self.root, it), self.settings.max_file_bytes) for it in dict.fromkeys(files)]
-        for done, result in enumerate(facts_of(jobs), 1):
+        for done, result in enumerate(facts_of(jobs, self.notes), 1):
             if stop is not None and stop.is_set():
                 return
             yield result

@@ -13,6 +13,8 @@ import re
 from dataclasses import dataclass, field
 from enum import Enum
 
+from msgspec import Struct
+
 
 class Severity(str, Enum):
     """How much a finding matters; the order of definition is the order of weight, heaviest first."""
@@ -62,8 +64,7 @@ class Span:
         return self.start <= other.start and other.end <= self.end
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True, array_like=True, gc=False):
     """Lines and columns from 0, columns in code points; the end is exclusive."""
 
     path: str

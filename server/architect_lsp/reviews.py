@@ -6,13 +6,13 @@ pygls answers a cancelled command while the command runs on, so a review is neve
 from __future__ import annotations
 
 import asyncio
-import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
 from architect_lsp import convert
 from architect_lsp.model import Finding, Span
+from architect_lsp.progress import begin
 from architect_lsp.session import Session
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ async def _review(session: Session, uri: str, workspace: Workspace, document: Do
     from architect_lsp.review.agents import PromptError
     from architect_lsp.review.reviewing import ReviewError
 
-    token = await _progress(session, "Architect review")
+    token = await begin(session, "Architect review") if session.client.progress else ""
     spans = workspace.review_spans(document, span)
     outcome = ""
     found = 0
@@ -139,21 +139,3 @@ def _keep(session: Session, uri: str, workspace: Workspace, name: str, finding: 
     workspace.remember(name, workspace.proven(document, moved[0]))
     session.show(uri)
     return True
-
-
-async def _progress(session: Session, title: str) -> str:
-    """A progress token whose cancel button cancels the calling task; "" where the client shows none."""
-    if not session.client.progress:
-        return ""
-    token = str(uuid.uuid4())
-    task = asyncio.current_task()
-    loop = asyncio.get_running_loop()
-    await session.work_done_progress.create_async(token)
-    session.work_done_progress.begin(token, types.WorkDoneProgressBegin(title=title, cancellable=True))
-
-    def cancel(future: Any) -> None:
-        if future.cancelled() and task is not None:
-            loop.call_soon_threadsafe(task.cancel)
-
-    session.work_done_progress.tokens[token].add_done_callback(cancel)
-    return token

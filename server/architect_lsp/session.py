@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import threading
 import time
 from collections.abc import Coroutine, Generator, Iterable
 from pathlib import Path
@@ -24,6 +23,7 @@ from pygls.uris import to_fs_path
 from architect_lsp import __version__, convert
 from architect_lsp.convert import Client
 from architect_lsp.model import Edit, Finding, Place
+from architect_lsp.progress import scan
 from architect_lsp.syntax.languages import Language, language_of
 from architect_lsp.text import Lines
 
@@ -85,7 +85,6 @@ class Session(LanguageServer):
         self._pending: dict[str, asyncio.TimerHandle] = {}
         self._took_s: dict[str, float] = {}
         self._published: set[str] = set()
-        self._stop_scan = threading.Event()
         self._api_key = take_api_key()
         self._claude: Any = None
 
@@ -288,20 +287,14 @@ class Session(LanguageServer):
             self.publish(uri)
 
     async def _scan(self, workspace: Workspace) -> None:
-        """Read the project's closed files, in other processes where there are many, and publish what they add."""
-        loop = asyncio.get_running_loop()
-        done = asyncio.Event()
-
-        def work() -> None:
-            try:
-                for name, found in workspace.scanned(stop=self._stop_scan):
-                    loop.call_soon_threadsafe(workspace.take, name, found)
-            finally:
-                with contextlib.suppress(RuntimeError):  # the loop is gone: so is the need
-                    loop.call_soon_threadsafe(done.set)
-
-        threading.Thread(target=work, name="scan", daemon=True).start()
-        await done.wait()
+        """Let the workspace know its project, and publish what that adds."""
+        try:
+            await scan(self, workspace, shown=self.client.progress)
+        except asyncio.CancelledError:
+            self.log(f"Reading {workspace.root} was cancelled: findings that need its other files will be missing.")
+            raise
+        for it in workspace.notes:
+            self.log(it)
         self.refresh()
 
     # The model
@@ -375,7 +368,6 @@ class Session(LanguageServer):
 
     def stop(self) -> None:
         """Cancel what runs."""
-        self._stop_scan.set()
         for it in list(self._tasks):
             it.cancel()
         for handle in self._pending.values():

@@ -94,7 +94,7 @@ class Document:
     def facts(self) -> Facts:
         """The facts of the file, places in its lines."""
         if self._facts is None:
-            self._facts = module_facts(self.path, self.parts)
+            self._facts = module_facts(self.parts)
         return self._facts
 
     @property

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from architect_lsp.knowledge.facts import Call, ClassDef, Decorator, Def, Facts, Field, Registration, Variable
 from architect_lsp.knowledge.flows import parameters
 from architect_lsp.knowledge.reading import Function, Reading, constant, dotted, keyword
-from architect_lsp.knowledge.values import Value, value_of
+from architect_lsp.knowledge.values import Places, Value, value_and_places, value_of
 from architect_lsp.model import Place
 
 _SINKS = frozenset(
@@ -280,12 +280,12 @@ def _variables(reading: Reading) -> Iterator[Variable]:
             target = reading.annotation(value)
         else:
             target = reading.target(value) if value is not None else ""
-        told = _told(reading, value)
+        told, calls = value_and_places(reading, value) if isinstance(value, _INTERESTING) else (None, ())
         if told is None and not target:
             continue
         for it in node.targets if isinstance(node, ast.Assign) else [node.target]:
             if isinstance(it, ast.Name):
-                yield Variable(prefix + it.id, target, reading.place(node), told, optional)
+                yield Variable(prefix + it.id, target, reading.place(node), told, optional, calls)
 
 
 def _is_holder(node: ast.expr | None) -> bool:
@@ -310,20 +310,21 @@ def _registrations(reading: Reading) -> Iterator[Registration]:
             _HOLDERS.fullmatch(name) and isinstance(reading.parent(call), ast.Return | ast.Expr | ast.keyword)
         ):
             continue
-        yield _registration(reading, call, value_of(reading, call))
+        yield _registration(reading, call, *value_and_places(reading, call))
     for node in reading.each(ast.AugAssign):
         held = dotted(node.target)
         if held and isinstance(node.op, ast.Add) and reading.function(node) is None and reading.unit.kind == "module":
-            told = value_of(reading, node.value)
+            told, calls = value_and_places(reading, node.value)
             place = reading.place(node)
-            yield _registration(reading, node, Value("call", f"{held}.extend", (told,), at=(place.line, place.column)))
+            value = Value("call", f"{held}.extend", (told,))
+            yield _registration(reading, node, value, ((place.line, place.column), *calls))
 
 
 def _holds_call(call: ast.Call) -> bool:
     return any(isinstance(each, ast.Call) for it in call.args for each in ast.walk(it))
 
 
-def _registration(reading: Reading, node: ast.Call | ast.AugAssign, value: Value) -> Registration:
+def _registration(reading: Reading, node: ast.Call | ast.AugAssign, value: Value, calls: Places) -> Registration:
     loops: list[tuple[str, Value]] = []
     scope, optional = "", False
     for up in reading.ancestors(node):
@@ -336,7 +337,7 @@ def _registration(reading: Reading, node: ast.Call | ast.AugAssign, value: Value
             break
     else:
         scope = reading.unit.scope
-    return Registration(value, scope, reading.place(node), tuple(loops), optional)
+    return Registration(value, scope, reading.place(node), tuple(loops), optional, calls)
 
 
 def _attributes(reading: Reading) -> Iterable[tuple[str, str, str]]:

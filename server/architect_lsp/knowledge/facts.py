@@ -7,11 +7,13 @@ joins the units of a file and moves every place to the file's lines. `extraction
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TypeVar
 
-from architect_lsp.knowledge.values import Value
+from msgspec import Struct
+from msgspec.structs import replace
+
+from architect_lsp.knowledge.values import Places, Value
 from architect_lsp.model import Place
 from architect_lsp.syntax.units import Unit
 
@@ -19,8 +21,7 @@ NOWHERE = Place("", 0, 0, 0, 0)
 HTTP_METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "trace", "websocket", "api_route", "route")
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True, array_like=True, gc=False):
     """One call. `target` as in `reading`; `in_loop` tells whether it runs once a turn of a loop in its function.
 
     `certain` calls stand in no branch, handler or short circuit; `writes` marks SQL that is seen to change rows.
@@ -34,8 +35,7 @@ class Call:
     writes: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Decorator:
+class Decorator(Struct, frozen=True, array_like=True, gc=False):
     """A decorator: `value` is a name or a call."""
 
     value: Value
@@ -52,8 +52,7 @@ class Decorator:
         return self.value.argument(0, "path") or self.value.keyword("rule")
 
 
-@dataclass(frozen=True, slots=True)
-class Def:
+class Def(Struct, frozen=True, array_like=True, gc=False):
     """A function or method. `returns` is the target of what it gives, "" when that can't be told."""
 
     qualname: str
@@ -74,8 +73,7 @@ class Def:
     result: Value | None = None  # what it returns, where its body is no more than that: see `extraction._result`
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True, array_like=True, gc=False):
     """An attribute of a class body: `annotation` is a class's dotted name, `target` what it is set to, "" when that is no name.
 
     `value` is what it is set to and `shape` its annotation, each None where the names alone say as much.
@@ -89,8 +87,7 @@ class Field:
     shape: Value | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ClassDef:
+class ClassDef(Struct, frozen=True, array_like=True, gc=False):
     """A class. `attributes` are what its methods set on `self`, name to target."""
 
     qualname: str
@@ -102,8 +99,7 @@ class ClassDef:
     keywords: tuple[tuple[str, Value], ...] = ()  # `class Hero(SQLModel, table=True)`
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(Struct, frozen=True, array_like=True, gc=False):
     """A name of the module and the target of its value; `value` is None where the target says it all.
 
     Variables of a function are here where they hold what frameworks are told about (an application, a router, a graph): their
@@ -115,10 +111,10 @@ class Variable:
     place: Place
     value: Value | None = None
     optional: bool = False
+    calls: Places = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Registration:
+class Registration(Struct, frozen=True, array_like=True, gc=False):
     """A call that tells a framework what belongs to what: `app.include_router(users.router, prefix="/users")`.
 
     `scope` is the function or class it stands in, "" the module. `loops` are the names that loops around it set, with what they
@@ -130,10 +126,10 @@ class Registration:
     place: Place
     loops: tuple[tuple[str, Value], ...] = ()
     optional: bool = False
+    calls: Places = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True, array_like=True, gc=False):
     """What one unit, or one file, says. `imports` maps a local name to a dotted name; a leading dot is relative."""
 
     imports: tuple[tuple[str, str], ...] = ()
@@ -142,7 +138,7 @@ class Facts:
     variables: tuple[Variable, ...] = ()
     registrations: tuple[Registration, ...] = ()
     attributes: tuple[tuple[str, str, str], ...] = ()  # class, name, target: set on `self` in a method
-    stars: tuple[str, ...] = field(default=())  # modules imported by `*`
+    stars: tuple[str, ...] = ()  # modules imported by `*`
 
 
 RowT = TypeVar("RowT", Def, ClassDef, Call, Decorator, Field, Variable, Registration)
@@ -151,19 +147,22 @@ RowT = TypeVar("RowT", Def, ClassDef, Call, Decorator, Field, Variable, Registra
 def joined(units: Iterable[Facts]) -> Facts:
     """The facts of several units together, places as they are."""
     rows = tuple(units)
-    return Facts(*(tuple(chain.from_iterable(getattr(it, name) for it in rows)) for name in Facts.__slots__))
+    return Facts(*(tuple(chain.from_iterable(getattr(it, name) for it in rows)) for name in Facts.__struct_fields__))
 
 
-def module_facts(path: str, units: Iterable[tuple[Unit, Facts]]) -> Facts:
+def module_facts(units: Iterable[tuple[Unit, Facts]]) -> Facts:
     """The facts of a file from those of its units, every place in the file's lines."""
-    return joined(_moved(path, unit, facts) for unit, facts in units)
+    return joined(_moved(unit, facts) for unit, facts in units)
 
 
-def _moved(path: str, unit: Unit, facts: Facts) -> Facts:
+def _moved(unit: Unit, facts: Facts) -> Facts:
     """The facts of a unit with places in the file's lines."""
 
     def at(row: RowT) -> RowT:
-        return replace(row, place=unit.place(path, row.place))
+        return replace(row, place=unit.place("", row.place))
+
+    def there(places: Places) -> Places:
+        return tuple((unit.file_line(line), column) for line, column in places)
 
     return replace(
         facts,
@@ -175,8 +174,8 @@ def _moved(path: str, unit: Unit, facts: Facts) -> Facts:
             replace(at(it), fields=tuple(at(f) for f in it.fields), decorators=tuple(at(d) for d in it.decorators))
             for it in facts.classes
         ),
-        variables=tuple(at(it) for it in facts.variables),
-        registrations=tuple(at(it) for it in facts.registrations),
+        variables=tuple(replace(at(it), calls=there(it.calls)) for it in facts.variables),
+        registrations=tuple(replace(at(it), calls=there(it.calls)) for it in facts.registrations),
     )
 
 
@@ -211,6 +210,6 @@ def outward(facts: Facts) -> Facts:
             )
             for it in facts.classes
         ),
-        variables=tuple(replace(it, place=NOWHERE) for it in facts.variables),
-        registrations=tuple(replace(it, place=NOWHERE) for it in facts.registrations),
+        variables=tuple(replace(it, place=NOWHERE, calls=()) for it in facts.variables),
+        registrations=tuple(replace(it, place=NOWHERE, calls=()) for it in facts.registrations),
     )

@@ -77,15 +77,25 @@ def sources(top: Path, root: Path, exclude: Sequence[str] = ()) -> Iterator[Path
 
 def text_of(path: Path, name: str, max_bytes: int) -> str | Skipped:
     """The text of a file by the encoding it declares (PEP 263), or why it is skipped. Line endings stay as they are."""
+    data = bytes_of(path, name, max_bytes)
+    return data if isinstance(data, Skipped) else decoded(data, name)
+
+
+def bytes_of(path: Path, name: str, max_bytes: int) -> bytes | Skipped:
+    """What a file holds, or why it is skipped."""
     try:
         if not path.is_file():
             return Skipped(name, "is not a file")
         size = path.stat().st_size
         if size > max_bytes:
             return Skipped(name, f"is larger than max_file_bytes ({size:,} > {max_bytes:,})")
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         return Skipped(name, f"can't be read: {error.strerror}")
+
+
+def decoded(data: bytes, name: str) -> str | Skipped:
+    """The text that bytes are, or why it is skipped."""
     if b"\0" in data:
         return Skipped(name, "is binary")
     try:

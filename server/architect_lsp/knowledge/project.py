@@ -9,18 +9,15 @@ from __future__ import annotations
 import builtins
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
-from itertools import islice
 from typing import Any
 
 from architect_lsp.knowledge.effects import LIBRARY, Table
 from architect_lsp.knowledge.facts import ClassDef, Def, Facts, Registration, Variable, joined, named, outward
 from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol, Instance, Module, Named, Ref, Symbol
-from architect_lsp.knowledge.values import Value
+from architect_lsp.knowledge.values import place_of
 from architect_lsp.model import Place
 from architect_lsp.syntax.units import Unit
 
-_NOWHERE = Place("", 0, 0, 0, 0)
 _DEPTH = 16
 """How many symbols a name may be followed through; cycles of imports and aliases end here."""
 
@@ -134,13 +131,13 @@ class Project:
 
     def place(self, ref: Ref) -> Place:
         """Where the thing stands now; its file's beginning when it is gone."""
-        nowhere = replace(_NOWHERE, path=ref.path)
+        nowhere = Place(ref.path, 0, 0, 0, 0)
         if ref.kind == "registration":
             found_row = self._registration(ref)
             if found_row is None:
                 return nowhere
             unit, row = found_row
-            at = row.place if ref.entry < 0 else _entry(row.value, ref.entry) or row.place
+            at = row.place if ref.entry < 0 else place_of(row.value, row.calls, ref.entry) or row.place
             return unit.place(ref.path, at)
         found = self._names.get(ref.path, {}).get(ref.qualname)
         if found is None:
@@ -159,7 +156,7 @@ class Project:
             return nowhere
         place = rows[ref.index].place if rows else thing.place
         if isinstance(thing, Variable) and ref.kind == "value" and thing.value is not None:
-            place = _entry(thing.value, ref.entry) or place
+            place = place_of(thing.value, thing.calls, ref.entry) or place
         return self._parts[ref.path][index][0].place(ref.path, place)
 
     def _registration(self, ref: Ref) -> tuple[Unit, Registration] | None:
@@ -385,12 +382,6 @@ class Project:
 def whole(facts: Facts) -> tuple[Part, ...]:
     """The facts of a whole file, in its own lines, as the one part they are."""
     return ((Unit("module", "", "", ((0, 0, 1 << 30),), 0), facts),)
-
-
-def _entry(value: Value, index: int) -> Place | None:
-    """Where a call inside a value stands, by its number among all in it; None when there is none."""
-    found = next(islice(value.each(), index, None), None)
-    return Place("", *found.at, *found.at) if found is not None else None
 
 
 def _ancestors(path: str) -> Iterator[str]:

@@ -1,4 +1,7 @@
-"""Many files at once: their facts, read in other processes where that pays: threads would wait for the parser."""
+"""Many files at once: their facts, from the store where it has them, else read by other processes.
+
+Threads would wait for the parser.
+"""
 
 from __future__ import annotations
 
@@ -6,35 +9,61 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+import msgspec
+
 from architect_lsp.knowledge.document import Document
 from architect_lsp.knowledge.facts import Facts
-from architect_lsp.knowledge.files import Skipped, text_of
+from architect_lsp.knowledge.files import Skipped, bytes_of, decoded, text_of
+from architect_lsp.knowledge.store import Store, decode, digest, encode, store_file
 
 PARALLEL_FROM = 150
 """Files from which starting worker processes pays for itself."""
 CHUNK = 24
 """Files a worker takes at a time."""
+_DAY_S = 86_400
 
 Job = tuple[str, str, int]
 """(path on disk, path in the project, largest size in bytes)."""
 
 
-def facts_of(jobs: Sequence[Job]) -> Iterator[tuple[str, Document | Facts | Skipped]]:
-    """(path in the project, what it says) of each file, in the order given; documents where they are few.
+def facts_of(jobs: Sequence[Job], notes: list[str]) -> Iterator[tuple[str, Document | Facts | Skipped]]:
+    """(path in the project, what it says) of each file; documents where they are few.
 
-    Effect: reads the disk, may start processes.
+    What the store has comes first, the rest in the order given. Adds to `notes` what a person should know of the store.
+    Effect: reads the disk, may start processes, writes the store.
     """
-    if len(jobs) < PARALLEL_FROM or (os.cpu_count() or 1) < 2:
+    if len(jobs) < PARALLEL_FROM:
         yield from map(_document, jobs)
         return
-    # a server has threads, and forking a process with threads can deadlock
-    context = multiprocessing.get_context("fork" if can_fork() and threading.active_count() == 1 else "spawn")
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=context, initializer=end_with_parent) as pool:
-        yield from pool.map(_facts, jobs, chunksize=CHUNK)
+    store = Store(store_file(), int(time.time() // _DAY_S))
+    keys = {job: _key(job) for job in jobs}
+    known = store.known(list(keys.values()))
+    rest: list[Job] = []
+    for job in jobs:
+        data = known.get(keys[job])
+        try:
+            if data is None:
+                rest.append(job)
+            else:
+                yield job[1], decode(data)
+        except msgspec.DecodeError:  # written by hand or half written: read again
+            rest.append(job)
+    fresh: list[tuple[bytes, bytes]] = []
+    try:
+        for name, found in _read(rest):
+            if isinstance(found, tuple):
+                fresh.append(found)
+                yield name, decode(found[1])
+            else:
+                yield name, found
+    finally:  # a scan that is stopped keeps what it has done
+        store.keep(fresh, known)
+        notes += store.notes
 
 
 def end_with_parent() -> None:
@@ -55,6 +84,17 @@ def can_fork() -> bool:
     return "fork" in multiprocessing.get_all_start_methods() and os.name == "posix"
 
 
+def _read(jobs: Sequence[Job]) -> Iterator[tuple[str, tuple[bytes, bytes] | Skipped]]:
+    """(path in the project, (key, encoded facts)) of each file, by several processes where that pays."""
+    if len(jobs) < PARALLEL_FROM or (os.cpu_count() or 1) < 2:
+        yield from map(_facts, jobs)
+        return
+    # a server has threads, and forking a process with threads can deadlock
+    context = multiprocessing.get_context("fork" if can_fork() and threading.active_count() == 1 else "spawn")
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=context, initializer=end_with_parent) as pool:
+        yield from pool.map(_facts, jobs, chunksize=CHUNK)
+
+
 def _document(job: Job) -> tuple[str, Document | Skipped]:
     path, name, max_bytes = job
     text = text_of(Path(path), name, max_bytes)
@@ -65,6 +105,19 @@ def _document(job: Job) -> tuple[str, Document | Skipped]:
     return name, document
 
 
-def _facts(job: Job) -> tuple[str, Facts | Skipped]:
-    name, document = _document(job)
-    return name, document if isinstance(document, Skipped) else document.facts
+def _key(job: Job) -> bytes:
+    """The key of a file's content; b"" where it has none, and why will be said when it is read."""
+    path, name, max_bytes = job
+    data = bytes_of(Path(path), name, max_bytes)
+    return b"" if isinstance(data, Skipped) else digest(data)
+
+
+def _facts(job: Job) -> tuple[str, tuple[bytes, bytes] | Skipped]:
+    path, name, max_bytes = job
+    data = bytes_of(Path(path), name, max_bytes)
+    if isinstance(data, Skipped):
+        return name, data
+    text = decoded(data, name)
+    if isinstance(text, Skipped):
+        return name, text
+    return name, (digest(data), encode(Document(name, text).facts))

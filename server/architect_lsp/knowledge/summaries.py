@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
+from msgspec.structs import replace
+
 from architect_lsp.knowledge.effects import canonical
-from architect_lsp.knowledge.facts import Def
+from architect_lsp.knowledge.facts import NOWHERE, Def
 from architect_lsp.knowledge.project import Part, Project
 from architect_lsp.knowledge.symbols import External, FunctionSymbol, Ref
-from architect_lsp.model import Place
 
-_NOWHERE = Place("", 0, 0, 0, 0)
 _NODES = 400
 """How many functions one search may visit; a path longer than a reader follows explains nothing."""
 
@@ -55,7 +55,7 @@ def _told(project: Project, path: str, names: Sequence[str]) -> list[object]:
         if it is None:
             continue
         told += (effects(project, path, it, through_async=flag) for flag in (True, False))
-        told += (replace(call, place=_NOWHERE) for call in it.calls if call_effects(project, path, call.target, it.owner))
+        told += (replace(call, place=NOWHERE) for call in it.calls if call_effects(project, path, call.target, it.owner))
     return told
 
 

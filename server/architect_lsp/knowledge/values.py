@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from itertools import islice
+
+from msgspec import Struct
 
 from architect_lsp.knowledge.reading import Reading, dotted
+from architect_lsp.model import Place
 from architect_lsp.syntax.units import Parsed
 
 _DEPTH = 12
@@ -19,8 +22,7 @@ _TEXT = 300
 """Characters kept of a string."""
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(Struct, frozen=True, array_like=True, gc=False):
     """One expression. `kind` tells what the rest means:
 
     "text": `text` is the string (its beginning, when it is long). "constant": `text` is the `repr` of a number, None or a bool.
@@ -29,8 +31,6 @@ class Value:
     tuple or set too): `items`. "dict": `keywords` by literal key or dotted name, "?" for others. "joined": pieces put together
     by `+`, `|` or an f-string. "index": `text[items]`, as in annotations. "either": two, one of which holds. "star": one item,
     which was starred. "lambda": one item, what it gives. "compare": its operands. "unknown": anything else.
-
-    `at` is a call's (line, column) in the unit's lines and code points; two values that differ in it alone are equal.
     """
 
     kind: str
@@ -38,7 +38,6 @@ class Value:
     items: tuple[Value, ...] = ()
     keywords: tuple[tuple[str, Value], ...] = ()
     of: Value | None = None
-    at: tuple[int, int] = field(default=(0, 0), compare=False)
 
     def keyword(self, name: str) -> Value | None:
         """The keyword argument or entry of this name, None when it is not there."""
@@ -70,9 +69,28 @@ class Value:
 UNKNOWN = Value("unknown")
 
 
+Places = tuple[tuple[int, int], ...]
+"""(line, column) of each call in a value, in the order of `Value.each`, in the unit's lines and code points."""
+
+
 def value_of(reading: Reading, node: ast.expr) -> Value:
     """What an expression of the unit says, names as written."""
     return _Reader(reading.parsed).read(node, _DEPTH)
+
+
+def value_and_places(reading: Reading, node: ast.expr) -> tuple[Value, Places]:
+    """The same, with the places of the calls in it."""
+    reader = _Reader(reading.parsed)
+    return reader.read(node, _DEPTH), tuple(reader.calls)
+
+
+def place_of(value: Value, places: Places, entry: int) -> Place | None:
+    """Where the call stands that is the value's `entry`th (from 0) by `Value.each`; None when that is no call."""
+    before = tuple(islice(value.each(), entry + 1))
+    if len(before) <= entry or before[-1].kind != "call":
+        return None
+    index = sum(it.kind == "call" for it in before) - 1
+    return Place("", *places[index], *places[index]) if index < len(places) else None
 
 
 def quoted(text: str) -> Value:
@@ -87,11 +105,12 @@ def quoted(text: str) -> Value:
 class _Reader:
     """Reads one expression within a budget."""
 
-    __slots__ = ("left", "parsed")
+    __slots__ = ("calls", "left", "parsed")
 
     def __init__(self, parsed: Parsed | None) -> None:
         self.parsed = parsed
         self.left = _SIZE
+        self.calls: list[tuple[int, int]] = []
 
     def read(self, node: ast.expr, depth: int) -> Value:
         self.left -= 1
@@ -137,12 +156,12 @@ class _Reader:
         name, of = dotted(node.func), None
         if not name and isinstance(node.func, ast.Attribute):
             name, of = node.func.attr, self.read(node.func.value, depth)
+        if self.parsed is not None:
+            line = node.lineno - self.parsed.origin
+            self.calls.append((line, self.parsed.column(line, node.col_offset)))
         items = tuple(self.read(it, depth) for it in node.args)
         keywords = tuple((it.arg or "**", self.read(it.value, depth)) for it in node.keywords)
-        if self.parsed is None:
-            return Value("call", name, items, keywords, of)
-        place = self.parsed.place(node)
-        return Value("call", name, items, keywords, of, (place.line, place.column))
+        return Value("call", name, items, keywords, of)
 
     def _key(self, node: ast.expr | None) -> str:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):

@@ -104,9 +104,7 @@ def field_of(project: Project, it: Attribute, shape: Value, value: Value | None)
     if inner is not None and said(project, it.path, inner) in COLUMN:
         return replace(column_of(project, it.path, it.name, inner, None, plain=True), at=it.ref)
     more = call.keyword("sa_column_kwargs") or UNKNOWN
-    column = column_of(
-        project, it.path, it.name, replace(call, items=(), keywords=(*more.keywords, *call.keywords)), shape, False
-    )
+    column = column_of(project, it.path, it.name, Value("call", call.text, (), (*more.keywords, *call.keywords)), shape, False)
     found = call.keyword("foreign_key")
     if not column.primary and call.keyword("nullable") is None and more.keyword("nullable") is None:
         column = replace(column, nullable=_optional(project, it.path, shape))
@@ -205,4 +203,4 @@ def _given(value: Value, symbol: FunctionSymbol, argument: str) -> Value:
     first = symbol.facts.parameters[0][0]
     if value.kind == "name" and value.text == first:
         return Value("text", argument)
-    return replace(value, items=tuple(_given(it, symbol, argument) for it in value.items))
+    return Value(value.kind, value.text, tuple(_given(it, symbol, argument) for it in value.items), value.keywords, value.of)
