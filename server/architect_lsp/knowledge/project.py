@@ -9,10 +9,12 @@ from __future__ import annotations
 import builtins
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from architect_lsp.knowledge.effects import LIBRARY, Table
 from architect_lsp.knowledge.facts import ClassDef, Def, Facts, Registration, Variable, joined, named, outward
+from architect_lsp.knowledge.modules import Modules
 from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol, Instance, Module, Named, Ref, Symbol
 from architect_lsp.knowledge.values import place_of
 from architect_lsp.model import Place
@@ -34,7 +36,7 @@ class Project:
         self._parts: dict[str, tuple[Part, ...]] = {}
         self._joined: dict[str, Facts] = {}
         self._names: dict[str, dict[str, tuple[Named, int]]] = {}
-        self._folders: dict[str, int] = {}
+        self._modules = Modules()
         self._memo: dict[Any, Any] = {}
 
     @property
@@ -55,8 +57,7 @@ class Project:
         old = self._parts.get(path)
         self._parts[path] = new
         if old is None:
-            for folder in _ancestors(path):
-                self._folders[folder] = self._folders.get(folder, 0) + 1
+            self._modules.add(path)
         elif not anew and len(old) == len(new) and all(was[1] is now[1] for was, now in zip(old, new, strict=True)):
             return False
         self._joined.pop(path, None)
@@ -95,7 +96,7 @@ class Project:
         other._parts = dict(self._parts)
         other._joined = dict(self._joined)
         other._names = dict(self._names)
-        other._folders = dict(self._folders)
+        other._modules = self._modules.copy()
         other._memo = {key: dict(value) if key != "resolve" else value for key, value in self._memo.items()}
         other.generation = self.generation
         return other
@@ -105,8 +106,7 @@ class Project:
         if self._parts.pop(path, None) is not None:
             self._names.pop(path, None)
             self._joined.pop(path, None)
-            for folder in _ancestors(path):
-                self._folders[folder] -= 1
+            self._modules.remove(path)
             self._forget()
 
     def memo(self, key: Any) -> dict[Any, Any]:
@@ -208,42 +208,7 @@ class Project:
 
     def module(self, path: str, dotted: str) -> tuple[Module | None, tuple[str, ...]]:
         """The longest beginning of `dotted`, as imported by the file `path`, that is a module here, and the names after it."""
-        level = len(dotted) - len(dotted.lstrip("."))
-        names = tuple(filter(None, dotted[level:].split(".")))
-        folder = posixpath.dirname(path)
-        if level:
-            for _ in range(level - 1):
-                folder = posixpath.dirname(folder)
-            return self._longest(folder, names, relative=True)
-        while True:
-            module, rest = self._longest(folder, names, relative=False)
-            if module is not None:
-                return module, rest
-            if not folder or folder == "/":
-                return None, names
-            folder = posixpath.dirname(folder)
-
-    def _longest(self, folder: str, names: tuple[str, ...], *, relative: bool) -> tuple[Module | None, tuple[str, ...]]:
-        found: Module | None = self._at(folder) if relative else None
-        rest = names
-        at = folder
-        for index, name in enumerate(names):
-            at = posixpath.join(at, name)
-            here = self._at(at)
-            if here is None:
-                break
-            found, rest = here, names[index + 1 :]
-        if found is not None and found.path.endswith("/") and not relative and len(rest) == len(names):
-            return None, names
-        return found, rest
-
-    def _at(self, stem: str) -> Module | None:
-        package = posixpath.join(stem, "__init__.py")
-        if package in self._parts:
-            return Module(package)
-        if stem and f"{stem}.py" in self._parts:
-            return Module(f"{stem}.py")
-        return Module(f"{stem}/") if self._folders.get(stem) else None
+        return self._modules.find(path, dotted)
 
     def _resolved(self, path: str, target: str, owner: str, depth: int) -> Symbol | None:
         if depth <= 0 or not target:
@@ -260,7 +225,14 @@ class Project:
             symbol = self._named(path, name, depth - 1)
         for _ in range(calls):
             symbol = self._called(symbol, depth - 1)
-        for name, calls in steps[1:]:
+        steps = steps[1:]
+        if name == "super" and calls == 1 and owner and steps:
+            kind = self.class_(path, owner)
+            name, calls = steps.pop(0)
+            symbol = self._inherited(Instance(path, kind), name, depth - 1, beyond=1) if kind else None
+            for _ in range(calls):
+                symbol = self._called(symbol, depth - 1)
+        for name, calls in steps:
             symbol = self._attribute(symbol, name, depth - 1)
             for _ in range(calls):
                 symbol = self._called(symbol, depth - 1)
@@ -309,20 +281,30 @@ class Project:
             return External(f"{symbol.name}.{name}")
         if isinstance(symbol, Module):
             if symbol.path.endswith("/"):
-                return self._at(symbol.path + name)
+                return self._modules.at(symbol.path + name)
             if self.name(symbol.path, name) is not None or self.facts(symbol.path).stars:
                 found = self._named(symbol.path, name, depth - 1)
                 if found is not None and not (isinstance(found, External) and found.name.startswith("builtins.")):
                     return found
             if symbol.path.endswith("/__init__.py") or symbol.path == "__init__.py":
-                return self._at(posixpath.join(posixpath.dirname(symbol.path), name))
+                return self._modules.at(posixpath.join(posixpath.dirname(symbol.path), name))
             return None
-        if isinstance(symbol, FunctionSymbol):  # a library's decorator gave it, as `delay` of a task
+        if isinstance(symbol, FunctionSymbol):
+            inner = self.name(symbol.path, f"{symbol.facts.qualname}.{name}")
+            if isinstance(inner, Def):
+                return FunctionSymbol(symbol.path, inner)
+            if isinstance(inner, ClassDef):
+                return ClassSymbol(symbol.path, inner)
+            # a library's decorator gave it, as `delay` of a task
             made = (self._resolved(symbol.path, it.target, symbol.facts.owner, depth - 1) for it in symbol.facts.decorators)
             giver = next((it.name for it in made if isinstance(it, External) and not it.name.startswith("builtins.")), "")
             return External(f"{giver}().{name}") if giver else None
+        return self._inherited(symbol, name, depth)
+
+    def _inherited(self, symbol: ClassSymbol | Instance, name: str, depth: int, beyond: int = 0) -> Symbol | None:
+        """An attribute of a class or its bases, without the nearest `beyond` of them."""
         outside: External | None = None
-        for base in self.bases(symbol):
+        for base in islice(self.bases(symbol), beyond, None):
             if isinstance(base, External):
                 outside = outside or base
                 continue
@@ -382,10 +364,3 @@ class Project:
 def whole(facts: Facts) -> tuple[Part, ...]:
     """The facts of a whole file, in its own lines, as the one part they are."""
     return ((Unit("module", "", "", ((0, 0, 1 << 30),), 0), facts),)
-
-
-def _ancestors(path: str) -> Iterator[str]:
-    folder = posixpath.dirname(path)
-    while folder and folder != "/":
-        yield folder
-        folder = posixpath.dirname(folder)

@@ -247,7 +247,8 @@ class Reading:
                     self._targets[key] = ""  # while it is looked up: `query = query.where(...)` says nothing new of `query`
                     found = {self._value(it, node, depth) for it in values}
                     found.discard("")
-                    unknown = node.id if not found and len(values) == 0 else f"?{node.id}"
+                    nested = seen is not None and not found and len(values) == 0  # a function or class inside this one
+                    unknown = f"{self.qualname(seen)}.{node.id}" if nested and seen is not None else f"?{node.id}"
                     told = len(found) == 1 and not any(isinstance(it, _CONTAINERS) for it in values)
                     self._targets[key] = found.pop() if told else unknown
                 return self._targets[key]
