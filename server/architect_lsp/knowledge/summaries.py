@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
 from architect_lsp.knowledge.effects import canonical
 from architect_lsp.knowledge.facts import NOWHERE, Def
 from architect_lsp.knowledge.project import Part, Project
-from architect_lsp.knowledge.symbols import External, FunctionSymbol, Ref
+from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol, Ref, Symbol
 
-_NODES = 400
-"""How many functions one search may visit; a path longer than a reader follows explains nothing."""
+Key = tuple[str, str]
+"""(file, qualified name) of a function."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,15 @@ class Effect:
     kind: str
     call: str
     path: tuple[Ref, ...]
+
+
+class _Step(NamedTuple):
+    """How a function comes to an effect: `length` calls away, by its own call `number`; `callee` None means that call does it."""
+
+    length: int
+    number: int
+    call: str
+    callee: Key | None
 
 
 def take(project: Project, path: str, parts: Sequence[Part]) -> bool:
@@ -39,13 +48,35 @@ def take(project: Project, path: str, parts: Sequence[Part]) -> bool:
         return False
     before = _told(project, path, names)
     project.swap(path, parts, names)
-    for through_async in (True, False):
-        known = project.memo(("effects", through_async))
-        for name in names:
-            known.pop((path, name), None)
+    kept = [_without(project, path, names, through_async=flag) for flag in (True, False)]
     if _told(project, path, names) == before:
+        for memo, rows in kept:
+            memo.update(rows)  # what they concluded from these functions still holds
         return False
     return project.put(path, parts, anew=True)
+
+
+def _without(
+    project: Project, path: str, names: Sequence[str], *, through_async: bool
+) -> tuple[dict[Key, dict[str, _Step]], dict[Key, dict[str, _Step]]]:
+    """Forget what is known of some functions and of all that call them; gives the memo, and what it held of the callers."""
+    known, above = _memo(project, through_async=through_async)
+    changed = [(path, it) for it in names]
+    seen = set(changed)
+    todo = list(changed)
+    rows: dict[Key, dict[str, _Step]] = {}
+    while todo:
+        key = todo.pop()
+        was = known.pop(key, None)
+        if was is not None:
+            rows[key] = was
+        for caller in above.get(key, ()):
+            if caller not in seen:
+                seen.add(caller)
+                todo.append(caller)
+    for key in changed:
+        rows.pop(key, None)
+    return known, rows
 
 
 def _told(project: Project, path: str, names: Sequence[str]) -> list[object]:
@@ -61,7 +92,7 @@ def _told(project: Project, path: str, names: Sequence[str]) -> list[object]:
 
 def call_effects(project: Project, path: str, target: str, owner: str, *, through_async: bool = True) -> dict[str, Effect]:
     """What a call of `target` in the file `path` does: kind -> effect, the paths beginning inside the callee."""
-    symbol = project.resolve(path, target, owner)
+    symbol = _entered(project, path, target, owner)
     if isinstance(symbol, External):
         name = canonical(symbol.name)
         return {kind: Effect(kind, name, ()) for kind in project.table.kinds(symbol.name)}
@@ -71,39 +102,92 @@ def call_effects(project: Project, path: str, target: str, owner: str, *, throug
 
 
 def effects(project: Project, path: str, definition: Def, *, through_async: bool = True) -> dict[str, Effect]:
-    """Kind -> effect of a function of the project, by the shortest path of calls.
+    """Kind -> effect of a function of the project, by the shortest path of calls, the one that comes first among equals.
 
     `through_async` False asks what a caller on an event loop is sure to wait for: it does not enter coroutines, whose waiting is
     theirs to answer for, nor calls that only a branch makes. A generator's body runs where
     it is iterated, which is taken to be where it is called.
     """
-    known = project.memo(("effects", through_async))
     key = (path, definition.qualname)
-    if key in known:
-        found: dict[str, Effect] = known[key]
-        return found
+    known, above = _memo(project, through_async=through_async)
+    if key not in known:
+        _settle(project, key, definition, known, above, through_async=through_async)
     result: dict[str, Effect] = {}
-    queue: list[tuple[str, Def, tuple[Ref, ...]]] = [(path, definition, ())]
-    seen = {key}
-    while queue and len(seen) < _NODES:
-        file, it, trail = queue.pop(0)
+    for kind, step in known[key].items():
+        trail: list[Ref] = []
+        at: Key = key
+        while True:
+            trail.append(Ref(*at, "call", step.number))
+            if step.callee is None:
+                break
+            at = step.callee
+            step = known[at][kind]
+        result[kind] = Effect(kind, step.call, tuple(trail))
+    return result
+
+
+def _memo(project: Project, *, through_async: bool) -> tuple[dict[Key, dict[str, _Step]], dict[Key, set[Key]]]:
+    """(function -> kind -> step, function -> functions that were seen to call it)."""
+    return project.memo(("effects", through_async)), project.memo(("callers seen", through_async))
+
+
+def _settle(
+    project: Project,
+    key: Key,
+    definition: Def,
+    known: dict[Key, dict[str, _Step]],
+    above: dict[Key, set[Key]],
+    *,
+    through_async: bool,
+) -> None:
+    """Find the steps of a function and of all it reaches, nearest effects first, until nothing is nearer."""
+    found: dict[Key, dict[str, _Step]] = {}
+    calls_of: dict[Key, list[tuple[Key, int]]] = {}  # callee -> (caller, index of its call)
+    waves: dict[int, list[tuple[Key, str, _Step]]] = {}
+    todo: list[tuple[Key, Def]] = [(key, definition)]
+    found[key] = {}
+    while todo:
+        here, it = todo.pop()
         for index, call in enumerate(it.calls):
             if not through_async and not call.certain:
                 continue
-            step = (*trail, Ref(file, it.qualname, "call", index))
-            symbol = project.resolve(file, call.target, it.owner)
+            symbol = _entered(project, here[0], call.target, it.owner)
             if isinstance(symbol, External):
                 for kind in project.table.kinds(symbol.name):
-                    if call.writes and kind == "db-read":
-                        kind = "db-write"
-                    result.setdefault(kind, Effect(kind, canonical(symbol.name), step))
+                    kind = "db-write" if call.writes and kind == "db-read" else kind
+                    waves.setdefault(1, []).append((here, kind, _Step(1, index, canonical(symbol.name), None)))
             elif isinstance(symbol, FunctionSymbol) and (through_async or not symbol.facts.is_async):
-                inner = (symbol.path, symbol.facts.qualname)
-                if inner not in seen:
-                    seen.add(inner)
-                    queue.append((symbol.path, symbol.facts, step))
-    known[key] = result
-    return result
+                callee = (symbol.path, symbol.facts.qualname)
+                above.setdefault(callee, set()).add(here)
+                if callee in known:
+                    for kind, step in known[callee].items():
+                        further = _Step(step.length + 1, index, step.call, callee)
+                        waves.setdefault(further.length, []).append((here, kind, further))
+                    continue
+                calls_of.setdefault(callee, []).append((here, index))
+                if callee not in found:
+                    found[callee] = {}
+                    todo.append((callee, symbol.facts))
+    length = 0
+    while waves:
+        length += 1
+        wave = waves.pop(length, ())
+        nearest: dict[tuple[Key, str], _Step] = {}
+        for here, kind, step in wave:
+            if kind not in found[here] and ((here, kind) not in nearest or step.number < nearest[here, kind].number):
+                nearest[here, kind] = step
+        for (here, kind), step in nearest.items():
+            found[here][kind] = step
+            for caller, index in calls_of.get(here, ()):
+                if kind not in found[caller]:
+                    waves.setdefault(length + 1, []).append((caller, kind, _Step(length + 1, index, step.call, here)))
+    known.update(found)
+
+
+def _entered(project: Project, path: str, target: str, owner: str) -> Symbol | None:
+    """What runs when a target is called: of a class, its `__init__`."""
+    symbol = project.resolve(path, target, owner)
+    return project.resolve(path, f"{target}.__init__", owner) if isinstance(symbol, ClassSymbol) else symbol
 
 
 def callers(project: Project, path: str, qualname: str) -> list[Ref]:
@@ -114,7 +198,7 @@ def callers(project: Project, path: str, qualname: str) -> list[Ref]:
         for file in project.paths:
             for it in project.facts(file).defs:
                 for number, call in enumerate(it.calls):
-                    symbol = project.resolve(file, call.target, it.owner)
+                    symbol = _entered(project, file, call.target, it.owner)
                     if isinstance(symbol, FunctionSymbol):
                         index.setdefault((symbol.path, symbol.facts.qualname), []).append(Ref(file, it.qualname, "call", number))
     return index.get((path, qualname), [])
