@@ -198,6 +198,16 @@ class Workspace:
             take(self.project, name, document.parts)
         return document
 
+    def settle(self, name: str) -> bool:
+        """Read an open document whose text is broken from nothing. Gives whether that says anything else."""
+        document = self.documents.get(name)
+        fresh = document.settled() if isinstance(document, Document) else document
+        if fresh is None or fresh is document:
+            return False
+        self.documents[name] = fresh
+        take(self.project, name, fresh.parts)
+        return True
+
     def close(self, name: str) -> None:
         """Forget an open document; the project keeps the facts of what is on disk."""
         document = self.documents.pop(name, None)

@@ -36,6 +36,8 @@ STATUS = "architect/status"
 
 _UNHURRIED_S = 0.03
 """A check that took longer than this waits as long again before the next, so that a burst of keystrokes is checked once."""
+_SETTLED_S = 0.4
+"""A pause in typing after which broken text is read anew."""
 _MAX_TEXT = 2_000_000
 """Characters of a document above which it is not read, and said not to be."""
 
@@ -150,6 +152,22 @@ class Session(LanguageServer):
             self._later(uri, self._took_s[uri])
         else:
             self.publish(uri)
+        if workspace.project.generation != generation:
+            self._others_soon(workspace, uri)
+        key = f"settle {uri}"
+        if key in self._pending:
+            self._pending[key].cancel()
+        self._pending[key] = asyncio.get_running_loop().call_later(_SETTLED_S, self._settle, uri)
+
+    def _settle(self, uri: str) -> None:
+        """After a pause in typing, show of broken text what a fresh reading of it would."""
+        self._pending.pop(f"settle {uri}", None)
+        workspace, name = self.uris.get(uri, (None, ""))
+        if workspace is None:
+            return
+        generation = workspace.project.generation
+        if workspace.settle(name):
+            self.show(uri)
         if workspace.project.generation != generation:
             self._others_soon(workspace, uri)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,6 +78,23 @@ class Document:
     def edited(self, text: str, version: int | None = None, edit: Edit | None = None) -> Document:
         """The next version; `edit` is the one change that leads to it, where it is known."""
         return Document(self.path, text, version, self, edit)
+
+    def settled(self) -> Document:
+        """The same text as if it were read from nothing; this very document where that makes no difference.
+
+        Only broken text can: the parser recovers by what it saw before, so what an edit leaves may differ from a fresh reading.
+        """
+        if not self.tree.has_error:
+            return self
+        tree = Tree(self.text)
+        units = tree.units()
+        if [it.key for it in units] == [it.key for it in self.units]:
+            return self
+        fresh = copy(self)
+        known = {unit.key: piece for unit, piece in zip(self.units, self.pieces, strict=True)}
+        fresh.tree, fresh.units, fresh.tried, fresh._facts = tree, units, {}, None
+        fresh.pieces = [known.get(it.key) or _piece(it) for it in units]
+        return fresh
 
     @property
     def lines(self) -> Lines:

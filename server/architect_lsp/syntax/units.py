@@ -43,9 +43,9 @@ class Unit:
     body_indent: str = "    "  # of a class: the white space before its statements, "" when they stand on its first line
 
     @property
-    def key(self) -> tuple[str, str, str]:
+    def key(self) -> tuple[str, str, str, str]:
         """Units of equal keys say the same, wherever in the file they stand."""
-        return self.kind, self.scope, self.text
+        return self.kind, self.scope, self.text, self.body_indent
 
     @property
     def line(self) -> int:
@@ -274,7 +274,7 @@ class Parsed:
 def parsed(unit: Unit) -> Parsed | None:
     """The unit's statements, its broken lines read as `pass`; None when nothing of it can be read."""
     lines = unit.text.split("\n")
-    nested = unit.indent > 0 or (lines and lines[0][:1] in (" ", "\t") and unit.kind != "module")
+    nested = unit.kind != "module" and lines[0][:1] in (" ", "\t")
     prefix = _WRAPPER if nested else ""
     suffix = ""
     if unit.kind == "class" and unit.body_indent:  # its methods are units of their own, so its body may be empty

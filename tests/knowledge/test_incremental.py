@@ -1,0 +1,132 @@
+"""Whatever is edited, what is known of the whole project is what a start from nothing would know.
+
+Real files are edited at random: calls renamed, lines moved, imports dropped, definitions cut, code left broken. After each few
+edits everything is compared with a project that read the same texts from nothing: facts, effects with their paths, callers,
+routes and the other nouns, where each thing stands, and the findings of the open files.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+from pathlib import Path
+from typing import Any
+
+import pygls
+import pytest
+
+from architect_lsp.engine import Workspace
+from architect_lsp.knowledge.catalogue import catalogue
+from architect_lsp.knowledge.document import Document, module_facts
+from architect_lsp.knowledge.project import Project
+from architect_lsp.knowledge.summaries import callers, effects
+from architect_lsp.knowledge.symbols import Ref
+from architect_lsp.settings import Settings
+
+REPOSITORY = Path(__file__).resolve().parent.parent.parent
+EDITS = int(os.environ.get("ARCHITECT_TEST_EDITS", "560"))
+SEEDS = range(8)
+COMPARED_EVERY = 10
+OPEN = 12
+
+INSERTED = [
+    "import time\n", "time.sleep(1)\n", "x = ", "await ", "async ", "def f(a):\n    return g(a)\n", "(", ")", '"""', "#", "\n",
+    "    ", "@app.get('/x')\n", "class K(Base):\n    pass\n", "return self.run()\n", "for it in rows:\n    ", "requests.get(u)\n",
+    "try:\n", ":", "é😀", "    raise ValueError\n", "@router.post('/new')\nasync def new(): ...\n", "lambda: ",
+]  # fmt: skip
+
+
+def texts() -> dict[str, str]:
+    """The example shop, a real web application in small, and real modules of a library, by path."""
+    shop = REPOSITORY / "examples" / "shop"
+    library = Path(pygls.__file__).parent
+    files = {f"shop/{it.relative_to(shop).as_posix()}": it for it in sorted(shop.rglob("*.py"))}
+    files |= {f"pygls/{it.relative_to(library).as_posix()}": it for it in sorted(library.rglob("*.py"))}
+    return {path: it.read_text(encoding="utf-8") for path, it in files.items()}
+
+
+def edited(rng: random.Random, text: str, others: list[str]) -> str:
+    """The text after one edit such as a person or their tools make."""
+    lines = text.split("\n")
+    at = rng.randrange(len(lines))
+    what = rng.random()
+    if what < 0.25:  # a few characters typed
+        offset = rng.randrange(len(text) + 1)
+        return text[:offset] + rng.choice(INSERTED) + text[offset:]
+    if what < 0.35:  # a few deleted
+        offset = rng.randrange(len(text) + 1)
+        return text[:offset] + text[offset + rng.choice((1, 2, 7, 60)) :]
+    if what < 0.5:  # lines cut
+        del lines[at : at + rng.choice((1, 1, 3, 20))]
+    elif what < 0.6:  # a line moved
+        lines.insert(rng.randrange(len(lines)), lines.pop(at))
+    elif what < 0.75:  # a name replaced by another of the file
+        names = re.findall(r"\b[a-z_]\w+\b", text) or ["x"]
+        return re.sub(rf"\b{re.escape(rng.choice(names))}\b", rng.choice(names), text, count=rng.choice((1, 1, 0)))
+    elif what < 0.85:  # a whole line typed, indented like its neighbour
+        indent = lines[at][: len(lines[at]) - len(lines[at].lstrip())]
+        lines.insert(at, indent + rng.choice(INSERTED).rstrip("\n"))
+    elif what < 0.95:  # lines pasted from elsewhere
+        other = rng.choice(others).split("\n")
+        start = rng.randrange(len(other))
+        lines[at:at] = other[start : start + rng.choice((1, 5, 30))]
+    else:  # all undone
+        return rng.choice(others)
+    return "\n".join(lines)
+
+
+def everything(project: Project) -> dict[str, Any]:
+    """All that is known, with every place in its file's lines."""
+    known: dict[str, Any] = {}
+    for path in sorted(project.paths):
+        facts = module_facts(project._parts[path])
+        known[f"facts of {path}"] = facts
+        for it in project.facts(path).defs:
+            key = f"{path} {it.qualname}"
+            for flag in (True, False):
+                found = effects(project, path, it, through_async=flag)
+                known[f"effects of {key} {flag}"] = {kind: (e, [project.place(r) for r in e.path]) for kind, e in found.items()}
+            called = sorted(callers(project, path, it.qualname), key=repr)
+            known[f"callers of {key}"] = [(r, project.place(r)) for r in called]
+            known[f"place of {key}"] = project.place(Ref(path, it.qualname, "def"))
+    nouns = catalogue(project)
+    known["nouns"] = nouns
+    known["routes stand at"] = [project.place(it.at) for it in nouns.routes]
+    return known
+
+
+def from_nothing(files: dict[str, str], opened: list[str]) -> Workspace:
+    workspace = Workspace(REPOSITORY, Settings())
+    for path, text in files.items():
+        if path in opened:
+            workspace.open(path, text)
+        else:
+            workspace.take(path, Document(path, text))
+    return workspace
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_incremental_equals_full(seed: int) -> None:
+    rng = random.Random(seed)
+    files = texts()
+    originals = dict(files)
+    opened = sorted(rng.sample(sorted(files), OPEN))
+    workspace = from_nothing(files, opened)
+    for step in range(EDITS // len(SEEDS)):
+        path = rng.choice(opened)
+        files[path] = edited(rng, files[path], [originals[path], originals[rng.choice(opened)]])
+        document = workspace.open(path, files[path], step)
+        workspace.check(document)
+        if step % COMPARED_EVERY:
+            continue
+        for it in opened:
+            workspace.settle(it)
+        fresh = from_nothing(files, opened)
+        kept, expected = everything(workspace.project), everything(fresh.project)
+        different = [it for it in {*kept, *expected} if kept.get(it) != expected.get(it)]
+        assert not different, (seed, step, path, different[:3], [(kept.get(it), expected.get(it)) for it in different[:1]])
+        for it in opened:
+            mine, other = workspace.documents[it], fresh.documents[it]
+            assert workspace.check(mine).findings == fresh.check(other).findings, (seed, step, it)
+            assert workspace.check(mine).unread == fresh.check(other).unread, (seed, step, it)
