@@ -201,8 +201,7 @@ class Workspace:
     def settle(self, name: str) -> bool:
         """Read an open document whose text is broken from nothing. Gives whether that says anything else."""
         document = self.documents.get(name)
-        fresh = document.settled() if isinstance(document, Document) else document
-        if fresh is None or fresh is document:
+        if not isinstance(document, Document) or (fresh := document.settled()) is document:
             return False
         self.documents[name] = fresh
         take(self.project, name, fresh.parts)
@@ -398,5 +397,4 @@ def _forked(workspace: Workspace, names: Sequence[str]) -> Iterator[Checked | Sk
 
 
 def _check_shared(name: str) -> Checked | Skipped:
-    assert _shared is not None
-    return _file_check((_shared, name))
+    return _file_check((_shared, name)) if _shared is not None else Skipped(name, "can't be checked: its worker was not set up")

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Coroutine, Generator, Iterable
+from collections.abc import Callable, Coroutine, Generator, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,8 +95,7 @@ class Session(LanguageServer):
     def opened(self, params: types.DidOpenTextDocumentParams) -> None:
         """didOpen: take the text and publish."""
         it = params.text_document
-        language = language_of(it.uri, it.language_id)
-        if language is None:
+        if (language := language_of(it.uri, it.language_id)) is None:
             return
         self.languages[it.uri] = language
         self.uris[it.uri] = self.home(it.uri)
@@ -105,10 +104,9 @@ class Session(LanguageServer):
     def changed(self, params: types.DidChangeTextDocumentParams) -> None:
         """didChange: apply the changes in their order and publish."""
         uri = params.text_document.uri
-        home = self.uris.get(uri)
-        if home is None:
+        if uri not in self.uris:
             return
-        workspace, name = home
+        workspace, name = self.uris[uri]
         document = workspace.documents.get(name)
         if document is None:
             whole = [it for it in params.content_changes if isinstance(it, types.TextDocumentContentChangeWholeDocument)]
@@ -154,17 +152,14 @@ class Session(LanguageServer):
             self.publish(uri)
         if workspace.project.generation != generation:
             self._others_soon(workspace, uri)
-        key = f"settle {uri}"
-        if key in self._pending:
-            self._pending[key].cancel()
-        self._pending[key] = asyncio.get_running_loop().call_later(_SETTLED_S, self._settle, uri)
+        self._soon(f"settle {uri}", _SETTLED_S, self._settle, uri)
 
     def _settle(self, uri: str) -> None:
         """After a pause in typing, show of broken text what a fresh reading of it would."""
         self._pending.pop(f"settle {uri}", None)
-        workspace, name = self.uris.get(uri, (None, ""))
-        if workspace is None:
+        if uri not in self.uris:
             return
+        workspace, name = self.uris[uri]
         generation = workspace.project.generation
         if workspace.settle(name):
             self.show(uri)
@@ -172,9 +167,13 @@ class Session(LanguageServer):
             self._others_soon(workspace, uri)
 
     def _later(self, uri: str, after_s: float) -> None:
-        if uri in self._pending:
-            self._pending[uri].cancel()
-        self._pending[uri] = asyncio.get_running_loop().call_later(min(after_s, 0.5), self.publish, uri)
+        self._soon(uri, min(after_s, 0.5), self.publish, uri)
+
+    def _soon(self, key: str, after_s: float, work: Callable[[str], None], uri: str) -> None:
+        """Do the work after a while, once, however often it is asked for meanwhile."""
+        if key in self._pending:
+            self._pending[key].cancel()
+        self._pending[key] = asyncio.get_running_loop().call_later(after_s, work, uri)
 
     def _others_soon(self, workspace: Workspace, changed: str) -> None:
         """What a function does has changed: the other open files are checked again, after this one was published."""
