@@ -147,3 +147,74 @@ def test_sqlmodel_and_flask_sqlalchemy() -> None:
         "BlogPost blog_post: id:Integer key, title:String unique, comments => Comment* back=post",
         "Comment comment: id:Integer key, post_id:->blog_post.id null, post => BlogPost back=comments",
     )
+
+
+def test_django() -> None:
+    fields = (
+        "number:Upper key, buyer=buyer_id:ForeignKey->Person null, seller=seller_id:OneToOneField->Person unique,"
+        " parent=up:ForeignKey->Order index, made:DateTimeField index, owner=owner_id:ForeignKey->Person index"
+    )
+    up = "order_ptr => Order back=gift CASCADE"
+    pointer = "order_ptr=order_ptr_id:OneToOneField->Order key unique"
+    relations = (
+        "buyer => Person back=order_set SET_NULL, seller => Person PROTECT, parent => Order back=children CASCADE,"
+        " tags => Tag* back=orders, owner => Person back=shop_orders CASCADE"
+    )
+    check(
+        """
+        -- project/settings.py --
+        AUTH_USER_MODEL = "people.Person"
+        -- common/models.py --
+        from django.db import models
+        class Stamped(models.Model):
+            made = models.DateTimeField(db_index=True)
+            note = models.CharField(max_length=3)
+            owner = models.ForeignKey("people.Person", models.CASCADE, related_name="%(app_label)s_%(class)ss")
+            class Meta:
+                abstract = True
+                ordering = ["-made"]
+        class Plain:
+            lost = models.TextField()
+        -- people/apps.py --
+        from django.apps import AppConfig
+        class PeopleConfig(AppConfig):
+            name = "people"
+        -- people/models/user.py --
+        from django.contrib.auth.models import AbstractBaseUser
+        from django.db import models
+        class Person(AbstractBaseUser):
+            email = models.EmailField(unique=True)
+        -- shop/models.py --
+        from django.conf import settings
+        from django.contrib.auth import get_user_model
+        from django.db import models
+        from common.models import Plain, Stamped
+        class Upper(models.CharField):
+            pass
+        class Order(Plain, Stamped):
+            note = None
+            number = Upper(primary_key=True)
+            buyer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, db_index=False)
+            seller = models.OneToOneField(get_user_model(), models.PROTECT, related_name="+")
+            parent = models.ForeignKey("self", models.CASCADE, related_name="children", db_column="up")
+            tags = models.ManyToManyField("Tag", related_name="orders")
+            class Meta(Stamped.Meta):
+                db_table = "orders"
+                indexes = [models.Index(fields=["-made", "number"])]
+                constraints = [models.UniqueConstraint(fields=["buyer"], name="one")]
+        class Gift(Order):
+            ribbon = models.BooleanField(null=True)
+            class Meta:
+                unique_together = ("ribbon",)
+        class Proxy(Gift):
+            class Meta:
+                proxy = True
+        class Tag(models.Model):
+            slug = models.SlugField()
+        """,
+        "Person people_person: id: key, email:EmailField unique, password:CharField, last_login:DateTimeField null",
+        f"Order orders: {fields}, {relations}, (made number), (buyer)",
+        f"Gift shop_gift: {fields}, ribbon:BooleanField null, {pointer}, {relations}, {up}, (ribbon)",
+        f"Proxy shop_gift: {fields}, ribbon:BooleanField null, {pointer}, {relations}, {up}",
+        "Tag shop_tag: id: key, slug:SlugField index",
+    )

@@ -91,3 +91,68 @@ def test_the_mapper_says_the_same(package: str, modules: list[str]) -> None:
     expected = {key: it for key, it in said(python, SQLALCHEMY, *modules).items() if key.startswith(package)}
     assert len(expected) > 10
     assert models(source(python, package), {it.partition(":")[0] for it in expected}) == expected
+
+
+DJANGO = """
+    import json, sys
+    import django
+    from django.conf import settings
+
+    database = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+    settings.configure(SECRET_KEY="x", STATIC_URL="/s/", DATABASES=database, INSTALLED_APPS=sys.argv[1:])
+    django.setup()
+    from django.apps import apps
+    from django.db.models import UniqueConstraint
+
+    found = {}
+    for model in apps.get_models():
+        meta = model._meta
+        indexes = [[name.lstrip("-") for name in it.fields] for it in meta.indexes if it.fields]
+        indexes += [list(it) for it in meta.unique_together]
+        indexes += [list(it.fields) for it in meta.constraints if isinstance(it, UniqueConstraint) and it.fields]
+        relations = {}
+        for it in [*meta.concrete_fields, *meta.many_to_many]:
+            if it.remote_field and type(it).__name__ != "TaggableManager":
+                back, gone = it.remote_field.get_accessor_name() or "", getattr(it.remote_field, "on_delete", None)
+                target = it.remote_field.model._meta.db_table
+                back = "" if back.endswith("+") else back
+                gone = getattr(gone, "__name__", "").replace("set_on_delete", "SET")
+                relations[it.name] = [target, bool(it.many_to_many), back, gone]
+        found[meta.db_table] = {
+            "columns": {
+                it.name: [
+                    bool(it.db_index or it.unique), bool(it._unique), bool(it.null), bool(it.primary_key), it.column,
+                    it.remote_field.model.__qualname__ if it.remote_field else "",
+                ]
+                for it in meta.concrete_fields
+            },
+            "indexes": sorted(map(list, {tuple(it) for it in indexes})),
+            "relations": relations,
+            "ordering": [it for it in meta.ordering if isinstance(it, str)],
+        }
+    print(json.dumps(found))
+"""
+CONTRIB = ["admin", "auth", "contenttypes", "sessions", "messages", "sites", "redirects", "flatpages"]
+WAGTAIL = ["forms", "redirects", "search_promotions", "settings"]
+
+
+def test_django_says_the_same() -> None:
+    python = environment("django", ["django==5.2.19", "wagtail==8.0.1"])
+    apps = [f"django.contrib.{it}" for it in CONTRIB]
+    apps += [f"wagtail.contrib.{it}" for it in WAGTAIL]
+    apps += [f"wagtail.{it}" for it in ("embeds", "sites", "users", "snippets", "documents", "images", "admin")]
+    expected = said(python, DJANGO, *apps, "wagtail", "modelcluster", "taggit")
+    found = catalogue(project_of(source(python, "django", "wagtail", "modelcluster", "taggit", "treebeard"))).models
+    tables = {it.ref: it.table for it in found}
+    ours = {}
+    for it in found:
+        ours[it.table] = {key: row for key, row in told(it).items() if key != "table"} | {
+            "relations": {
+                row.name: [tables.get(row.ref), row.many, row.back, row.on_delete.partition("(")[0]] for row in it.relations
+            },
+            "ordering": list(it.ordering),
+        }
+    assert len(expected) > 40
+    assert {key: it for key, it in ours.items() if key in expected} == expected
+    files = {it.ref.path for it in found if it.table in expected}
+    assert {it.table for it in found if it.ref.path in files} == expected.keys()

@@ -25,6 +25,10 @@ def text(project: Project, path: str, value: Value | None, owner: str = "", dept
         return None if any(it is None for it in pieces) else "".join(it for it in pieces if it is not None)
     if value.kind == "call" and value.last == "str" and len(value.items) == 1:
         return text(project, path, value.items[0], owner, depth - 1)
+    if value.kind == "call" and value.text == "getattr" and len(value.items) == 3:  # a setting with a default
+        of, name, default = value.items
+        set_to = Value("name", f"{of.text}.{name.text}")
+        return text(project, path, set_to, owner, depth - 1) or text(project, path, default, owner, depth - 1)
     if value.kind == "call" and value.last == "Field":  # a settings field's default
         return text(project, path, value.argument(0, "default"), owner, depth - 1)
     if value.kind == "name":

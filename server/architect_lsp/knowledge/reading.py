@@ -152,10 +152,7 @@ class Reading:
         """The dotted name of the definitions around `node` (and of itself), the unit's scope included; "" is the module."""
         names = [node.name] if isinstance(node, (*_FUNCTIONS, ast.ClassDef)) else []
         names += [it.name for it in self.ancestors(node) if isinstance(it, (*_FUNCTIONS, ast.ClassDef))]
-        scope = self.unit.scope
-        if self.unit.kind == "class":
-            scope = scope.rpartition(".")[0]
-        return ".".join(([scope] if scope else []) + names[::-1])
+        return ".".join(([self.unit.scope] if self.unit.scope else []) + names[::-1])
 
     def owner(self, node: ast.AST) -> str:
         """The qualified name of the class whose `self` is meant at `node`; "" outside of classes."""
