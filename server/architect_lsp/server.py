@@ -19,6 +19,7 @@ from architect_lsp.session import Session
 
 if TYPE_CHECKING:
     from architect_lsp.engine import Document, Workspace
+    from architect_lsp.knowledge.foreign import Foreign
     from architect_lsp.model import Finding
 
 REVIEW = "architect.review"
@@ -189,13 +190,32 @@ def _hover(server: Session, params: types.HoverParams) -> types.Hover | None:
     offset = document.lines.offset(params.position.line, params.position.character, server.client.encoding)
     findings = workspace.finding_at(document, offset)
     if not findings:
-        return None
+        return _portrait(server, workspace, document, params.position)
     texts = [
         convert.hover_text(it, list(_receipts(workspace, document, it)), server.client, document.language.name) for it in findings
     ]
     kind = types.MarkupKind.Markdown if server.client.markdown else types.MarkupKind.PlainText
     where = convert.to_lsp_range(document.lines, findings[0].span, server.client.encoding)
     return types.Hover(types.MarkupContent(kind, "\n\n---\n\n".join(texts)), where)
+
+
+def _portrait(server: Session, workspace: Workspace, document: Document | Foreign, at: types.Position) -> types.Hover | None:
+    """What a function does, where its name is under the pointer; None elsewhere."""
+    from architect_lsp.engine import Document
+    from architect_lsp.knowledge.portrait import named_at, portrait
+
+    offset = document.lines.offset(at.line, at.character, server.client.encoding)
+    named = named_at(workspace.project, document, offset) if isinstance(document, Document) else None
+    if named is None:
+        return None
+    path, definition, span = named
+    text = "\n\n".join(portrait(workspace.project, path, definition))
+    if not text:
+        return None
+    if not server.client.markdown:
+        text = text.replace("`", "").replace("**", "")
+    kind = types.MarkupKind.Markdown if server.client.markdown else types.MarkupKind.PlainText
+    return types.Hover(types.MarkupContent(kind, text), convert.to_lsp_range(document.lines, span, server.client.encoding))
 
 
 def _receipts(workspace: Workspace, document: Document, finding: Finding) -> Iterator[str]:

@@ -123,3 +123,14 @@ async def test_nothing_is_offered_for_a_file_that_is_not_open(start: Start) -> N
     uri = session.uri("never.py")
     assert await session.hover(uri, 0, 0) == ""
     assert await session.actions(uri, types.Range(types.Position(0, 0), types.Position(9, 9))) == []
+
+
+@pytest.mark.parametrize("editor", EDITORS)
+async def test_a_function_without_a_finding_says_what_it_does(start: Start, editor: str) -> None:
+    session = await start(editor=editor)
+    session.open("billing.py", "import httpx\n\ndef charge(n):\n    return httpx.post('https://pay', json=n, timeout=3)\n")
+    uri = session.open("renewal.py", "from billing import charge\n\ndef renew(n):\n    return charge(n)\n")
+    said = (await session.hover(uri, 2, 5)).replace("`", "")
+    assert "renew calls charge, charge calls httpx.post" in said
+    assert "Called by renew in renewal.py." in (await session.hover(uri, 3, 12)).replace("`", "")
+    assert await session.hover(uri, 3, 5) == ""

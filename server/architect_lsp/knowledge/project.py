@@ -38,6 +38,7 @@ class Project:
         self._names: dict[str, dict[str, tuple[Named, int]]] = {}
         self._modules = Modules()
         self._memo: dict[Any, Any] = {}
+        self._lasting: dict[Any, Any] = {}
 
     @property
     def paths(self) -> Iterator[str]:
@@ -88,7 +89,6 @@ class Project:
         for index, (_, facts) in enumerate(self._parts[path]):
             fresh.update((it.qualname, (it, index)) for it in facts.defs if it.qualname in names)
         self._names[path] = fresh
-        self._memo.pop("callers", None)
 
     def overlay(self) -> Project:
         """A project that begins as this one and may then go its own way; this one stays as it is."""
@@ -98,6 +98,7 @@ class Project:
         other._names = dict(self._names)
         other._modules = self._modules.copy()
         other._memo = {key: dict(value) if key != "resolve" else value for key, value in self._memo.items()}
+        other._lasting = self._lasting
         other.generation = self.generation
         return other
 
@@ -112,6 +113,11 @@ class Project:
     def memo(self, key: Any) -> dict[Any, Any]:
         """A dictionary for conclusions of the kind `key`, emptied whenever `generation` grows."""
         found: dict[Any, Any] = self._memo.setdefault(key, {})
+        return found
+
+    def lasting(self, key: Any) -> dict[Any, Any]:
+        """A dictionary that is never emptied, for what is kept beside the very facts it was concluded from."""
+        found: dict[Any, Any] = self._lasting.setdefault(key, {})
         return found
 
     def name(self, path: str, name: str) -> Named | None:

@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from architect_lsp.knowledge.effects import canonical
-from architect_lsp.knowledge.facts import NOWHERE, Def
+from architect_lsp.knowledge.facts import NOWHERE, Def, Facts
 from architect_lsp.knowledge.project import Part, Project
 from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol, Ref, Symbol
 
+_Names = dict[str, list[tuple[str, int]]]
 Key = tuple[str, str]
 """(file, qualified name) of a function."""
 
@@ -191,17 +192,42 @@ def _entered(project: Project, path: str, target: str, owner: str) -> Symbol | N
 
 
 def callers(project: Project, path: str, qualname: str) -> list[Ref]:
-    """Every call of a function in the project."""
-    index: dict[tuple[str, str], list[Ref]] = project.memo("callers")
-    if not index:
-        index[("", "")] = []
-        for file in project.paths:
-            for it in project.facts(file).defs:
-                for number, call in enumerate(it.calls):
-                    symbol = _entered(project, file, call.target, it.owner)
-                    if isinstance(symbol, FunctionSymbol):
-                        index.setdefault((symbol.path, symbol.facts.qualname), []).append(Ref(file, it.qualname, "call", number))
-    return index.get((path, qualname), [])
+    """Every call of a function in the project, as far as the call or an alias of it bears the function's name."""
+    *owners, name = qualname.split(".")
+    name = owners[-1] if name == "__init__" and owners else name
+    found: list[Ref] = []
+    for file in project.paths:
+        by_name, aliases = _calls_by_name(project.facts(file), project.lasting("calls by name"), file)
+        for it in (name, *aliases.get(name, ())):
+            for caller, number in by_name.get(it, ()):
+                definition = project.definition(file, caller)
+                if definition is None or number >= len(definition.calls):
+                    continue
+                symbol = _entered(project, file, definition.calls[number].target, definition.owner)
+                if isinstance(symbol, FunctionSymbol) and (symbol.path, symbol.facts.qualname) == (path, qualname):
+                    found.append(Ref(file, caller, "call", number))
+    return found
+
+
+def _calls_by_name(
+    facts: Facts, kept: dict[str, tuple[Facts, _Names, dict[str, list[str]]]], file: str
+) -> tuple[_Names, dict[str, list[str]]]:
+    """(last name of a call -> its function and number, name -> what the file calls it), read once for the same facts."""
+    if file not in kept or kept[file][0] is not facts:
+        by_name: _Names = {}
+        for it in facts.defs:
+            for number, call in enumerate(it.calls):
+                by_name.setdefault(call.target.rpartition(".")[2].replace("()", ""), []).append((it.qualname, number))
+        aliases: dict[str, list[str]] = {}
+        renamed = [*facts.imports, *((it.name, it.target) for it in facts.variables)]
+        renamed += ((attribute, target) for _, attribute, target in facts.attributes)
+        for name, target in renamed:
+            last = target.rpartition(".")[2].replace("()", "")
+            if last != name:
+                aliases.setdefault(last, []).append(name)
+        kept[file] = facts, by_name, aliases
+    _, names, others = kept[file]
+    return names, others
 
 
 def described(effect: Effect, project: Project) -> list[tuple[Ref, str]]:
