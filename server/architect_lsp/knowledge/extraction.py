@@ -43,7 +43,18 @@ _REGISTERS = frozenset(
         *("add_tools", "bind_tools", "as_tool", "handoff", "tool", "register_for_llm", "register_for_execution"),
         *("as_agent", "initiate_chat", "initiate_chats"),
         # tasks and the rest
-        *("add_periodic_task", "autodiscover_tasks", "task", "actor", "config_from_object", "set_field", "bind", "Index"),
+        *(
+            "add_periodic_task",
+            "register_task",
+            "add_job",
+            "autodiscover_tasks",
+            "task",
+            "actor",
+            "config_from_object",
+            "set_field",
+            "bind",
+            "Index",
+        ),
     )
 )
 """Last names of the calls that tell a framework what belongs to what."""
@@ -284,7 +295,10 @@ def _variables(reading: Reading) -> Iterator[Variable]:
         if told is None and not target:
             continue
         for it in node.targets if isinstance(node, ast.Assign) else [node.target]:
-            if isinstance(it, ast.Name):
+            held = dotted(it)
+            if isinstance(it, ast.Attribute) and ".conf." in held and function is None and told is not None:
+                yield Variable(held, target, reading.place(node), told, optional)  # what configures Celery
+            elif isinstance(it, ast.Name):
                 yield Variable(prefix + it.id, target, reading.place(node), told, optional, calls)
 
 

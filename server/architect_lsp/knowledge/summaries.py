@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from architect_lsp.knowledge.effects import canonical
 from architect_lsp.knowledge.facts import NOWHERE, Def, Facts
+from architect_lsp.knowledge.frameworks.celery import SENT, handed
 from architect_lsp.knowledge.project import Part, Project
 from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol, Ref, Symbol
 
@@ -192,7 +193,10 @@ def _entered(project: Project, path: str, target: str, owner: str) -> Symbol | N
 
 
 def callers(project: Project, path: str, qualname: str) -> list[Ref]:
-    """Every call of a function in the project, as far as the call or an alias of it bears the function's name."""
+    """Every call of a function in the project, as far as the call or an alias of it bears the function's name.
+
+    A call that hands a task to a queue is one of its function.
+    """
     *owners, name = qualname.split(".")
     name = owners[-1] if name == "__init__" and owners else name
     found: list[Ref] = []
@@ -203,7 +207,8 @@ def callers(project: Project, path: str, qualname: str) -> list[Ref]:
                 definition = project.definition(file, caller)
                 if definition is None or number >= len(definition.calls):
                     continue
-                symbol = _entered(project, file, definition.calls[number].target, definition.owner)
+                target = definition.calls[number].target
+                symbol = handed(project, file, target, definition.owner) or _entered(project, file, target, definition.owner)
                 if isinstance(symbol, FunctionSymbol) and (symbol.path, symbol.facts.qualname) == (path, qualname):
                     found.append(Ref(file, caller, "call", number))
     return found
@@ -217,7 +222,10 @@ def _calls_by_name(
         by_name: _Names = {}
         for it in facts.defs:
             for number, call in enumerate(it.calls):
-                by_name.setdefault(call.target.rpartition(".")[2].replace("()", ""), []).append((it.qualname, number))
+                head, _, last = call.target.replace("()", "").rpartition(".")
+                by_name.setdefault(last, []).append((it.qualname, number))
+                if last in SENT:
+                    by_name.setdefault(head.rpartition(".")[2], []).append((it.qualname, number))
         aliases: dict[str, list[str]] = {}
         renamed = [*facts.imports, *((it.name, it.target) for it in facts.variables)]
         renamed += ((attribute, target) for _, attribute, target in facts.attributes)

@@ -1,0 +1,178 @@
+"""Work that is handed to others: tasks of Celery, Dramatiq, RQ, Huey, arq, Taskiq, Procrastinate, Django and APScheduler.
+
+Source: `gen_task_name` of Celery, and each library's documentation of its decorator.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.constants import behind, text
+from architect_lsp.knowledge.facts import Def
+from architect_lsp.knowledge.lineage import dotted, lineage
+from architect_lsp.knowledge.nouns import Task
+from architect_lsp.knowledge.project import Project
+from architect_lsp.knowledge.symbols import ClassSymbol, FunctionSymbol, Instance, Ref
+from architect_lsp.knowledge.values import Value
+
+_DECORATORS = {
+    "celery": re.compile(
+        r"celery\.(?:[\w.]+\.)?(?:Celery\(\)\.task|shared_task|current_app\.task|periodic_task|task(?:\.task)?)"
+    ),
+    "dramatiq": re.compile(r"dramatiq\.(?:[\w.]+\.)?actor|(?:periodiq|remoulade)\.(?:[\w.]+\.)?actor"),
+    "rq": re.compile(r"(?:django_)?rq\.(?:decorators\.)?job(?:\(\))?"),
+    "huey": re.compile(
+        r"huey\.(?:.*\.)?(?:\w*Huey\(\)\.(?:periodic_|context_)?task|djhuey\.(?:db_)?(?:periodic_|context_)?task)"
+    ),
+    "taskiq": re.compile(r"taskiq\w*\.(?:.*\.)?\w*Broker\(\)(?:\.with_\w+\(\))*\.task"),
+    "procrastinate": re.compile(r"procrastinate\.(?:.*\.)?(?:App|Blueprint)\(\)(?:\.\w+\(\))*\.task"),
+    "django": re.compile(r"django(?:\.tasks|_tasks)\.(?:[\w.]+\.)?task"),
+    "apscheduler": re.compile(r"apscheduler\.(?:.*\.)?\w*Scheduler\(\)\.scheduled_job"),
+}
+_CLASS = re.compile(r"celery\.(?:.*\.)?(?:Task|PeriodicTask)")
+_NAMED = {"dramatiq": "actor_name", "taskiq": "task_name", "apscheduler": "id"}
+_BY_FUNCTION = ("dramatiq", "arq", "apscheduler")
+_SCHEDULE = re.compile(r"(?:\w+_)?BEAT_?SCHEDULE|(?:[\w.]+\.)?beat_schedule", re.IGNORECASE)
+SENT = frozenset(
+    (
+        *("delay", "apply_async", "s", "si", "signature", "subtask", "send", "send_with_options", "message", "schedule", "kiq"),
+        *("kicker", "defer", "defer_async", "configure", "enqueue", "aenqueue", "call_local", "chunks", "starmap", "map"),
+    )
+)
+"""What is called of a task to hand it over."""
+
+
+def tasks(project: Project) -> Iterator[Task]:
+    """Every task of the project, in the order of its files."""
+    known: dict[str, tuple[Task, ...]] = project.memo("tasks")
+    if "all" not in known:
+        found = {it.ref: it for path in project.paths for it in (*_decorated(project, path), *_listed(project, path))}
+        times = dict(row for path in project.paths for row in _scheduled(project, path))
+        known["all"] = tuple(
+            Task(it.ref, it.name, (*it.options, ("schedule", times[it.name])), it.framework) if it.name in times else it
+            for it in found.values()
+        )
+    yield from known["all"]
+
+
+def handed(project: Project, path: str, target: str, owner: str) -> FunctionSymbol | None:
+    """The task that a call of `target` hands to a queue, or makes a signature of: `send_email.delay`; None for other calls."""
+    head, _, last = target.rpartition(".")
+    if not head or last not in SENT:
+        return None
+    symbol = project.resolve(path, head, owner)
+    return symbol if isinstance(symbol, FunctionSymbol) and _kind(project, symbol.path, symbol.facts) else None
+
+
+def _kind(project: Project, path: str, definition: Def) -> tuple[str, Value] | None:
+    """(framework, decorator) of a task's function, None when it is none."""
+    for it in definition.decorators:
+        name = dotted(project.resolve(path, it.target, definition.owner))
+        found = next((key for key, pattern in _DECORATORS.items() if pattern.fullmatch(name.removesuffix("()"))), None)
+        if found is not None:
+            return found, it.value
+    return None
+
+
+def _decorated(project: Project, path: str) -> Iterator[Task]:
+    for it in project.facts(path).defs:
+        found = _kind(project, path, it) if it.decorators else None
+        if found is not None:
+            framework, value = found
+            name = text(project, path, value.keyword(_NAMED.get(framework, "name")))
+            options = tuple((key, written(row)) for key, row in value.keywords if key != "**")
+            yield Task(Ref(path, it.qualname, "def"), name or _name(project, path, it.qualname, framework), options, framework)
+
+
+def _listed(project: Project, path: str) -> Iterator[Task]:
+    """What a call or a class's list makes a task: `register_task(Clean())`, `WorkerSettings.functions`, `add_job(tidy)`."""
+    facts = project.facts(path)
+    calls = [it.value for it in facts.registrations] + [it.value for it in facts.variables if it.value is not None]
+    for call in calls:
+        if call.kind == "call" and call.last == "register_task" and call.items:
+            made = call.items[0]
+            symbol = project.resolve(path, f"{made.text}()" if made.kind == "call" else made.text)
+            if isinstance(symbol, Instance | ClassSymbol):
+                yield from _of_class(project, ClassSymbol(symbol.path, symbol.facts))
+        elif call.kind == "call" and call.last == "add_job" and call.items:
+            job = project.resolve(path, call.items[0].text) if call.items[0].kind == "name" else None
+            host = dotted(project.resolve(path, call.text))
+            if isinstance(job, FunctionSymbol) and "apscheduler" in host:
+                name = text(project, path, call.keyword("id")) or _name(project, job.path, job.facts.qualname, "apscheduler")
+                options = tuple((key, written(row)) for key, row in call.keywords if key not in ("**", "id"))
+                yield Task(Ref(job.path, job.facts.qualname, "def"), name, options, "apscheduler")
+    for it in facts.classes:
+        if it.qualname.endswith("WorkerSettings"):
+            rows = [row.value for row in it.fields if row.name in ("functions", "cron_jobs") and row.value is not None]
+            yield from (task for row in rows for item in row.items if (task := _arq(project, path, item)) is not None)
+
+
+def _of_class(project: Project, symbol: ClassSymbol) -> Iterator[Task]:
+    rows = lineage(project, symbol)
+    if any(_CLASS.fullmatch(dotted(it)) for it in rows[1:]):
+        fields = {row.name: row.value for it in reversed(rows) if isinstance(it, ClassSymbol) for row in it.facts.fields}
+        name = text(project, symbol.path, fields.get("name")) or _name(project, symbol.path, symbol.facts.qualname, "celery")
+        options = tuple((key, written(it)) for key, it in fields.items() if it is not None and key != "name")
+        yield Task(Ref(symbol.path, symbol.facts.qualname, "class"), name, options, "celery")
+
+
+def _arq(project: Project, path: str, item: Value) -> Task | None:
+    """A worker's function, as `func(...)` or `cron(...)` tell more of it."""
+    options = tuple((key, written(row)) for key, row in item.keywords if key not in ("name", "**"))
+    inner = item.items[0] if item.kind == "call" and item.items else item
+    symbol = project.resolve(path, inner.text) if inner.kind == "name" else None
+    if not isinstance(symbol, FunctionSymbol):
+        return None
+    name = text(project, path, item.keyword("name")) or ("cron:" if item.last == "cron" else "") + symbol.facts.qualname
+    return Task(Ref(symbol.path, symbol.facts.qualname, "def"), name, options, "arq")
+
+
+def _scheduled(project: Project, path: str) -> Iterator[tuple[str, str]]:
+    """(task's name, when) of each entry of a schedule."""
+    facts = project.facts(path)
+    tables = [it.value for it in facts.variables if it.value is not None and _SCHEDULE.fullmatch(it.name)]
+    tables += [row for it in facts.registrations for key, row in it.value.keywords if _SCHEDULE.fullmatch(key)]
+    for table in tables:
+        found = behind(project, path, table.text) if table.kind == "name" else (path, table)
+        for _, entry in found[1].keywords if found is not None else ():
+            name, when = text(project, path, entry.keyword("task")), entry.keyword("schedule")
+            if name and when is not None:
+                yield name, written(when)
+
+
+def _name(project: Project, path: str, qualname: str, framework: str) -> str:
+    """What a task is called that has no name of its own."""
+    last = qualname.rpartition(".")[2]
+    if framework in _BY_FUNCTION:
+        return last
+    return f"{_module(project, path)}{':' if framework == 'taskiq' else '.'}{last}"
+
+
+def _module(project: Project, path: str) -> str:
+    """The dotted name under which Python imports a file, its folder of packages being on the path."""
+    folder, parts = posixpath.dirname(path), [posixpath.basename(path).removesuffix(".py")]
+    known: dict[str, bool] = project.memo("packages")
+    if not known:
+        known.update((posixpath.dirname(it), True) for it in project.paths if it.endswith("__init__.py"))
+    packaged = folder in known
+    while folder and (folder in known or not packaged):
+        parts.append(posixpath.basename(folder))
+        folder = posixpath.dirname(folder)
+    names = parts[::-1]
+    if names[0] == "src" and len(names) > 1:
+        names = names[1:]
+    return ".".join(names[:-1] if names[-1] == "__init__" else names)
+
+
+def written(value: Value) -> str:
+    """A value as it is written, in short; "" for what can't be told."""
+    if value.kind in ("text", "constant", "name"):
+        return value.text
+    if value.kind == "list":
+        return ", ".join(written(it) for it in value.items)
+    if value.kind == "call":
+        rows = [written(it) for it in value.items] + [f"{key}={written(it)}" for key, it in value.keywords]
+        return f"{value.text}({', '.join(rows)})"
+    return ""
