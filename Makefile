@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test bench docs clean
+.PHONY: demo test bench quality docs clean
 
 demo: .venv/.installed
 	@$(BIN)/python scripts/demo.py
@@ -15,6 +15,9 @@ test: .venv/.developing
 bench: .venv/.developing
 	@$(PIP) install bandit
 	@$(BIN)/python -m bench
+
+quality: .venv/.developing
+	@PYTHONPATH=server:tests $(BIN)/python -m support.quality
 
 docs: .venv/.developing
 	@$(BIN)/python scripts/write_docs.py
