@@ -151,3 +151,14 @@ def test_an_import_means_the_files_that_are_there_now() -> None:
         project.remove(path)
         homes.append(home())
     assert homes == ["app/", "app/orders.py", "app/orders/__init__.py", "app/orders/__init__.py", "app/orders.py", "app/"]
+
+
+def test_the_folder_of_a_package_is_on_no_path_unless_nothing_else_is_meant() -> None:
+    project = Project()
+    for path in ("app/__init__.py", "app/pay.py", "app/tools.py", "pay/__init__.py", "scripts/pay.py", "scripts/run.py"):
+        project.put(path, Document(path, "").parts)
+    seen = [
+        project.module(user, name)[0]
+        for user, name in (("app/use.py", "pay"), ("app/use.py", "tools"), ("scripts/run.py", "pay"))
+    ]
+    assert [it and it.path for it in seen] == ["pay/__init__.py", "app/tools.py", "scripts/pay.py"]

@@ -67,13 +67,13 @@ class Modules:
             for _ in range(level - 1):
                 folder = posixpath.dirname(folder)
             return self._longest(folder, names, relative=True)
-        while True:
-            module, rest = self._longest(folder, names, relative=False)
+        above = list(_upwards(folder))
+        outside = [it for it in above if posixpath.join(it, "__init__.py") not in self._files]
+        for it in (*outside, *above):  # a package's own folder is on no path, unless its files are run by hand
+            module, rest = self._longest(it, names, relative=False)
             if module is not None:
                 return module, rest
-            if not folder or folder == "/":
-                return None, names
-            folder = posixpath.dirname(folder)
+        return None, names
 
     def _longest(self, folder: str, names: tuple[str, ...], *, relative: bool) -> Found:
         found: Module | None = self.at(folder) if relative else None
@@ -88,6 +88,14 @@ class Modules:
         if found is not None and found.path.endswith("/") and not relative and len(rest) == len(names):
             return None, names
         return found, rest
+
+
+def _upwards(folder: str) -> Iterator[str]:
+    """The folder and all above it, nearest first."""
+    while folder and folder != "/":
+        yield folder
+        folder = posixpath.dirname(folder)
+    yield folder
 
 
 def _ancestors(path: str) -> Iterator[str]:
