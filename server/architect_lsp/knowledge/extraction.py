@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 
+from architect_lsp.knowledge.addresses import about
 from architect_lsp.knowledge.facts import Call, ClassDef, Decorator, Def, Facts, Field, Registration, Variable
 from architect_lsp.knowledge.flows import parameters
 from architect_lsp.knowledge.reading import Function, Reading, constant, dotted, keyword
@@ -140,7 +141,10 @@ def _definition(reading: Reading, node: Function) -> Def:
                 if it.args and (name in _SINKS or (name in _PROCESSES and constant(keyword(it, "shell")) is True)):
                     sinks += ((parameter, len(calls)) for parameter in parameters(reading, it.args[0]))
                 in_loop, writes = reading.loop(it) is not None, target.endswith(_EXECUTES) and writes_rows(reading, it)
-                calls.append(Call(target, reading.place(it), reading.awaited(it), in_loop, _certain(reading, it), writes))
+                row = Call(
+                    target, reading.place(it), reading.awaited(it), in_loop, _certain(reading, it), writes, about(reading, it)
+                )
+                calls.append(row)
         elif isinstance(it, ast.Return | ast.Yield) and it.value is not None:
             returns.append(reading.target(it.value))
             if isinstance(it, ast.Return) and is_helper and not isinstance(it.value, ast.Constant | ast.Compare | ast.Attribute):

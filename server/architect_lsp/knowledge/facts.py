@@ -24,7 +24,8 @@ HTTP_METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "tra
 class Call(Struct, frozen=True, array_like=True, gc=False):
     """One call. `target` as in `reading`; `in_loop` tells whether it runs once a turn of a loop in its function.
 
-    `certain` calls stand in no branch, handler or short circuit; `writes` marks SQL that is seen to change rows.
+    `certain` calls stand in no branch, handler or short circuit; `writes` marks SQL that is seen to change rows. `about` is what
+    its first arguments name: the address of a server ("https://pay.example"), or a class or constant, dotted as written.
     """
 
     target: str
@@ -33,6 +34,7 @@ class Call(Struct, frozen=True, array_like=True, gc=False):
     in_loop: bool
     certain: bool = True
     writes: bool = False
+    about: str = ""
 
 
 class Decorator(Struct, frozen=True, array_like=True, gc=False):

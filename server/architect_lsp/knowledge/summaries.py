@@ -94,7 +94,7 @@ def _told(project: Project, path: str, names: Sequence[str]) -> list[object]:
 
 def call_effects(project: Project, path: str, target: str, owner: str, *, through_async: bool = True) -> dict[str, Effect]:
     """What a call of `target` in the file `path` does: kind -> effect, the paths beginning inside the callee."""
-    symbol = _entered(project, path, target, owner)
+    symbol = entered(project, path, target, owner)
     if isinstance(symbol, External):
         name = canonical(symbol.name)
         return {kind: Effect(kind, name, ()) for kind in project.table.kinds(symbol.name)}
@@ -153,7 +153,7 @@ def _settle(
         for index, call in enumerate(it.calls):
             if not through_async and not call.certain:
                 continue
-            symbol = _entered(project, here[0], call.target, it.owner)
+            symbol = entered(project, here[0], call.target, it.owner)
             if isinstance(symbol, External):
                 for kind in project.table.kinds(symbol.name):
                     kind = "db-write" if call.writes and kind == "db-read" else kind
@@ -186,7 +186,7 @@ def _settle(
     known.update(found)
 
 
-def _entered(project: Project, path: str, target: str, owner: str) -> Symbol | None:
+def entered(project: Project, path: str, target: str, owner: str) -> Symbol | None:
     """What runs when a target is called: of a class, its `__init__`."""
     symbol = project.resolve(path, target, owner)
     return project.resolve(path, f"{target}.__init__", owner) if isinstance(symbol, ClassSymbol) else symbol
@@ -208,7 +208,7 @@ def callers(project: Project, path: str, qualname: str) -> list[Ref]:
                 if definition is None or number >= len(definition.calls):
                     continue
                 target = definition.calls[number].target
-                symbol = handed(project, file, target, definition.owner) or _entered(project, file, target, definition.owner)
+                symbol = handed(project, file, target, definition.owner) or entered(project, file, target, definition.owner)
                 if isinstance(symbol, FunctionSymbol) and (symbol.path, symbol.facts.qualname) == (path, qualname):
                     found.append(Ref(file, caller, "call", number))
     return found
