@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from architect_lsp.knowledge.frameworks import celery, django_models, fastapi, sqlalchemy
+from architect_lsp.knowledge.frameworks import celery, django_models, fastapi, openai_agents, sqlalchemy
 from architect_lsp.knowledge.nouns import Agent, AgentGraph, Handoff, OrmModel, Resolver, Route, Task, Tool
 from architect_lsp.knowledge.project import Project
 
@@ -13,9 +13,9 @@ _ROUTES: tuple[Callable[[Project], Iterable[Route]], ...] = (fastapi.routes,)
 _MODELS: tuple[Callable[[Project], Iterable[OrmModel]], ...] = (sqlalchemy.models, django_models.models)
 _TASKS: tuple[Callable[[Project], Iterable[Task]], ...] = (celery.tasks,)
 _RESOLVERS: tuple[Callable[[Project], Iterable[Resolver]], ...] = ()
-_AGENTS: tuple[Callable[[Project], Iterable[Agent]], ...] = ()
-_TOOLS: tuple[Callable[[Project], Iterable[Tool]], ...] = ()
-_HANDOFFS: tuple[Callable[[Project], Iterable[Handoff]], ...] = ()
+_AGENTS: tuple[Callable[[Project], Iterable[Agent]], ...] = (openai_agents.agents,)
+_TOOLS: tuple[Callable[[Project], Iterable[Tool]], ...] = (openai_agents.tools,)
+_HANDOFFS: tuple[Callable[[Project], Iterable[Handoff]], ...] = (openai_agents.handoffs,)
 _GRAPHS: tuple[Callable[[Project], Iterable[AgentGraph]], ...] = ()
 
 

@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterable, Iterator
 
 from architect_lsp.knowledge.addresses import about
-from architect_lsp.knowledge.facts import Call, ClassDef, Decorator, Def, Facts, Field, Registration, Variable
+from architect_lsp.knowledge.facts import Call, ClassDef, Decorator, Def, Facts, Field
 from architect_lsp.knowledge.flows import parameters
 from architect_lsp.knowledge.reading import Function, Reading, constant, dotted, keyword
-from architect_lsp.knowledge.values import Places, Value, value_and_places, value_of
+from architect_lsp.knowledge.values import Value, value_of
+from architect_lsp.knowledge.wiring import registrations, telling, variables
 from architect_lsp.model import Place
 
 _SINKS = frozenset(
@@ -28,48 +29,8 @@ _EXECUTES = (".execute", ".exec", ".scalar", ".scalars", ".executemany")
 _WRITES = frozenset(["INSERT", "UPDATE", "DELETE", "UPSERT", "REPLACE", "MERGE"])
 _STATEMENT_STEPS = 8
 """How many bindings a statement may be followed through."""
-
-
-_REGISTERS = frozenset(
-    (
-        # routes
-        *("include_router", "register_blueprint", "add_api_route", "add_route", "add_url_rule", "add_websocket_route"),
-        *("mount", "host", "add_api_websocket_route", "register", "include", "add_resource", "add_namespace", "route"),
-        *("add_middleware", "init_app", "add_view", "before_request", "middleware", "exception_handler", "add_event_handler"),
-        # what grows a list of them
-        *("extend", "append", "insert"),
-        # agents and their graphs
-        *("add_node", "add_edge", "add_conditional_edges", "add_sequence", "set_entry_point", "set_finish_point"),
-        *("set_conditional_entry_point", "add_nodes", "add_edges", "add_handoffs", "register_function", "add_tool"),
-        *("add_tools", "bind_tools", "as_tool", "handoff", "tool", "register_for_llm", "register_for_execution"),
-        *("as_agent", "initiate_chat", "initiate_chats"),
-        # tasks and the rest
-        *(
-            "add_periodic_task",
-            "register_task",
-            "add_job",
-            "autodiscover_tasks",
-            "task",
-            "actor",
-            "config_from_object",
-            "set_field",
-            "bind",
-            "Index",
-        ),
-    )
-)
-"""Last names of the calls that tell a framework what belongs to what."""
-_HOLDERS = re.compile(
-    r"\w*(app|api|application|router|fastapi|flask|starlette|litestar|quart|sanic|blueprint|bp|graph|agent|crew|task|team|chat|swarm"
-    r"|celery|huey|broker|mcp|server|schema|workflow|pipeline|toolset|route|mount|mutationtype|querytype|objecttype|namespace)s?",
-    re.IGNORECASE,
-)
-"""Last names of the calls whose result a framework is told about, in a function too."""
-_HELD = re.compile(r"(\w+_)?(app|application|api|router|bp|blueprint|server|graph|builder|workflow|mcp)", re.IGNORECASE)
-"""Names of what is handed to a function that registers things with it."""
 _FIELDS = re.compile(r"Column|mapped_column|relationship|\w*ForeignKey|\w*Field|field")
 """Last names of the calls that make a model's field."""
-_INTERESTING = (ast.Call, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.BinOp, ast.JoinedStr, ast.Constant, ast.Subscript)
 
 
 def unit_facts(reading: Reading) -> Facts:
@@ -78,8 +39,8 @@ def unit_facts(reading: Reading) -> Facts:
         imports=tuple(_imports(reading)),
         defs=tuple(_definition(reading, it) for it in reading.functions),
         classes=tuple(_class(reading, it) for it in reading.each(ast.ClassDef)),
-        variables=tuple(_variables(reading)),
-        registrations=tuple(_registrations(reading)),
+        variables=tuple(variables(reading)),
+        registrations=tuple(registrations(reading)),
         attributes=tuple(_attributes(reading)),
         stars=tuple(
             "." * it.level + (it.module or "") for it in reading.each(ast.ImportFrom) if any(a.name == "*" for a in it.names)
@@ -235,12 +196,12 @@ def _class(reading: Reading, node: ast.ClassDef) -> ClassDef:
             target = reading.target(it.value) if it.value is not None else ""
             said = _innermost(reading, it.annotation)
             shape = None if dotted(it.annotation) else value_of(reading, it.annotation)
-            fields.append(Field(it.target.id, said, target, reading.place(it), _told(reading, it.value), shape))
+            fields.append(Field(it.target.id, said, target, reading.place(it), telling(reading, it.value), shape))
         elif isinstance(it, ast.Assign):
             for name in it.targets:
                 if isinstance(name, ast.Name):
                     place = reading.place(it)
-                    fields.append(Field(name.id, "", reading.target(it.value), place, _told(reading, it.value)))
+                    fields.append(Field(name.id, "", reading.target(it.value), place, telling(reading, it.value)))
     bases = tuple(filter(None, (_base(it) for it in node.bases)))
     return ClassDef(
         reading.qualname(node),
@@ -267,95 +228,6 @@ def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
             yield from _statements([*it.body, *it.orelse])
         else:
             yield it
-
-
-def _told(reading: Reading, node: ast.expr | None) -> Value | None:
-    """What is assigned, where it says more than its target; None for a plain name and what can't be told."""
-    return value_of(reading, node) if isinstance(node, _INTERESTING) else None
-
-
-def _variables(reading: Reading) -> Iterator[Variable]:
-    at_top = reading.unit.kind == "module"
-    nodes: list[ast.Assign | ast.AnnAssign] = [*reading.each(ast.Assign), *reading.each(ast.AnnAssign)]
-    for node in nodes:
-        function = reading.function(node)
-        if function is None and (not at_top or isinstance(reading.parent(node), ast.ClassDef)):
-            continue
-        value = node.value
-        if function is not None and not _is_holder(value):
-            continue
-        optional = any(isinstance(it, ast.If | ast.Try | ast.match_case) for it in reading.ancestors(node))
-        if optional and not isinstance(value, ast.Call | ast.List):
-            continue  # `except ImportError: json = None` says less than the import
-        prefix = f"{reading.qualname(function)}." if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) else ""
-        if isinstance(node, ast.AnnAssign) and not isinstance(value, ast.Call):
-            said = reading.annotation(node.annotation)
-            target = f"{said}()" if said else ""
-        elif isinstance(value, ast.Subscript) and dotted(value.value).endswith("Annotated"):
-            target = reading.annotation(value)
-        else:
-            target = reading.target(value) if value is not None else ""
-        told, calls = value_and_places(reading, value) if isinstance(value, _INTERESTING) else (None, ())
-        if told is None and not target:
-            continue
-        for it in node.targets if isinstance(node, ast.Assign) else [node.target]:
-            held = dotted(it)
-            if isinstance(it, ast.Attribute) and ".conf." in held and function is None and told is not None:
-                yield Variable(held, target, reading.place(node), told, optional)  # what configures Celery
-            elif isinstance(it, ast.Name):
-                yield Variable(prefix + it.id, target, reading.place(node), told, optional, calls)
-
-
-def _is_holder(node: ast.expr | None) -> bool:
-    """Whether a function's variable may be an application, a router, an agent or the like."""
-    while isinstance(node, ast.Call):
-        name = dotted(node.func).rpartition(".")[2]
-        if name and _HOLDERS.fullmatch(name):
-            return True
-        if name or not isinstance(node.func, ast.Attribute):
-            return False
-        node = node.func.value
-    return False
-
-
-def _registrations(reading: Reading) -> Iterator[Registration]:
-    for call in reading.each(ast.Call):
-        name = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
-        if name in _REGISTERS:
-            if name in ("extend", "append", "insert") and reading.function(call) is not None and not _holds_call(call):
-                continue
-        elif not any(isinstance(it, ast.Name) and _HELD.fullmatch(it.id) for it in call.args) and not (
-            _HOLDERS.fullmatch(name) and isinstance(reading.parent(call), ast.Return | ast.Expr | ast.keyword)
-        ):
-            continue
-        yield _registration(reading, call, *value_and_places(reading, call))
-    for node in reading.each(ast.AugAssign):
-        held = dotted(node.target)
-        if held and isinstance(node.op, ast.Add) and reading.function(node) is None and reading.unit.kind == "module":
-            told, calls = value_and_places(reading, node.value)
-            place = reading.place(node)
-            value = Value("call", f"{held}.extend", (told,))
-            yield _registration(reading, node, value, ((place.line, place.column), *calls))
-
-
-def _holds_call(call: ast.Call) -> bool:
-    return any(isinstance(each, ast.Call) for it in call.args for each in ast.walk(it))
-
-
-def _registration(reading: Reading, node: ast.Call | ast.AugAssign, value: Value, calls: Places) -> Registration:
-    loops: list[tuple[str, Value]] = []
-    scope, optional = "", False
-    for up in reading.ancestors(node):
-        if isinstance(up, ast.For):
-            loops.append((ast.unparse(up.target), value_of(reading, up.iter)))
-        elif isinstance(up, ast.If | ast.Try | ast.match_case):
-            optional = True
-        elif isinstance(up, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            scope = reading.qualname(up)
-            break
-    else:
-        scope = reading.unit.scope
-    return Registration(value, scope, reading.place(node), tuple(loops), optional, calls)
 
 
 def _attributes(reading: Reading) -> Iterable[tuple[str, str, str]]:

@@ -105,7 +105,8 @@ class Variable(Struct, frozen=True, array_like=True, gc=False):
     """A name of the module and the target of its value; `value` is None where the target says it all.
 
     Variables of a function are here where they hold what frameworks are told about (an application, a router, a graph): their
-    names begin with the function's. `optional` ones are set in a branch.
+    names begin with the function's. What a method sets on `self` to such a thing begins with the class's name, and is `optional`,
+    as is what is set in a branch.
     """
 
     name: str

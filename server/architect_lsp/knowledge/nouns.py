@@ -114,12 +114,18 @@ class Resolver:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A function that a model may call."""
+    """A function that a model may call. `owner` is the server or toolset that offers it, "" where agents list it themselves.
+
+    `options` are what its decorator or constructor says, as written. `ref` is None for what runs elsewhere: a hosted tool,
+    another agent.
+    """
 
     name: str
     ref: Ref | None
     at: Ref
     framework: str = ""
+    owner: str = ""
+    options: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

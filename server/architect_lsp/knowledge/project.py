@@ -138,13 +138,13 @@ class Project:
     def place(self, ref: Ref) -> Place:
         """Where the thing stands now; its file's beginning when it is gone."""
         nowhere = Place(ref.path, 0, 0, 0, 0)
-        if ref.kind == "registration":
-            found_row = self._registration(ref)
+        if ref.kind == "registration" or (ref.kind == "value" and ref.index >= 0):
+            found_row = self._row(ref)
             if found_row is None:
                 return nowhere
             unit, row = found_row
-            at = row.place if ref.entry < 0 else place_of(row.value, row.calls, ref.entry) or row.place
-            return unit.place(ref.path, at)
+            at = place_of(row.value, row.calls, ref.entry) if row.value is not None and ref.entry >= 0 else None
+            return unit.place(ref.path, at or row.place)
         found = self._names.get(ref.path, {}).get(ref.qualname)
         if found is None:
             return nowhere
@@ -165,12 +165,13 @@ class Project:
             place = place_of(thing.value, thing.calls, ref.entry) or place
         return self._parts[ref.path][index][0].place(ref.path, place)
 
-    def _registration(self, ref: Ref) -> tuple[Unit, Registration] | None:
+    def _row(self, ref: Ref) -> tuple[Unit, Registration | Variable] | None:
         index = ref.index
         for unit, facts in self._parts.get(ref.path, ()):
-            if index < len(facts.registrations):
-                return unit, facts.registrations[index]
-            index -= len(facts.registrations)
+            rows: Sequence[Registration | Variable] = facts.registrations if ref.kind == "registration" else facts.variables
+            if index < len(rows):
+                return unit, rows[index]
+            index -= len(rows)
         return None
 
     def resolve(self, path: str, target: str, owner: str = "") -> Symbol | None:

@@ -327,6 +327,13 @@ def dotted(node: ast.AST | None) -> str:
     return ".".join(reversed(names))
 
 
+def plain(function: ast.expr) -> ast.expr:
+    """What is called, without the types that a generic class is given: `Agent` of `Agent[Context](...)`."""
+    name = dotted(function.value).rpartition(".")[2] if isinstance(function, ast.Subscript) else ""
+    is_class = name[:1].isupper() and not name.isupper()  # `HANDLERS[kind](...)` calls an entry
+    return function.value if is_class and isinstance(function, ast.Subscript) else function
+
+
 def keyword(call: ast.Call, name: str) -> ast.expr | None:
     """The value of the keyword argument `name`, None when it is not given."""
     return next((it.value for it in call.keywords if it.arg == name), None)

@@ -11,7 +11,8 @@ from architect_lsp.knowledge.facts import ClassDef, Def, Variable
 class Ref:
     """A thing by name. `kind` is "def", "class", "variable", "call", "decorator", "field", "registration" or "value".
 
-    `index` counts within its owner, the file for a registration; -1 is the owner itself. `entry` counts the values inside a
+    `index` counts within its owner, the file for a registration, and for a value of a variable whose name is set more than once;
+    -1 is the owner itself. `entry` counts the values inside a
     registration or a variable's value, in the order of the source; -1 is the whole.
     """
 

@@ -8,7 +8,7 @@ from itertools import islice
 
 from msgspec import Struct
 
-from architect_lsp.knowledge.reading import Reading, dotted
+from architect_lsp.knowledge.reading import Reading, dotted, plain
 from architect_lsp.model import Place
 from architect_lsp.syntax.units import Parsed
 
@@ -102,6 +102,18 @@ def quoted(text: str) -> Value:
     return _Reader(None).read(node, _DEPTH)
 
 
+def written(value: Value) -> str:
+    """A value as it is written, in short; "" for what can't be told."""
+    if value.kind in ("text", "constant", "name"):
+        return value.text
+    if value.kind == "list":
+        return ", ".join(written(it) for it in value.items)
+    if value.kind == "call":
+        rows = [written(it) for it in value.items] + [f"{key}={written(it)}" for key, it in value.keywords]
+        return f"{value.text}({', '.join(rows)})"
+    return ""
+
+
 class _Reader:
     """Reads one expression within a budget."""
 
@@ -136,7 +148,7 @@ class _Reader:
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.BitOr):
             return Value("joined", items=tuple(self.read(it, depth) for it in _added(node)))
         if isinstance(node, ast.JoinedStr):
-            return Value("joined", items=tuple(self.read(_plain(it), depth) for it in node.values))
+            return Value("joined", items=tuple(self.read(_shown(it), depth) for it in node.values))
         if isinstance(node, ast.Subscript):
             inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
             return Value("index", dotted(node.value), tuple(self.read(it, depth) for it in inner))
@@ -153,9 +165,10 @@ class _Reader:
         return UNKNOWN
 
     def _call(self, node: ast.Call, depth: int) -> Value:
-        name, of = dotted(node.func), None
-        if not name and isinstance(node.func, ast.Attribute):
-            name, of = node.func.attr, self.read(node.func.value, depth)
+        function = plain(node.func)
+        name, of = dotted(function), None
+        if not name and isinstance(function, ast.Attribute):
+            name, of = function.attr, self.read(function.value, depth)
         if self.parsed is not None:
             line = node.lineno - self.parsed.origin
             self.calls.append((line, self.parsed.column(line, node.col_offset)))
@@ -179,5 +192,5 @@ def _added(node: ast.BinOp) -> list[ast.expr]:
     return [left, *operands[::-1]]
 
 
-def _plain(node: ast.expr) -> ast.expr:
+def _shown(node: ast.expr) -> ast.expr:
     return node.value if isinstance(node, ast.FormattedValue) else node

@@ -15,7 +15,7 @@ from architect_lsp.knowledge.lineage import dotted, lineage
 from architect_lsp.knowledge.nouns import Task
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import ClassSymbol, FunctionSymbol, Instance, Ref
-from architect_lsp.knowledge.values import Value
+from architect_lsp.knowledge.values import Value, written
 
 _DECORATORS = {
     "celery": re.compile(
@@ -164,15 +164,3 @@ def _module(project: Project, path: str) -> str:
     if names[0] == "src" and len(names) > 1:
         names = names[1:]
     return ".".join(names[:-1] if names[-1] == "__init__" else names)
-
-
-def written(value: Value) -> str:
-    """A value as it is written, in short; "" for what can't be told."""
-    if value.kind in ("text", "constant", "name"):
-        return value.text
-    if value.kind == "list":
-        return ", ".join(written(it) for it in value.items)
-    if value.kind == "call":
-        rows = [written(it) for it in value.items] + [f"{key}={written(it)}" for key, it in value.keywords]
-        return f"{value.text}({', '.join(rows)})"
-    return ""

@@ -1,0 +1,274 @@
+"""Objects that a program makes and hands around: which call made what a name, an argument or an entry of a list stands for.
+
+Agents, their tools and their hand-offs are put together in lists, by functions and over files; frameworks ask here what is in
+them. Only calls whose names sound like a part of an agent program are looked up.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from architect_lsp.knowledge.constants import text
+from architect_lsp.knowledge.facts import ClassDef, Facts
+from architect_lsp.knowledge.lineage import lineage
+from architect_lsp.knowledge.project import Project
+from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol, Instance, Module, Ref, Symbol
+from architect_lsp.knowledge.values import Value
+from architect_lsp.model import Place
+
+_PART = re.compile(
+    r"agent|tool|handoff|server|mcp|crew|clone|options|definition|task|team|chat|swarm|graph|state|flow"
+    r"|^(?:run|run_sync|run_streamed|run_stream|iter|query)$",
+    re.IGNORECASE,
+)
+"""Last names of the calls that may make or change a part of an agent program."""
+_GROWS = ("append", "extend", "insert", "add")
+_STEPS = 8
+"""How many names, lists and functions a value is followed through."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A value where it stands. `scope` is the function or class around it, "" the module; `name` the variable that holds it.
+
+    `root` is the whole of which the value is a part; `loops` are the names that loops around it set, with what they run over.
+    """
+
+    path: str
+    scope: str
+    value: Value
+    at: Ref
+    root: Value
+    name: str = ""
+    loops: tuple[tuple[str, Value], ...] = ()
+
+    def inner(self, value: Value) -> Spot:
+        """A value inside this one."""
+        if self.at.kind not in ("registration", "value"):
+            return replace(self, value=value, name="")
+        entry = next((index for index, it in enumerate(self.root.each()) if it is value), -1)
+        return replace(self, value=value, at=replace(self.at, entry=entry), name="")
+
+    def argument(self, index: int, name: str) -> Spot | None:
+        """An argument of the call, by its position (from 0) or its keyword; None when it is not given."""
+        found = self.value.argument(index, name) if index >= 0 else self.value.keyword(name)
+        return self.inner(found) if found is not None else None
+
+    def owner(self, project: Project) -> str:
+        """The class whose `self` is meant there, "" outside of classes."""
+        scope = self.scope
+        while scope:
+            if project.class_(self.path, scope) is not None:
+                return scope
+            scope = scope.rpartition(".")[0]
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """What one file puts together: its calls of interest, its variables by name, and the calls that make lists grow."""
+
+    facts: Facts
+    calls: tuple[Spot, ...]
+    variables: dict[str, list[Spot]]
+    growth: dict[str, list[Spot]]
+
+
+def calls(project: Project, path: str) -> tuple[Spot, ...]:
+    """The calls of a file that may make or change a part of an agent program, in the order of its facts."""
+    return _index(project, path).calls
+
+
+def symbol(project: Project, spot: Spot) -> Symbol | None:
+    """What the name, or the callee of the call, at a spot means; None when that can't be told."""
+    name = spot.value.text
+    if not name or spot.value.of is not None:
+        return None
+    scope = spot.scope
+    while scope:  # what a function defines inside itself
+        found = project.resolve(spot.path, f"{scope}.{name}")
+        if isinstance(found, FunctionSymbol | ClassSymbol) and found.facts.qualname == f"{scope}.{name}":
+            return found
+        scope = scope.rpartition(".")[0]
+    return project.resolve(spot.path, name, spot.owner(project))
+
+
+def kinds(project: Project, spot: Spot) -> Iterator[str]:
+    """The dotted names of the class that a call makes an object of and of its bases, or the name of a library's function."""
+    found = symbol(project, spot)
+    if isinstance(found, External):
+        yield found.name.replace("()", "")
+    elif isinstance(found, ClassSymbol):
+        yield from (it.name for it in lineage(project, found) if isinstance(it, External))
+
+
+def said(project: Project, spot: Spot | None) -> str | None:
+    """The string at a spot, None when that can't be told."""
+    return text(project, spot.path, spot.value, spot.owner(project)) if spot is not None else None
+
+
+def place(project: Project, spot: Spot) -> Place:
+    """Where the value stands now: one place is one thing, however many facts speak of it."""
+    return project.place(spot.at)
+
+
+def parts(project: Project, spot: Spot | None, steps: int = _STEPS) -> Iterator[Spot]:
+    """What a value holds: the entries of a list, through names, `+`, stars and functions; a single thing is itself.
+
+    What can't be followed is given as it stands.
+    """
+    if spot is None:
+        return
+    value = spot.value
+    if steps <= 0 or value.kind in ("text", "constant", "unknown", "lambda"):
+        yield spot
+    elif value.kind in ("list", "joined", "star", "either"):
+        for it in value.items:
+            yield from parts(project, spot.inner(it), steps - 1)
+    elif value.kind == "name":
+        homes = list(_homes(project, spot, steps))
+        for home in homes:
+            yield from parts(project, home, steps - 1)
+            yield from _growth(project, home, steps)
+        if not homes:
+            yield spot
+    elif value.kind == "call" and value.text in ("list", "tuple", "sorted", "set") and value.items:
+        yield from parts(project, spot.inner(value.items[0]), steps - 1)
+    elif value.kind == "call":
+        made = list(_given(project, spot))
+        for given in made:
+            yield from parts(project, given, steps - 1)
+        if not made:
+            yield spot
+    else:
+        yield spot
+
+
+def grown(project: Project, spot: Spot, attribute: str) -> Iterator[Spot]:
+    """What is added later to a list that the thing at a spot has: `agent.handoffs.append(other)`, anywhere in the project."""
+    known: dict[str, list[Spot]] = project.memo("assembly growth")
+    if not known:
+        for path in project.paths:
+            for name, rows in _index(project, path).growth.items():
+                known.setdefault(name.rpartition(".")[2], []).extend(rows)
+        known.setdefault("", [])
+    here = place(project, spot)
+    for it in known.get(attribute, ()):
+        held = it.value.text.rpartition(".")[0].rpartition(".")[0]
+        if held and any(place(project, row) == here for row in parts(project, it.inner(Value("name", held)))):
+            for argument in it.value.items[-1:]:
+                yield from parts(project, it.inner(argument))
+
+
+def _growth(project: Project, home: Spot, steps: int) -> Iterator[Spot]:
+    """What is added to a variable's list in its own file."""
+    for it in _index(project, home.path).growth.get(home.name, ()) if home.name else ():
+        if it.scope == home.scope or not home.scope:
+            for argument in it.value.items[-1:]:
+                yield from parts(project, it.inner(argument), steps - 1)
+
+
+def _given(project: Project, spot: Spot) -> Iterator[Spot]:
+    """What a function of the project makes and gives, as far as it makes one thing alone."""
+    found = symbol(project, spot)
+    if not isinstance(found, FunctionSymbol):
+        return
+    index = _index(project, found.path)
+    made = [it for it in index.calls if it.scope == found.facts.qualname and it.value is it.root and it.value.last not in _GROWS]
+    returned = [it for it in made if it.at.kind == "registration"]
+    if len(returned or made) == 1:
+        yield (returned or made)[0]
+    elif not made:
+        name = found.facts.returns.lstrip("?")
+        yield from (it for it in index.variables.get(name, ()) if name and it.scope == found.facts.qualname)
+
+
+def _homes(project: Project, spot: Spot, steps: int) -> Iterator[Spot]:
+    """The values of the variables that a name may mean."""
+    name, path = spot.value.text, spot.path
+    over = next((value for names, value in spot.loops if name == names), None)
+    if over is not None:
+        yield from parts(project, replace(spot.inner(over), loops=()), steps - 1)
+        return
+    head, _, last = name.rpartition(".")
+    if not head:
+        scope = spot.scope
+        while True:
+            rows = [it for it in _index(project, path).variables.get(name, ()) if it.scope == scope]
+            if rows or not scope:
+                break
+            scope = scope.rpartition(".")[0]
+        if rows:
+            yield from rows
+            return
+    imported = project.name(path, name.partition(".")[0])
+    if isinstance(imported, str):
+        rest = name.partition(".")[2]
+        module, names = project.module(path, f"{imported}.{rest}" if rest else imported)
+        if module is not None and len(names) == 1 and not module.path.endswith("/") and module.path != path:
+            yield from _homes(project, Spot(module.path, "", Value("name", names[0]), spot.at, spot.root), steps - 1)
+            return
+    if head:
+        owner = project.resolve(path, head, spot.owner(project))
+        yield from _of_object(project, owner, last)
+
+
+def _of_object(project: Project, owner: Symbol | None, name: str) -> Iterator[Spot]:
+    """What an attribute of an object, a class or a module is set to."""
+    if isinstance(owner, Module) and not owner.path.endswith("/"):
+        yield from (it for it in _index(project, owner.path).variables.get(name, ()) if not it.scope)
+    elif isinstance(owner, Instance | ClassSymbol):
+        for base in project.bases(owner):
+            if isinstance(base, ClassSymbol) and isinstance(base.facts, ClassDef):
+                scope = base.facts.qualname
+                rows = [it for it in _index(project, base.path).variables.get(name, ()) if it.scope == scope]
+                yield from rows
+                if rows:
+                    return
+
+
+def _index(project: Project, path: str) -> _Index:
+    """What a file puts together, kept for as long as its facts are the same."""
+    known: dict[str, _Index] = project.lasting("assembly")
+    facts = project.facts(path)
+    found = known.get(path)
+    if found is None or found.facts is not facts:
+        found = known[path] = _made(path, facts)
+    return found
+
+
+def _made(path: str, facts: Facts) -> _Index:
+    found: list[Spot] = []
+    variables: dict[str, list[Spot]] = {}
+    growth: dict[str, list[Spot]] = {}
+    for index, it in enumerate(facts.variables):
+        if it.value is not None or it.target:
+            value = it.value or Value("name", it.target)
+            scope, _, name = it.name.rpartition(".")
+            whole = Spot(path, scope, value, Ref(path, it.name, "value", index, 0), value, name)
+            variables.setdefault(name, []).append(whole)
+            found += _calls(whole)
+    for owner in facts.classes:
+        for index, field in enumerate(owner.fields):
+            if field.value is not None:
+                at = Ref(path, owner.qualname, "field", index)
+                variables.setdefault(field.name, []).append(Spot(path, owner.qualname, field.value, at, field.value, field.name))
+    for index, row in enumerate(facts.registrations):
+        whole = Spot(path, row.scope, row.value, Ref(path, row.scope, "registration", index, 0), row.value, "", row.loops)
+        found += _calls(whole)
+        if row.value.kind == "call" and row.value.last in _GROWS and row.value.items:
+            growth.setdefault(row.value.text.rpartition(".")[0], []).append(whole)
+    return _Index(facts, tuple(found), variables, growth)
+
+
+def _calls(whole: Spot) -> Iterator[Spot]:
+    if whole.value.kind not in ("call", "list", "dict", "joined", "either", "star"):
+        return
+    for index, it in enumerate(whole.root.each()):
+        if it.kind == "call" and _PART.search(it.last):
+            if index == 0:
+                yield whole
+            else:
+                yield replace(whole, value=it, at=replace(whole.at, entry=index), name="")
