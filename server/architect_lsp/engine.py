@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from architect_lsp.dismissals import dismissal, dismissed
 from architect_lsp.fixes import Receipt, Rejection, carried, foreign_receipt, receipt, together
@@ -31,10 +30,6 @@ from architect_lsp.rules.runner import Broken, chosen, project_hits, unit_hits
 from architect_lsp.settings import Settings
 from architect_lsp.syntax.languages import PYTHON, Language, language_of
 
-if TYPE_CHECKING:
-    from architect_lsp.review.agents import Agent
-    from architect_lsp.review.brief import Brief
-
 __all__ = [
     "Broken",
     "Checked",
@@ -51,8 +46,6 @@ __all__ = [
 ]
 
 _PROJECT_RULES = "project rules"
-_CODE_SHARE = 2
-"""Characters of code in a request for each token of its budget: about three make a token, and the facts need room too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,22 +293,6 @@ class Workspace:
 
     # The model
 
-    def brief(self, name: str, span: Span, agent: Agent) -> Brief:
-        """What the model would be asked about `span`: the code, and the facts that bear on it."""
-        from architect_lsp.review.brief import brief
-        from architect_lsp.review.context import context
-
-        document = self.documents.get(name)
-        if document is None:
-            snapshot = self.load(name)
-            if isinstance(snapshot, Skipped):
-                raise ValueError(f"{snapshot.path} {snapshot.reason}")
-            document = document_of(name, snapshot.text, snapshot.version, language_of(name) or PYTHON)
-        known = [it for it in self.check(document).findings if it.span.touches(span)]
-        return brief(
-            document.snapshot, span, context(self.project, document, span), known=known, agent=agent, settings=self.settings
-        )
-
     def remember(self, name: str, finding: Finding) -> None:
         """Keep what the model found, so that it is published with the rules' findings until its text changes."""
         kept = self.remarks.setdefault(name, [])
@@ -326,12 +303,6 @@ class Workspace:
         """A model's finding with only those of its fixes that passed their receipt."""
         passed = tuple(it for it in finding.fixes if isinstance(self.try_fix(document, finding, it), Receipt))
         return replace(finding, fixes=passed)
-
-    def review_spans(self, document: Document, span: Span) -> list[Span]:
-        """`span` in pieces that fit one request each, cut between definitions."""
-        from architect_lsp.review.context import pieces
-
-        return pieces(document, span, self.settings.max_input_tokens * _CODE_SHARE)
 
     def forget(self, name: str, span: Span) -> None:
         """Drop the model's findings inside `span`: a new review of it begins."""

@@ -54,20 +54,16 @@ async def _review(session: Session, uri: str, workspace: Workspace, document: Do
     from architect_lsp.review.reviewing import ReviewError
 
     token = await begin(session, "Architect review") if session.client.progress else ""
-    spans = workspace.review_spans(document, span)
     outcome = ""
-    found = 0
     failed = False
     try:
-        for index, it in enumerate(spans, 1):
-            session.status("reviewing", done=index, total=len(spans))
-            count, partial = await _review_span(session, uri, workspace, document, it, token)
-            found += count
-            if partial:
-                failed = True
-                outcome = partial
-                session.say(partial, "warning")
-                return
+        session.status("reviewing")
+        found, partial = await _asked(session, uri, workspace, document, span, token)
+        if partial:
+            failed = True
+            outcome = partial
+            session.say(partial, "warning")
+            return
         outcome = f"{found} finding{'' if found == 1 else 's'} by {session.claude.model}"
     except asyncio.CancelledError:
         outcome = "cancelled"
@@ -87,23 +83,20 @@ async def _review(session: Session, uri: str, workspace: Workspace, document: Do
         session.status("failed", detail=outcome) if failed else session.status()
 
 
-async def _review_span(
-    session: Session, uri: str, workspace: Workspace, document: Document, span: Span, token: str
-) -> tuple[int, str]:
+async def _asked(session: Session, uri: str, workspace: Workspace, document: Document, span: Span, token: str) -> tuple[int, str]:
     """(findings published, why the answer is not whole or "")."""
+    from architect_lsp.inquiry import inquire
     from architect_lsp.review.agents import load
     from architect_lsp.review.remarks import Dropped
-    from architect_lsp.review.reviewing import Notice, review
-    from architect_lsp.review.reviewing import Receipt as Sent
+    from architect_lsp.review.reviewing import Notice
 
     name = document.path
     snapshot = document.snapshot
     folders = [workspace.root / ".claude" / "agents"] if session.trusted else []
     agent = load(workspace.settings.agent, folders)
-    brief = workspace.brief(name, span, agent)
     workspace.forget(name, span)
     found, said, partial = 0, "", ""
-    async for it in review(snapshot, span, brief, session.claude):
+    async for it in inquire(workspace, document, span, agent, session.claude, session.ledger):
         if isinstance(it, Finding):
             if _keep(session, uri, workspace, name, it, snapshot.text):
                 found += 1
@@ -114,14 +107,11 @@ async def _review_span(
             said = it.text
         elif isinstance(it, Dropped):
             session.log(f"dropped a remark: {it.reason}")
-        elif isinstance(it, Sent):
+        else:
             partial = "" if it.complete else said or "The answer ended early: the review is partial."
-            cost = "unknown cost" if it.cost_usd is None else f"about ${it.cost_usd:.4f}"
-            session.log(
-                f"sent {it.bytes_sent:,} bytes (sha256 {it.sha256[:12]}) to {it.to}: {it.input_tokens:,} tokens in, "
-                f"{it.cached_tokens:,} of them cached, {it.output_tokens:,} out, {cost}; "
-                f"redacted: {', '.join(it.redacted) or 'nothing'}; dropped remarks: {it.dropped}"
-            )
+            session.log(it.line)
+    for line in session.ledger.notes:
+        session.say_once(line, "warning")
     session.show(uri)
     return found, partial
 

@@ -29,6 +29,7 @@ from architect_lsp.text import Lines
 
 if TYPE_CHECKING:
     from architect_lsp.engine import Broken, Document, Workspace
+    from architect_lsp.review.ledger import Ledger
     from architect_lsp.settings import Settings
 
 STATUS = "architect/status"
@@ -86,9 +87,10 @@ class Session(LanguageServer):
         self._tasks: set[asyncio.Task[Any]] = set()
         self._pending: dict[str, asyncio.TimerHandle] = {}
         self._took_s: dict[str, float] = {}
-        self._published: set[str] = set()
-        self._api_key = take_api_key()
+        own = os.environ.pop("ARCHITECT_API_KEY", "")  # no child gets what the editor keeps secret
+        self._api_key = own or os.environ.get("ANTHROPIC_API_KEY", "")
         self._claude: Any = None
+        self._ledger: Ledger | None = None
 
     # Documents
 
@@ -147,7 +149,7 @@ class Session(LanguageServer):
         generation = workspace.project.generation
         workspace.open(name, text, version, edit, self.languages[uri])
         if self._took_s.get(uri, 0) > _UNHURRIED_S:
-            self._later(uri, self._took_s[uri])
+            self._soon(uri, min(self._took_s[uri], 0.5), self.publish, uri)
         else:
             self.publish(uri)
         if workspace.project.generation != generation:
@@ -166,9 +168,6 @@ class Session(LanguageServer):
         if workspace.project.generation != generation:
             self._others_soon(workspace, uri)
 
-    def _later(self, uri: str, after_s: float) -> None:
-        self._soon(uri, min(after_s, 0.5), self.publish, uri)
-
     def _soon(self, key: str, after_s: float, work: Callable[[str], None], uri: str) -> None:
         """Do the work after a while, once, however often it is asked for meanwhile."""
         if key in self._pending:
@@ -184,7 +183,7 @@ class Session(LanguageServer):
             self.refresh_soon()
         else:
             for uri in others:
-                self._later(uri, 0.05)
+                self._soon(uri, 0.05, self.publish, uri)
 
     def refresh_soon(self) -> None:
         """Ask the client to pull again, once for all that changes in a moment."""
@@ -326,6 +325,14 @@ class Session(LanguageServer):
         return self._claude
 
     @property
+    def ledger(self) -> Ledger:
+        """What was answered before, and what it cost."""
+        from architect_lsp.review.ledger import Ledger, ledger_file
+
+        self._ledger = self._ledger or Ledger(ledger_file())
+        return self._ledger
+
+    @property
     def settings(self) -> Settings:
         """The settings of the first workspace, which name the model."""
         from architect_lsp.settings import Settings, SettingsError, parse
@@ -347,8 +354,8 @@ class Session(LanguageServer):
     def status(self, state: str = "", *, done: int = 0, total: int = 0, detail: str = "") -> None:
         """Tell the extension what its status bar should show; without a state, what is usual now."""
         usual = "model" if self.can_review else "rules"
-        values = {"state": state or usual, "model": self.settings.model, "done": done, "total": total, "detail": detail}
-        self.protocol.notify(STATUS, values)
+        about = {"model": self.settings.model, "done": done, "total": total, "detail": detail}
+        self.protocol.notify(STATUS, {"state": state or usual, **about})
 
     def say(self, text: str, kind: str) -> None:
         """One line to the person, where the editor shows messages, and in the log."""
@@ -389,12 +396,3 @@ class Session(LanguageServer):
             it.cancel()
         for handle in self._pending.values():
             handle.cancel()
-
-
-def take_api_key() -> str:
-    """The model's key from the environment, "" where there is none.
-
-    Effect: removes `ARCHITECT_API_KEY` (set by the editor's extension) from this process's environment, so that no child
-    process inherits what the editor keeps secret.
-    """
-    return os.environ.pop("ARCHITECT_API_KEY", "") or os.environ.get("ANTHROPIC_API_KEY", "")

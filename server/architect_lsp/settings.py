@@ -19,8 +19,14 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-_PERSONAL = ("base_url", "baseUrl")
-"""Settings a project's file may not hold."""
+_PERSONAL = (
+    "base_url",
+    "max_usd_per_run",
+    "max_usd_per_day",
+    "max_usd_per_workspace",
+    "max_tokens_per_day",
+)
+"""Settings a project's file may not hold: where code goes to, and what a person is willing to pay."""
 
 
 class SettingsError(Exception):
@@ -41,6 +47,14 @@ class Settings(BaseModel):
         12_000, ge=500, le=200_000, description="Budget of one review's request, estimated before it is sent."
     )
     timeout_s: float = Field(180, gt=0, le=3600, description="Seconds one review may take in all.")
+    max_usd_per_run: float = Field(1.0, ge=0, description="Most that one review may cost, in US dollars; 0 sets no cap.")
+    max_usd_per_day: float = Field(5.0, ge=0, description="Most that all reviews of a day may cost; 0 sets no cap.")
+    max_usd_per_workspace: float = Field(
+        0.0, ge=0, description="Most that a workspace's reviews of 30 days may cost; 0 sets no cap."
+    )
+    max_tokens_per_day: int = Field(
+        2_000_000, ge=0, description="Most tokens of a day, in and out, price known or not; 0 sets no cap."
+    )
     disable: tuple[str, ...] = Field((), description="Rules that stay quiet.")
     enable: tuple[str, ...] = Field((), description="Preview rules that speak.")
     exclude: tuple[str, ...] = Field((), description="Globs of files that are not looked at, relative to the project's root.")
@@ -53,7 +67,7 @@ class Settings(BaseModel):
 def parse(editor: Mapping[str, Any] | None, project: Mapping[str, Any] | None = None) -> Settings:
     """The settings of both sources together. Raises SettingsError with one line that names the setting and the source."""
     project = dict(project or {})
-    for name in _PERSONAL:
+    for name in (*_PERSONAL, *map(to_camel, _PERSONAL)):
         if name in project:
             raise SettingsError(f"pyproject.toml [tool.architect] can't set `{name}`: set it in your editor's user settings.")
     _validated(project, "pyproject.toml [tool.architect]")

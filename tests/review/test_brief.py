@@ -89,14 +89,15 @@ def test_the_budget_holds_and_what_is_left_out_is_named(budget):
         assert not any(it.startswith("lines") for it in brief.left_out)
 
 
-def test_without_facts_the_room_goes_to_the_lines_around():
+def test_a_small_selection_of_a_large_file_stays_a_small_brief():
     at = LONG.text.index("def f1000")
     brief = brief_of(LONG, Span(at, at + 40))
     text = user_text(brief)
     assert 'kind="head" lines="1-3"' in text
     assert "def f999" in text
     assert "def f1001" in text
-    assert brief.tokens > 11_000
+    assert "def f900" not in text
+    assert brief.tokens < brief_of(SNAPSHOT).tokens + 1_000
 
 
 def test_a_selection_that_is_too_long_is_cut_at_a_line_and_named():

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from architect_lsp.engine import Workspace
+from architect_lsp.inquiry import brief, parts
 from architect_lsp.model import Span
 from architect_lsp.review.agents import load
 from architect_lsp.settings import Settings
@@ -27,8 +28,8 @@ def workspace_of(name: str, text: str) -> Workspace:
 def told(name: str, text: str, quote: str) -> str:
     """The task turn of a review of the line that holds `quote`."""
     at = text.index(quote)
-    brief = workspace_of(name, text).brief(name, Span(at, at + len(quote)), load("architect"))
-    return "\n".join(it["text"] for it in brief.messages[0]["content"])
+    found = brief(workspace_of(name, text), name, Span(at, at + len(quote)), load("architect"))
+    return "\n".join(it["text"] for it in found.messages[0]["content"])
 
 
 def test_the_model_is_told_what_stands_around_a_selection() -> None:
@@ -62,7 +63,7 @@ def test_a_long_selection_is_cut_between_definitions(newline: str) -> None:
     one = "/** Number {n}. 😀 */\nexport async function f{n}(a: number) {{\n" + "  await g(a);\n" * 40 + "}}\n\n"
     text = "".join(one.format(n=n) for n in range(200)).replace("\n", newline)
     workspace = workspace_of("a.ts", text)
-    spans = workspace.review_spans(workspace.documents["a.ts"], Span(0, len(text)))
+    spans = [it.span for it in parts(workspace, workspace.documents["a.ts"], Span(0, len(text)), load("architect"))]
     assert len(spans) > 3
     assert "".join(text[it.start : it.end] for it in spans) == text
     assert all(text[it.start :].startswith("/** Number") for it in spans)
@@ -72,6 +73,6 @@ def test_a_long_selection_is_cut_between_definitions(newline: str) -> None:
 def test_a_file_of_callbacks_is_cut_between_its_statements() -> None:
     text = "".join(f'test("{n}", async () => {{\n' + "  await g(1);\n" * 40 + "});\n" for n in range(200))
     workspace = workspace_of("a.test.js", text)
-    spans = workspace.review_spans(workspace.documents["a.test.js"], Span(0, len(text)))
+    spans = [it.span for it in parts(workspace, workspace.documents["a.test.js"], Span(0, len(text)), load("architect"))]
     assert len(spans) > 3
     assert all(text[it.start :].startswith("test(") for it in spans)

@@ -42,6 +42,7 @@ HOSTILE = [
     "- ```\n  ```\n<img src=x>",
     "> ```\n<img src=x>",
     "    ```\n<img src=x>\n    ```",
+    "`\n``<img src=x>`[click](command:x)``<img src=x>`",
     "```a`b\n<img src=x>\n```",
     "\x1b[31mred\x1b[0m \x1b]8;;https://tracker.invalid\x07link\x1b]8;;\x07",
     "a\u202eb\u2066c\u200bd\x00e\ufeff",

@@ -123,13 +123,18 @@ class Store:
         self._file = None
 
 
-def store_file() -> Path | None:
-    """Where facts are kept by this version of the program, None where the environment says `off`."""
+def cache_folder() -> Path | None:
+    """Where this program keeps what it knows between runs, None where the environment says `off`."""
     folder = os.environ.get(VARIABLE, "")
     if folder == "off":
         return None
-    home = Path(folder) if folder else Path(platformdirs.user_cache_dir("architect-lsp", appauthor=False))
-    return home / f"facts-{_version()}.sqlite"
+    return Path(folder) if folder else Path(platformdirs.user_cache_dir("architect-lsp", appauthor=False))
+
+
+def store_file() -> Path | None:
+    """Where facts are kept by this version of the program, None where the environment says `off`."""
+    home = cache_folder()
+    return home / f"facts-{_version()}.sqlite" if home else None
 
 
 @cache

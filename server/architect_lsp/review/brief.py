@@ -19,7 +19,7 @@ from typing import Any
 from architect_lsp.model import Finding, Snapshot, Span
 from architect_lsp.review import remarks
 from architect_lsp.review.agents import Agent, PromptError, prompt
-from architect_lsp.review.context import Context
+from architect_lsp.review.context import Context, Excerpt
 from architect_lsp.review.redact import Redaction, Redactor
 from architect_lsp.settings import Settings
 from architect_lsp.text import Lines
@@ -27,6 +27,10 @@ from architect_lsp.text import Lines
 MIN_ROOM = 150
 """Tokens that must be left for code once the instructions are in."""
 
+_WHOLE_FILE = 1_500
+"""Tokens of a file that is shown whole whatever is selected; a larger one only where most of it is selected."""
+_AROUND = 600
+"""Most tokens that go to the lines around a selection: what it depends on tells more."""
 _HEAD_LINES = 60
 _FRAME = 120  # tokens of the task turn around the material
 _INPUTS = {"review.md": {"task", "path", "material"}, "shape.md": {"schema"}}
@@ -96,13 +100,14 @@ def brief(
     enclosing, facts = context.enclosing, context.facts
     said = [f"{it.rule}: {it.message}" + (f" (`{_one_line(it.quote)}`)" if it.quote else "") for it in known]
     instructions = [agent.body, prompt("answer.md")]
-    redactor = Redactor(agent.body, snapshot.text, *enclosing, *facts, *said)
+    related = [it for it in context.related if it.text]
+    redactor = Redactor(agent.body, snapshot.text, *enclosing, *facts, *said, *(it.text for it in related))
     room = settings.max_input_tokens - sum(map(estimated, instructions)) - estimated(json.dumps(remarks.schema())) - _FRAME
     if room < MIN_ROOM:
         least = settings.max_input_tokens - room + MIN_ROOM
         raise PromptError(f"`architect.maxInputTokens` leaves no room for code: raise it to {least:,} at least.")
     packing = _Packing(snapshot, span, redactor, room, context.head)
-    stable = packing.pack(enclosing, facts, said)
+    stable = packing.pack(enclosing, facts, said, related)
     path = shown_path(snapshot.path)
     asked = turn("review.md").substitute(task=packing.task, path=path, material=packing.material)
     file_block = [{**_block(f"{path}\n{stable}"), "cache_control": {"type": "ephemeral", "ttl": "5m"}}] if stable else []
@@ -113,8 +118,8 @@ def brief(
     content = [*file_block, _block(asked)]
     return Brief(
         agent=agent.name,
-        version=f"{agent.version}.{_turns_version()}",
-        model=_model(agent, settings),
+        version=version(agent),
+        model=model_of(agent, settings),
         system=system,
         messages=({"role": "user", "content": content},),
         max_output_tokens=settings.max_output_tokens,
@@ -123,6 +128,18 @@ def brief(
         left_out=tuple(packing.left_out),
         redaction=redactor.redaction(),
     )
+
+
+def version(agent: Agent) -> str:
+    """What an answer depends on besides the code: the agent's text and our turns, as a short hash."""
+    return f"{agent.version}.{_turns_version()}"
+
+
+def model_of(agent: Agent, settings: Settings) -> str:
+    """A person's setting, else what the agent file asks for; on a server of one's own always the setting."""
+    if "model" in settings.model_fields_set or settings.base_url or not agent.model:
+        return settings.model
+    return agent.model
 
 
 def encoded(body: dict[str, Any]) -> bytes:
@@ -145,7 +162,7 @@ def turn(file_name: str) -> Template:
     return template
 
 
-def fenced(content: str, kind: str, lines: str = "") -> str:
+def fenced(content: str, kind: str, lines: str = "", path: str = "") -> str:
     """The content between delimiters that don't occur in it; the same content has the same ones."""
     n = 0
     while True:
@@ -153,7 +170,7 @@ def fenced(content: str, kind: str, lines: str = "") -> str:
         if nonce not in content:
             break
         n += 1
-    where = f' lines="{lines}"' if lines else ""
+    where = (f' lines="{lines}"' if lines else "") + (f' path="{shown_path(path)}"' if path else "")
     return f'<data-{nonce} kind="{kind}"{where}>\n{content}\n</data-{nonce}>\n'
 
 
@@ -169,7 +186,8 @@ class _Packing:
 
     def __init__(self, snapshot: Snapshot, span: Span, redactor: Redactor, room: int, head: int | None) -> None:
         self.left_out: list[str] = []
-        self._n_head = head
+        self._n_head, self._n_top = head, 0
+        self._own_path = snapshot.path
         self._path = shown_path(snapshot.path)
         self._text, self._redactor, self._room = snapshot.text, redactor, room
         self._lines = Lines(snapshot.text)
@@ -185,14 +203,14 @@ class _Packing:
         """The blocks of the task turn."""
         return "\n".join(self._blocks)
 
-    def pack(self, enclosing: Sequence[str], facts: Sequence[str], known: Sequence[str]) -> str:
-        """Choose what fits; gives the block with the whole file, "" when there is no room for all of it."""
+    def pack(self, enclosing: Sequence[str], facts: Sequence[str], known: Sequence[str], related: Sequence[Excerpt] = ()) -> str:
+        """Choose what fits; gives the block with the whole file, "" when it is not shown whole."""
         lists = (("enclosing", enclosing, "\n\n"), ("facts", facts, "\n"), ("known", known, "\n"))
         extra = sum(estimated(it) + 2 for _, texts, _ in lists for it in texts) + 40 * len(lists)
         n_file = estimated(self._text) + 40
         n_selection = 0 if self._is_whole else estimated(self._text[slice(*self._bounds(self._first, self._last))]) + 40
         stable = ""
-        if n_file + n_selection + extra <= self._room:
+        if n_file <= max(_WHOLE_FILE, 2 * n_selection, self._is_whole * n_file) and n_file + n_selection + extra <= self._room:
             stable = fenced(self._excerpt(0, len(self._lines) - 1), "file")
             self._room -= n_file
             inside = [it for it in enclosing if it.strip() not in self._text]
@@ -203,6 +221,10 @@ class _Packing:
             self._select()
         for kind, texts, joint in lists:
             self._add(kind, texts, joint)
+        if not stable:
+            self._top()
+        for it in related:
+            self._relate(it, whole=bool(stable))
         if not stable:
             self._surround()
         return stable
@@ -237,16 +259,34 @@ class _Packing:
         if chosen:
             self._put(joint.join(chosen), kind)
 
-    def _surround(self) -> None:
-        """Adds the file's head, then as many lines before and after the selection as fit."""
-        n_lines = len(self._lines)
-        head = min(self._head(), self._first)
-        above, below = self._first, self._last
-        left = (self._room - 120) * 3
-        n_head = 0
-        while n_head < head and self._n_bytes(n_head) <= left // 2:
+    def _relate(self, it: Excerpt, *, whole: bool) -> None:
+        """Adds a definition from elsewhere, if there is room and it isn't shown already."""
+        if it.ref.path == self._own_path and whole:
+            return
+        text = self._redactor.redacted(it.text).rstrip()
+        block = fenced(f"# {it.ref.qualname}: {it.why}\n{text}", "related", path=it.ref.path)
+        if estimated(block) <= self._room - 40:
+            self._blocks.append(block)
+            self._room -= estimated(block)
+        else:
+            self.left_out.append(f"related: {it.ref.qualname} of {shown_path(it.ref.path)}")
+
+    def _top(self) -> None:
+        """Adds the file's head: its imports and what else stands before the first definition."""
+        left, n_head = (self._room - 120) * 3 // 2, 0
+        while n_head < min(self._head(), self._first) and self._n_bytes(n_head) <= left:
             left -= self._n_bytes(n_head)
             n_head += 1
+        self._n_top = n_head
+        if n_head and self._excerpt(0, n_head - 1).strip():
+            self._put(self._excerpt(0, n_head - 1), "head", _line_range(0, n_head - 1))
+
+    def _surround(self) -> None:
+        """Adds as many lines before and after the selection as fit and are of use."""
+        n_lines, n_head = len(self._lines), self._n_top
+        above, below = self._first, self._last
+        n_selected = estimated(self._text[slice(*self._bounds(self._first, self._last))])
+        left = min(self._room - 120, max(_AROUND // 3, min(_AROUND, n_selected))) * 3
         growing = True
         while growing:
             growing = False
@@ -256,7 +296,7 @@ class _Packing:
             if below + 1 < n_lines and self._n_bytes(below + 1) <= left:
                 below, growing = below + 1, True
                 left -= self._n_bytes(below)
-        for first, last, kind in ((0, n_head - 1, "head"), (above, self._first - 1, "before"), (self._last + 1, below, "after")):
+        for first, last, kind in ((above, self._first - 1, "before"), (self._last + 1, below, "after")):
             if first <= last and self._excerpt(first, last).strip():
                 self._put(self._excerpt(first, last), kind, _line_range(first, last))
         for first, last in ((n_head, above - 1), (below + 1, n_lines - 1)):
@@ -301,13 +341,6 @@ def _one_line(text: str) -> str:
 
 def _block(text: str) -> dict[str, Any]:
     return {"type": "text", "text": text}
-
-
-def _model(agent: Agent, settings: Settings) -> str:
-    """A person's setting, else what the agent file asks for; on a server of one's own always the setting."""
-    if "model" in settings.model_fields_set or settings.base_url or not agent.model:
-        return settings.model
-    return agent.model
 
 
 @cache

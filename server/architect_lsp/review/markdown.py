@@ -7,6 +7,7 @@ Code stays as it is, but only code that every reader of Markdown takes for code:
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 _UNSEEN = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # terminal sequences: colours, cursor
@@ -66,12 +67,19 @@ def fenced(code: str, language: str = "python") -> str:
 
 
 def _clean_prose(lines: list[str]) -> list[str]:
-    return [_clean_line(_DEFINITION.sub("", _ANY_FENCE.sub("`", it))) for it in lines]
+    out: list[str] = []
+    stray = False  # a backtick that a later line may close: what looks like code from here on may be read as text
+    for it in lines:
+        text = _DEFINITION.sub("", _ANY_FENCE.sub("`", it))
+        spans = () if stray else tuple(_SPAN.finditer(text))
+        out.append(_clean_line(text, spans))
+        stray = bool(text.strip()) and (stray or "`" in _SPAN.sub("", text))
+    return out
 
 
-def _clean_line(text: str) -> str:
+def _clean_line(text: str, spans: Sequence[re.Match[str]]) -> str:
     out, at = [], 0
-    for match in _SPAN.finditer(text):
+    for match in spans:
         out += [_clean_text(text[at : match.start()]), match.group()]
         at = match.end()
     return "".join([*out, _clean_text(text[at:])])

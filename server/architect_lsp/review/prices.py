@@ -31,14 +31,28 @@ class Usage:
         return self.fresh + self.written_5m + self.written_1h + self.read
 
 
+@dataclass(frozen=True, slots=True)
+class Longest:
+    """What a request costs at most: its prompt when nothing of it is cached, and each token of the answer."""
+
+    input_usd: float
+    usd_per_output_token: float
+
+
+def longest(model: str, n_input: int) -> Longest | None:
+    """The most that a prompt of so many tokens may cost; None for a model without a known price."""
+    price = _price(model, n_input)
+    if price is None:
+        return None
+    dearest = max(price["input"], price["write_5m"], price["write_1h"])
+    return Longest(n_input * dearest / 1_000_000, price["output"] / 1_000_000)
+
+
 def cost_usd(model: str, usage: Usage) -> float | None:
     """The estimate in US dollars; None for a model without a known price. A date at the id's end doesn't matter."""
-    table = _table()
-    price = table.get(model) or table.get(re.sub(r"-20\d{6}$", "", model))
-    if not isinstance(price, dict):
+    price = _price(model, usage.prompt)
+    if price is None:
         return None
-    if "long" in price and price["long"]["above"] < usage.prompt:
-        price = price["long"]
     total = (
         usage.fresh * price["input"]
         + usage.written_5m * price["write_5m"]
@@ -52,6 +66,15 @@ def cost_usd(model: str, usage: Usage) -> float | None:
 def dated() -> str:
     """The day the table was taken, as YYYY-MM-DD."""
     return str(_table()["dated"])
+
+
+def _price(model: str, n_prompt: int) -> dict[str, Any] | None:
+    table = _table()
+    price = table.get(model) or table.get(re.sub(r"-20\d{6}$", "", model))
+    if not isinstance(price, dict):
+        return None
+    long: dict[str, Any] | None = price.get("long")
+    return long if long is not None and long["above"] < n_prompt else price
 
 
 @cache

@@ -7,6 +7,7 @@ secret is written down there, which is all it needs. Pure.
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from collections import Counter
@@ -142,6 +143,23 @@ class Redaction:
         for placeholder, secret in self.secrets.items():
             if placeholder in text and secret in source:
                 text = text.replace(placeholder, secret)
+        return text
+
+    def lasting(self, salt: bytes) -> Redaction:
+        """The same secrets under names that don't depend on what else was sent, for answers that are kept.
+
+        `salt` (1 to 64 bytes) is the user's own, so that a name tells nothing of its secret.
+        """
+        names = {
+            it: f"__SECRET_{hashlib.blake2b(it.encode(), key=salt, digest_size=6).hexdigest()}__" for it in self.secrets.values()
+        }
+        return Redaction({names[it]: it for it in self.secrets.values()}, self.listed)
+
+    def renamed(self, text: str, other: Redaction) -> str:
+        """A text with our placeholders, with the other's placeholders for the same secrets."""
+        names = {secret: placeholder for placeholder, secret in other.secrets.items()}
+        for placeholder, secret in self.secrets.items():
+            text = text.replace(placeholder, names.get(secret, placeholder))
         return text
 
 

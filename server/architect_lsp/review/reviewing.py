@@ -7,7 +7,7 @@ not kept is given too, as `Dropped`, so that silence is never the answer to a fa
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
@@ -18,6 +18,7 @@ from architect_lsp.review.remarks import Dropped, Remark, located, parsed
 
 if TYPE_CHECKING:
     from architect_lsp.review.brief import Brief
+    from architect_lsp.review.redact import Redaction
 
 MAX_REMARKS = 100
 """Remarks looked at in one answer; the rest is dropped."""
@@ -62,6 +63,16 @@ class Receipt:
     complete: bool
     dropped: int = 0
 
+    @property
+    def line(self) -> str:
+        """All of it as one line for a log."""
+        cost = "unknown cost" if self.cost_usd is None else f"about ${self.cost_usd:.4f}"
+        return (
+            f"sent {self.bytes_sent:,} bytes (sha256 {self.sha256[:12]}) to {self.to}: {self.input_tokens:,} tokens in, "
+            f"{self.cached_tokens:,} of them cached, {self.output_tokens:,} out, {cost}; "
+            f"redacted: {', '.join(self.redacted) or 'nothing'}; dropped remarks: {self.dropped}"
+        )
+
 
 Event = Piece | Notice | Receipt
 
@@ -75,14 +86,19 @@ class Reviewer(Protocol):
 
 
 async def review(
-    snapshot: Snapshot, span: Span, brief: Brief, reviewer: Reviewer
+    snapshot: Snapshot,
+    span: Span,
+    brief: Brief,
+    reviewer: Reviewer,
+    keep: Callable[[str, Finding], None] | None = None,
 ) -> AsyncGenerator[Finding | Dropped | Notice | Receipt, None]:
     """The findings of one review in the order the model gives them, each as soon as it is complete; the receipt comes last.
 
     Raises ReviewError, after the receipt, when nothing could be had. An answer that ends early keeps what is complete, gives a
     notice that says so and a receipt that is not `complete`. To stop a review, cancel the task: the connection is closed.
+    `keep` is called with each remark that became a finding, as the model wrote it.
     """
-    reading = _Reading(snapshot, span, brief)
+    reading = _Reading(snapshot, span, brief, keep)
     receipt: Receipt | None = None
     failure: ReviewError | None = None
     async with aclosing(reviewer.review(brief)) as events:
@@ -111,9 +127,10 @@ async def review(
 class _Reading:
     """Turns the text of one answer into findings; counts as it goes."""
 
-    def __init__(self, snapshot: Snapshot, span: Span, brief: Brief) -> None:
+    def __init__(self, snapshot: Snapshot, span: Span, brief: Brief, keep: Callable[[str, Finding], None] | None = None) -> None:
         self.n_remarks = self.n_findings = self.n_dropped = 0
         self._snapshot, self._span, self._brief = snapshot, span, brief
+        self._keep = keep
         self._items = Items()
         self._seen: set[tuple[str, Span]] = set()
         self._provenance = Provenance("model", brief.version, model=brief.model, agent=brief.agent, origin="live")
@@ -130,6 +147,8 @@ class _Reading:
                 self.n_dropped += 1
             else:
                 self.n_findings += 1
+                if self._keep and item is not None:
+                    self._keep(item, outcome)
             yield outcome
 
     def _outcome(self, item: str | None) -> Finding | Dropped:
@@ -139,7 +158,7 @@ class _Reading:
         remark = parsed(item)
         if isinstance(remark, Dropped):
             return remark
-        outcome = located(_restored(remark, self._brief, self._snapshot), self._snapshot, self._span, self._provenance)
+        outcome = located(restored(remark, self._brief.redaction, self._snapshot), self._snapshot, self._span, self._provenance)
         if isinstance(outcome, Finding):
             if (outcome.rule, outcome.span) in self._seen:
                 return Dropped("said twice", outcome.message)
@@ -147,19 +166,17 @@ class _Reading:
         return outcome
 
 
-def _restored(remark: Remark, brief: Brief, snapshot: Snapshot) -> Remark:
+def restored(remark: Remark, redaction: Redaction, snapshot: Snapshot) -> Remark:
     """The remark with secrets back where code is quoted or written; its prose keeps the placeholders."""
-    if not brief.redaction.secrets:
+    if not redaction.secrets:
         return remark
 
-    def restored(text: str) -> str:
-        return brief.redaction.restored(text, snapshot.text)
+    def back(text: str) -> str:
+        return redaction.restored(text, snapshot.text)
 
-    edits = tuple(
-        it.model_copy(update={"quote": restored(it.quote), "replacement": restored(it.replacement)}) for it in remark.fix.edits
-    )
+    edits = tuple(it.model_copy(update={"quote": back(it.quote), "replacement": back(it.replacement)}) for it in remark.fix.edits)
     fix = remark.fix.model_copy(update={"edits": edits})
-    return remark.model_copy(update={"quote": restored(remark.quote), "fix": fix})
+    return remark.model_copy(update={"quote": back(remark.quote), "fix": fix})
 
 
 def _counted(n_findings: int) -> str:

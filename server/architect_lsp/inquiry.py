@@ -1,0 +1,196 @@
+"""What a workspace asks a model: the brief of a selection, its parts that were answered before, and the review of the others.
+
+A part is a definition, or what stands between two. Its answer is kept in the ledger by what it depends on, so a review of
+unchanged code sends nothing and says the same, and one after an edit asks about the edited parts alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator, Container, Iterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from architect_lsp.engine import Skipped, Workspace
+from architect_lsp.knowledge.document import Document
+from architect_lsp.knowledge.foreign import Foreign, document_of
+from architect_lsp.knowledge.symbols import Ref
+from architect_lsp.model import Finding, Provenance, Span
+from architect_lsp.review import brief as briefs
+from architect_lsp.review import budget
+from architect_lsp.review.agents import Agent
+from architect_lsp.review.brief import Brief
+from architect_lsp.review.context import context, cuts
+from architect_lsp.review.ledger import Ledger, key_of
+from architect_lsp.review.redact import Redactor
+from architect_lsp.review.remarks import Dropped, located, parsed
+from architect_lsp.review.reviewing import Notice, Receipt, Reviewer, ReviewError, restored, review
+from architect_lsp.syntax.languages import PYTHON, language_of
+
+_CODE_SHARE = 2
+"""Characters of code in a request for each token of its budget: about three make a token, and the facts need room too."""
+_LINES = re.compile(r"\(line \d+\)|, lines \d+-\d+")
+"""What facts of other languages say of places; an answer does not depend on them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a selection that is asked about, and answered, as one; `key` is all that its answer depends on."""
+
+    span: Span
+    key: bytes
+
+
+def brief(workspace: Workspace, name: str, span: Span, agent: Agent) -> Brief:
+    """What the model would be asked about `span`. Effect: reads files that are not open.
+
+    Raises ReviewError when the file can't be read, PromptError when the budget has no room for code.
+    """
+    return _brief(workspace, document(workspace, name), span, agent)
+
+
+def document(workspace: Workspace, name: str) -> Document:
+    """A file in work: the open one, else as it stands on disk. Raises ReviewError when it can't be read."""
+    found = workspace.documents.get(name)
+    if found is not None:
+        return found
+    snapshot = workspace.load(name)
+    if isinstance(snapshot, Skipped):
+        raise ReviewError(f"{snapshot.path} {snapshot.reason}.")
+    return document_of(name, snapshot.text, snapshot.version, language_of(name) or PYTHON)
+
+
+def parts(workspace: Workspace, document: Document, span: Span, agent: Agent) -> list[Part]:
+    """`span` cut between definitions, each part with the key of its answer."""
+    settings = workspace.settings
+    asked = (agent.name, briefs.version(agent), briefs.model_of(agent, settings), settings.effort, settings.base_url)
+    found: list[Part] = []
+    borders = [span.start, *(it for it in cuts(document) if span.start < it < span.end), span.end]
+    for start, end in pairwise(borders):
+        text = document.text[start:end]
+        if not text.strip():
+            continue
+        bearing = context(workspace.project, document, Span(start, end))
+        facts = _LINES.sub("", "\n".join((*bearing.enclosing, *bearing.facts)))
+        found.append(Part(Span(start, end), key_of(*asked, document.path, text.strip(), facts)))
+    return found
+
+
+async def inquire(
+    workspace: Workspace,
+    document: Document,
+    span: Span,
+    agent: Agent,
+    reviewer: Reviewer,
+    ledger: Ledger,
+    *,
+    frozen: bool = False,
+) -> AsyncGenerator[Finding | Dropped | Notice | Receipt, None]:
+    """The findings of a review of `span`: those of parts that were answered before at once, then the others as they stream.
+
+    A receipt follows each request. Raises ReviewError when an answer can't be had; `frozen` asks nobody, and raises instead.
+    """
+    every = parts(workspace, document, span, agent)
+    known = ledger.known([it.key for it in every])
+    n_known = sum(it.key in known for it in every)
+    replayed = Provenance("model", briefs.version(agent), briefs.model_of(agent, workspace.settings), agent.name, "ledger")
+    secrets = Redactor(document.text).redaction().lasting(ledger.salt)
+    for part in every:
+        for item in known.get(part.key, ()):
+            remark = parsed(item)
+            if isinstance(remark, Dropped):
+                yield remark
+            else:
+                yield located(restored(remark, secrets, document.snapshot), document.snapshot, part.span, replayed)
+    if n_known:
+        yield Notice(f"{n_known} of {len(every)} parts were answered before.")
+    if frozen and n_known < len(every):
+        missing = next(it for it in every if it.key not in known)
+        line = document.lines.line_of(missing.span.start) + 1
+        raise ReviewError(f"{document.path}:{line} has no recorded answer, and nobody may be asked (--frozen).")
+    run = budget.Run()
+    for group in _grouped(every, known, workspace.settings.max_input_tokens * _CODE_SHARE):
+        whole = True
+        async with aclosing(_asked(workspace, document, group, agent, reviewer, ledger, run)) as events:
+            async for event in events:
+                whole = whole and not (isinstance(event, Receipt) and not event.complete)
+                if isinstance(event, Finding) and any(it.span.covers(event.span) for it in every if it.key in known):
+                    yield Dropped("speaks of code that was answered before", event.quote)
+                else:
+                    yield event
+        if not whole:
+            return
+
+
+async def _asked(
+    workspace: Workspace,
+    document: Document,
+    group: Sequence[Part],
+    agent: Agent,
+    reviewer: Reviewer,
+    ledger: Ledger,
+    run: budget.Run,
+) -> AsyncGenerator[Finding | Dropped | Notice | Receipt, None]:
+    span = Span(group[0].span.start, group[-1].span.end)
+    where = str(workspace.root)
+    asked = budget.within(_brief(workspace, document, span, agent), workspace.settings, ledger, where, run)
+    kept: list[tuple[str, Span]] = []
+
+    lasting = asked.redaction.lasting(ledger.salt)
+
+    def keep(item: str, finding: Finding) -> None:
+        kept.append((asked.redaction.renamed(item, lasting), finding.span))
+
+    async with aclosing(review(document.snapshot, span, asked, reviewer, keep)) as events:
+        async for event in events:
+            if isinstance(event, Receipt):
+                run.usd += event.cost_usd or 0.0
+                if event.bytes_sent:
+                    ledger.note(event, where, agent.name)
+                if event.complete and not any(it.startswith("selected ") for it in asked.left_out):
+                    ledger.keep(((it.key, [item for item, at in kept if _within(it, at, group)]) for it in group), asked.model)
+            yield event
+
+
+def _within(part: Part, span: Span, group: Sequence[Part]) -> bool:
+    """Whether a remark at `span` is this part's; one outside of all is the first's, so that it is not lost."""
+    home = next((it for it in group if it.span.start <= span.start < it.span.end), group[0])
+    return home is part
+
+
+def _grouped(every: Sequence[Part], known: Container[bytes], room: int) -> Iterator[list[Part]]:
+    """Neighbours that nobody answered yet, together as far as one request has room for them."""
+    group: list[Part] = []
+    for part in every:
+        answered = part.key in known
+        if group and (answered or part.span.end - group[0].span.start > room):
+            yield group
+            group = []
+        if not answered:
+            group.append(part)
+    if group:
+        yield group
+
+
+def _brief(workspace: Workspace, document: Document, span: Span, agent: Agent) -> Brief:
+    known = [it for it in workspace.check(document).findings if it.span.touches(span)]
+    found = context(workspace.project, document, span)
+    related = [replace(it, text=_code_of(workspace, it.ref)) for it in found.related]
+    bearing = replace(found, related=related)
+    return briefs.brief(document.snapshot, span, bearing, known=known, agent=agent, settings=workspace.settings)
+
+
+def _code_of(workspace: Workspace, ref: Ref) -> str:
+    """The text of a definition, "" where it can't be had. Effect: reads the disk where its file is not open."""
+    try:
+        found = document(workspace, ref.path)
+    except ReviewError:
+        return ""
+    if isinstance(found, Foreign):
+        return ""
+    for unit, facts in found.parts:
+        if ref.qualname in {it.qualname for it in facts.defs} | {it.qualname for it in facts.classes}:
+            lines = found.text.split("\n")
+            return "\n".join("\n".join(lines[begin : begin + count]) for _, begin, count in unit.runs).strip("\n")
+    return ""
