@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from architect_lsp.knowledge.frameworks import celery, django_models, fastapi, openai_agents, sqlalchemy
+from architect_lsp.knowledge.frameworks import celery, django_models, fastapi, langgraph, openai_agents, sqlalchemy
 from architect_lsp.knowledge.nouns import Agent, AgentGraph, Handoff, OrmModel, Resolver, Route, Task, Tool
 from architect_lsp.knowledge.project import Project
 
@@ -16,7 +16,7 @@ _RESOLVERS: tuple[Callable[[Project], Iterable[Resolver]], ...] = ()
 _AGENTS: tuple[Callable[[Project], Iterable[Agent]], ...] = (openai_agents.agents,)
 _TOOLS: tuple[Callable[[Project], Iterable[Tool]], ...] = (openai_agents.tools,)
 _HANDOFFS: tuple[Callable[[Project], Iterable[Handoff]], ...] = (openai_agents.handoffs,)
-_GRAPHS: tuple[Callable[[Project], Iterable[AgentGraph]], ...] = ()
+_GRAPHS: tuple[Callable[[Project], Iterable[AgentGraph]], ...] = (langgraph.graphs,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,8 @@ _EXECUTES = (".execute", ".exec", ".scalar", ".scalars", ".executemany")
 _WRITES = frozenset(["INSERT", "UPDATE", "DELETE", "UPSERT", "REPLACE", "MERGE"])
 _STATEMENT_STEPS = 8
 """How many bindings a statement may be followed through."""
+_RETURNS = 20
+"""Returns of a function that may decide the next step of a graph."""
 _FIELDS = re.compile(r"Column|mapped_column|relationship|\w*ForeignKey|\w*Field|field")
 """Last names of the calls that make a model's field."""
 
@@ -132,9 +134,30 @@ def _definition(reading: Reading, node: Function) -> Def:
         sinks=tuple(sinks),
         asserts=asserts,
         injected=tuple(_injected(reading, node)),
-        gives=value_of(reading, node.returns) if isinstance(node.returns, ast.Subscript | ast.BinOp) else None,
+        gives=value_of(reading, node.returns) if isinstance(node.returns, ast.Subscript | ast.BinOp | ast.Constant) else None,
         result=_result(reading, node),
+        outcomes=_outcomes(reading, node),
     )
+
+
+def _outcomes(reading: Reading, node: Function) -> tuple[Value, ...]:
+    """What a function returns, where it may decide the next step of a graph: a string, `END`, `Send(...)`, `Command(...)`."""
+    returned = [it.value for it in reading.within(node) if isinstance(it, ast.Return) and it.value is not None]
+    if len(returned) > _RETURNS or not any(_names_step(it) for it in returned):
+        return ()
+    return tuple(value_of(reading, it) for it in returned)
+
+
+def _names_step(node: ast.expr) -> bool:
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, str) and node.value.isascii() and node.value.replace("-", "_").isidentifier()
+    if isinstance(node, ast.IfExp):
+        return _names_step(node.body) or _names_step(node.orelse)
+    if isinstance(node, ast.ListComp):
+        return _names_step(node.elt)
+    if isinstance(node, ast.List):
+        return any(_names_step(it) for it in node.elts)
+    return dotted(node.func if isinstance(node, ast.Call) else node).rpartition(".")[2] in ("END", "Send", "Command")
 
 
 def _result(reading: Reading, node: Function) -> Value | None:

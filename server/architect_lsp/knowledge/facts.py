@@ -73,6 +73,9 @@ class Def(Struct, frozen=True, array_like=True, gc=False):
     injected: tuple[tuple[str, Value], ...] = ()  # parameter, what is called in its default or its `Annotated`
     gives: Value | None = None  # its return annotation, where that says more than a name
     result: Value | None = None  # what it returns, where its body is no more than that: see `extraction._result`
+    outcomes: tuple[
+        Value, ...
+    ] = ()  # all that it returns, where one of them may name a step of a graph: see `extraction._outcomes`
 
 
 class Field(Struct, frozen=True, array_like=True, gc=False):

@@ -6,7 +6,7 @@ thing is outside the project or can't be told. Positions are asked of `Project.p
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from architect_lsp.knowledge.symbols import Ref
 
@@ -161,17 +161,26 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A way from one node to another; `conditional` ones are chosen at run time, with the branch's `label`."""
+    """A way from one node to another; `conditional` ones are chosen at run time, with the branch's `label`.
+
+    `declared` is False where only what a function returns tells the way; `joined` links of one target wait for each other.
+    """
 
     source: str
     target: str
     conditional: bool = False
     label: str = ""
+    declared: bool = True
+    joined: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class AgentGraph:
-    """Nodes and links of a workflow. `whole` is False where something of it can't be told."""
+    """Nodes and links of a workflow, as they were added. `whole` is False where something of it can't be told.
+
+    `start` and `end` are what the framework calls its two ends, "" where it has none. `schema` is the class of its state, as
+    written. `options` are what it was compiled or made with, as written.
+    """
 
     name: str
     at: Ref
@@ -179,4 +188,8 @@ class AgentGraph:
     links: tuple[Link, ...] = ()
     whole: bool = True
     framework: str = ""
-    limits: tuple[tuple[str, str], ...] = field(default=())
+    limits: tuple[tuple[str, str], ...] = ()
+    start: str = ""
+    end: str = ""
+    schema: str = ""
+    options: tuple[tuple[str, str], ...] = ()

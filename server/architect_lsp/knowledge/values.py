@@ -30,7 +30,8 @@ class Value(Struct, frozen=True, array_like=True, gc=False):
     arguments; where an attribute of a call or a list is called, `text` is the attribute and `of` what it belongs to. "list" (a
     tuple or set too): `items`. "dict": `keywords` by literal key or dotted name, "?" for others. "joined": pieces put together
     by `+`, `|` or an f-string. "index": `text[items]`, as in annotations. "either": two, one of which holds. "star": one item,
-    which was starred. "lambda": one item, what it gives. "compare": its operands. "unknown": anything else.
+    which was starred. "each": one item, what a comprehension gives for each turn. "lambda": one item, what it gives. "compare":
+    its operands. "unknown": anything else.
     """
 
     kind: str
@@ -158,6 +159,8 @@ class _Reader:
             return self.read(node.value, depth)
         if isinstance(node, ast.IfExp):
             return Value("either", items=(self.read(node.body, depth), self.read(node.orelse, depth)))
+        if isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp):
+            return Value("each", items=(self.read(node.elt, depth),))
         if isinstance(node, ast.Compare):
             return Value("compare", items=tuple(self.read(it, depth) for it in (node.left, *node.comparators)))
         if isinstance(node, ast.Lambda):

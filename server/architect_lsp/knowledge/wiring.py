@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from architect_lsp.knowledge.facts import Registration, Variable
 from architect_lsp.knowledge.reading import Reading, dotted, plain
 from architect_lsp.knowledge.values import Places, Value, value_and_places, value_of
+from architect_lsp.model import Place
 
 _REGISTERS = frozenset(
     (
@@ -22,7 +23,7 @@ _REGISTERS = frozenset(
         *("add_node", "add_edge", "add_conditional_edges", "add_sequence", "set_entry_point", "set_finish_point"),
         *("set_conditional_entry_point", "add_nodes", "add_edges", "add_handoffs", "register_function", "add_tool"),
         *("add_tools", "bind_tools", "as_tool", "handoff", "tool", "register_for_llm", "register_for_execution"),
-        *("as_agent", "initiate_chat", "initiate_chats"),
+        *("compile", "as_agent", "initiate_chat", "initiate_chats"),
         # tasks and the rest
         *(
             "add_periodic_task",
@@ -51,6 +52,8 @@ _MADE = re.compile(r"(?:[A-Z]\w*)?(?:Agent|AgentDefinition|AgentOptions|CodeOpti
 _PARTS = re.compile(r"(?:\w+_)?(?:tools|handoffs|agents|members|participants)|\w*TOOLS|\w*AGENTS")
 """Names of the lists of parts that an agent is given."""
 _GROWS = ("extend", "append", "insert")
+_BUILDS = re.compile(r"\badd_(?:node|edge|sequence|conditional_edges)\(")
+"""What a function says that builds a graph: all its variables count, since they may be names, tables and steps of it."""
 _RUNS = ("run", "run_sync", "run_streamed", "run_stream", "iter")
 _LIMITS = ("max_turns", "usage_limits")
 """What calls that run an agent are told of its limits."""
@@ -67,13 +70,14 @@ def telling(reading: Reading, node: ast.expr | None) -> Value | None:
 def variables(reading: Reading) -> Iterator[Variable]:
     """The module's names, and those in functions, or set on `self` there, that hold what frameworks are told about."""
     at_top = reading.unit.kind == "module"
+    builds = bool(_BUILDS.search(reading.unit.text))
     nodes: list[ast.Assign | ast.AnnAssign] = [*reading.each(ast.Assign), *reading.each(ast.AnnAssign)]
     for node in nodes:
         function = reading.function(node)
         if function is None and (not at_top or isinstance(reading.parent(node), ast.ClassDef)):
             continue
         value = node.value
-        if function is not None and not _is_holder(value) and not _is_parts(node):
+        if function is not None and not _is_holder(value) and not _is_parts(node) and not builds:
             continue
         optional = any(isinstance(it, ast.If | ast.Try | ast.match_case) for it in reading.ancestors(node))
         if optional and not isinstance(value, ast.Call | ast.List):
@@ -126,10 +130,12 @@ def registrations(reading: Reading) -> Iterator[Registration]:
         function = plain(call.func)
         name = function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
         if name in _REGISTERS:
+            if name == "compile" and (isinstance(call.func, ast.Name) or dotted(call.func) in ("re.compile", "regex.compile")):
+                continue
             if name in _GROWS and reading.function(call) is not None and not _holds_call(call) and not _grows_parts(call):
                 continue
         elif not (
-            any(isinstance(it, ast.Name) and _HELD.fullmatch(it.id) for it in call.args)
+            any(_HELD.fullmatch(dotted(it).rpartition(".")[2]) for it in call.args)
             or (_HOLDERS.fullmatch(name) and isinstance(reading.parent(call), ast.Return | ast.Expr | ast.keyword))
             or (_MADE.fullmatch(name) and not _is_kept(reading, call))
             or (name in _RUNS and any(it.arg in _LIMITS for it in call.keywords))
@@ -195,4 +201,8 @@ def _registration(reading: Reading, node: ast.Call | ast.AugAssign | ast.Assign,
             break
     else:
         scope = reading.unit.scope
-    return Registration(value, scope, reading.place(node), tuple(loops), optional, calls)
+    place = reading.place(node)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Call):
+        name = reading.place(node.func)  # of a chain, its own call alone
+        place = Place("", name.end_line, name.end_column - len(node.func.attr), place.end_line, place.end_column)
+    return Registration(value, scope, place, tuple(loops), optional, calls)
