@@ -98,7 +98,44 @@ def _parser() -> argparse.ArgumentParser:
     explain = commands.add_parser("explain", help="show a rule's page", description="Show why a rule speaks and what to do.")
     explain.add_argument("rule", metavar="RULE")
     explain.set_defaults(run=_explain)
+
+    _model_commands(commands)
     return parser
+
+
+def _model_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
+    shown = commands.add_parser("brief", help="show what a review would send, and its price", description="Nothing is sent.")
+    shown.add_argument("where", metavar="FILE[:FIRST[-LAST]]", help="a file, or lines of it (from 1)")
+    shown.add_argument("--format", choices=("text", "json"), default="text", help="json is the exact body of the request")
+    asked = commands.add_parser("review", help="have a model review files", description="Sends code to the model you name.")
+    asked.add_argument("where", nargs="+", metavar="FILE[:FIRST[-LAST]]", help="files, or lines of them (from 1)")
+    asked.add_argument("--format", choices=("text", "json", "sarif"), default="text", help="how findings are written")
+    asked.add_argument("--output", metavar="FILE", help="write the report there instead of to stdout")
+    asked.add_argument("--frozen", action="store_true", help="ask nobody: recorded answers only, else exit code 2")
+    asked.add_argument("--record", metavar="FILE", help="keep the exchange, secrets taken out, in this file")
+    asked.add_argument("--replay", metavar="FILE", help="answer from such a file, without a network")
+    for it in (shown, asked):
+        it.add_argument("--agent", metavar="NAME", help="the agent file that reviews")
+        it.add_argument("--model", metavar="ID", help="the model, by its full id")
+        it.add_argument("--base-url", metavar="URL", help="a server of your own that speaks the Messages API")
+    usage = commands.add_parser("usage", help="say what reviews have cost", description="Reads the ledger; sends nothing.")
+    usage.add_argument("--days", type=int, default=30, help="how far to look back (default: 30)")
+    usage.add_argument("--format", choices=("text", "json"), default="text")
+    for command, name in ((shown, "show_brief"), (asked, "review"), (usage, "show_usage")):
+        command.set_defaults(run=_asking, does=name)
+
+
+def _asking(arguments: argparse.Namespace) -> int:
+    from architect_lsp import asking
+    from architect_lsp.review.agents import PromptError
+    from architect_lsp.review.reviewing import ReviewError
+    from architect_lsp.settings import SettingsError
+
+    try:
+        code: int = getattr(asking, arguments.does)(arguments)
+    except (PromptError, ReviewError, SettingsError) as error:
+        raise CannotRun(str(error)) from error
+    return code
 
 
 def _check(arguments: argparse.Namespace) -> int:

@@ -1,0 +1,189 @@
+"""The commands that are about a model: `brief` shows what would be sent, `review` sends it, `usage` says what it has cost.
+
+Where code goes is a person's own word: the options, or ARCHITECT_BASE_URL and ARCHITECT_MODEL in the environment; never a file of
+the project. A key is read from ANTHROPIC_API_KEY.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import re
+import sys
+import time
+from contextlib import aclosing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from architect_lsp.engine import Checked, Workspace, relative, root_of
+from architect_lsp.inquiry import brief, document, inquire
+from architect_lsp.model import Finding, Span
+from architect_lsp.report import Report, Section, as_json, as_text
+from architect_lsp.review import prices
+from architect_lsp.review.agents import Agent, load
+from architect_lsp.review.budget import DAY_S
+from architect_lsp.review.claude import Claude
+from architect_lsp.review.ledger import Ledger, ledger_file
+from architect_lsp.review.remarks import Dropped
+from architect_lsp.review.reviewing import Notice, Reviewer, ReviewError
+from architect_lsp.review.scripted import Recorder, Replayer
+from architect_lsp.settings import parse, project_table
+
+if TYPE_CHECKING:
+    from architect_lsp.knowledge.document import Document
+
+_WHERE = re.compile(r"(?P<file>.+?)(?::(?P<first>\d+)(?:-(?P<last>\d+))?)?$", re.DOTALL)
+
+
+def show_brief(arguments: argparse.Namespace) -> int:
+    """Print the request of a review, its price, and what is not in it."""
+    workspace, name, agent = _opened(arguments, arguments.where)
+    found = document(workspace, name)
+    asked = brief(workspace, name, _span(found, arguments.where), agent)
+    if arguments.format == "json":
+        print(asked.as_json())
+        return 0
+    for it in (*asked.system, *asked.messages[0]["content"]):
+        print(it["text"].rstrip() + "\n")
+    price = None if workspace.settings.base_url else prices.longest(asked.model, asked.tokens)
+    cost = "no price is known"
+    if price is not None:
+        most = price.input_usd + asked.max_output_tokens * price.usd_per_output_token
+        cost = f"about ${price.input_usd:.4f} to ask, at most ${most:.2f} with the longest answer (prices of {prices.dated()})"
+    print(f"--\n{asked.model}: about {asked.tokens:,} tokens of {workspace.settings.max_input_tokens:,}; {cost}.")
+    print(f"taken out: {', '.join(asked.redacted) or 'nothing'}")
+    print(f"left out: {'; '.join(asked.left_out) or 'nothing'}")
+    return 0
+
+
+def review(arguments: argparse.Namespace) -> int:
+    """Review files; 1 when something was found. Effect: sends code to the model, unless `frozen` or `replay`."""
+    here = Path.cwd()
+    sections: list[Section] = []
+    ledger = Ledger(ledger_file())
+    said: list[str] = []
+    for where in arguments.where:
+        workspace, name, agent = _opened(arguments, where)
+        found = document(workspace, name)
+        findings = asyncio.run(_findings(workspace, found, _span(found, where), agent, ledger, arguments, said))
+        known = workspace.check(found)
+        ordered = tuple(sorted((*known.findings, *findings), key=lambda it: (it.span, it.rule)))
+        checked = Checked(name, None, ordered, known.broken, known.unread)
+        sections.append(Section(workspace.root, (checked,), (), {name: found.lines}))
+    for it in dict.fromkeys((*said, *ledger.notes)):
+        print(f"architect-lsp: {it}", file=sys.stderr)
+    report = Report(here, tuple(sections))
+    if arguments.format == "sarif":
+        from architect_lsp.sarif import as_sarif
+
+        text = as_sarif(report)
+    else:
+        text = as_json(report) if arguments.format == "json" else as_text(report, colour=False)
+    if arguments.output:
+        Path(arguments.output).write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+    else:
+        sys.stdout.write(text)
+    return 1 if report.n_findings else 0
+
+
+async def _findings(
+    workspace: Workspace,
+    found: Document,
+    span: Span,
+    agent: Agent,
+    ledger: Ledger,
+    arguments: argparse.Namespace,
+    said: list[str],
+) -> list[Finding]:
+    claude = Claude(workspace.settings, os.environ.get("ANTHROPIC_API_KEY", ""))
+    reviewer: Reviewer = claude
+    if arguments.replay:
+        reviewer = Replayer(Path(arguments.replay))
+    elif arguments.record:
+        reviewer = Recorder(claude, Path(arguments.record))
+    findings: list[Finding] = []
+    try:
+        events = inquire(workspace, found, span, agent, reviewer, ledger, frozen=arguments.frozen)
+        async with aclosing(events):
+            async for it in events:
+                if isinstance(it, Finding):
+                    findings.append(workspace.proven(found, it))
+                elif isinstance(it, Notice):
+                    said.append(it.text)
+                elif isinstance(it, Dropped):
+                    said.append(f"dropped a remark: {it.reason}")
+                else:
+                    said.append(it.line)
+    except ReviewError as error:
+        if not findings:
+            raise
+        said.append(str(error))
+    finally:
+        await claude.close()
+    return findings
+
+
+def show_usage(arguments: argparse.Namespace) -> int:
+    """Print what was sent and what it cost, day by day."""
+    ledger = Ledger(ledger_file())
+    sends = ledger.sends(time.time() - arguments.days * DAY_S)
+    days: dict[tuple[str, str], list[float]] = {}
+    for it in sends:
+        day = time.strftime("%Y-%m-%d", time.localtime(it.at))
+        row = days.setdefault((day, it.model), [0, 0, 0, 0, 0.0])
+        for index, value in enumerate((1, it.input_tokens, it.cached_tokens, it.output_tokens, it.usd or 0.0)):
+            row[index] += value
+    if arguments.format == "json":
+        names = ("requests", "inputTokens", "cachedTokens", "outputTokens", "usd")
+        rows = [{"day": day, "model": model, **dict(zip(names, row, strict=True))} for (day, model), row in days.items()]
+        print(json.dumps({"days": rows, "usd": sum(row[4] for row in days.values())}, indent=2))
+        return 0
+    if not sends:
+        print(f"Nothing was sent in the last {arguments.days} days.")
+    for (day, model), (n, fresh, cached, output, usd) in days.items():
+        tokens = f"{fresh:>10,.0f} tokens in ({cached:,.0f} cached) {output:>8,.0f} out"
+        print(f"{day}  {model:<24} {n:>4.0f} requests {tokens}  ${usd:.2f}")
+    if sends:
+        unknown = sum(it.usd is None for it in sends)
+        more = f", and {unknown} requests without a known price" if unknown else ""
+        print(f"about ${sum(it.usd or 0 for it in sends):.2f} in all{more}; prices of {prices.dated()}")
+    return 0
+
+
+def _opened(arguments: argparse.Namespace, where: str) -> tuple[Workspace, str, Agent]:
+    """(workspace that has read its project, the file's name in it, who reviews).
+
+    Raises FileNotFoundError, SettingsError, PromptError.
+    """
+    path = Path(os.path.abspath(_parts(where)["file"]))  # noqa: PTH100  (`absolute` keeps `..`, `resolve` follows links)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file `{_parts(where)['file']}`.")
+    own = {
+        "model": arguments.model or os.environ.get("ARCHITECT_MODEL") or None,
+        "baseUrl": arguments.base_url or os.environ.get("ARCHITECT_BASE_URL") or None,
+        "agent": arguments.agent,
+    }
+    root = root_of(path)
+    workspace = Workspace(root, parse(own, project_table(root)))
+    workspace.scan()
+    folders = [root / ".claude" / "agents", Path.home() / ".claude" / "agents"]
+    return workspace, relative(root, path), load(workspace.settings.agent, folders)
+
+
+def _parts(where: str) -> re.Match[str]:
+    match = _WHERE.match(where)
+    assert match is not None
+    return match
+
+
+def _span(found: Document, where: str) -> Span:
+    """The lines that are named, whole ones; the whole file where none are. Raises ReviewError when there are no such lines."""
+    match = _parts(where)
+    if not match["first"]:
+        return Span(0, len(found.text))
+    first, last = int(match["first"]), int(match["last"] or match["first"])
+    if not 1 <= first <= last <= len(found.lines):
+        raise ReviewError(f"{match['file']} has lines 1 to {len(found.lines)}, not {first} to {last}.")
+    return Span(found.lines.starts[first - 1], found.lines.bounds(last - 1)[1])
