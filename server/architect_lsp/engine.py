@@ -146,7 +146,7 @@ class Workspace:
         if isinstance(text, Skipped):
             self.project.remove(name)
         else:
-            self.project.put(name, whole(Document(name, text).facts))
+            take(self.project, name, whole(Document(name, text).facts))
 
     def load(self, name: str) -> Snapshot | Skipped:
         """The open text of a file, else that on disk."""
@@ -188,6 +188,7 @@ class Workspace:
             self.remarks[name] = carried(self.remarks[name], before.text, text)
         self.documents[name] = document
         if not isinstance(document, Foreign):
+            self.project.follow()
             take(self.project, name, document.parts)
         return document
 
@@ -213,12 +214,14 @@ class Workspace:
             return Checked(document.path, document.version, ())
         found: list[Finding] = []
         broken: list[Broken] = []
-        generation = self.project.generation
+        conclusions, generation = self.project.conclusions, self.project.generation
         for unit, piece in zip(document.units, document.pieces, strict=True):
             if piece.reading is None:
                 continue
             if piece.generation != generation:
-                piece.hits, piece.broken = unit_hits(View(document.path, piece.reading, self.project), self.rules)
+                if not conclusions.holds(piece.asked, piece.generation):
+                    view = View(document.path, piece.reading, self.project)
+                    (piece.hits, piece.broken), piece.asked = conclusions.watched(unit_hits, view, self.rules)
                 piece.generation = generation
             broken += piece.broken
             found += (unit_finding(self.project, document, unit, piece.reading, rule, hit) for rule, hit in piece.hits)

@@ -80,7 +80,7 @@ def everything(project: Project) -> dict[str, Any]:
     """All that is known, with every place in its file's lines."""
     known: dict[str, Any] = {}
     for path in sorted(project.paths):
-        facts = module_facts(project._parts[path])
+        facts = module_facts(project._said(path).parts)
         known[f"facts of {path}"] = facts
         for it in project.facts(path).defs:
             key = f"{path} {it.qualname}"

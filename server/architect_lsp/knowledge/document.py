@@ -6,6 +6,7 @@ from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
+from architect_lsp.knowledge.conclusions import Questions
 from architect_lsp.knowledge.extraction import unit_facts
 from architect_lsp.knowledge.facts import Facts, module_facts
 from architect_lsp.knowledge.reading import Reading
@@ -17,10 +18,14 @@ from architect_lsp.text import Lines, difference
 
 @dataclass(slots=True)
 class Piece:
-    """What is known of one unit: None and no facts where it can't be read. `hits` belong to `generation` of the project."""
+    """What is known of one unit: None and no facts where it can't be read.
+
+    `hits` belong to `generation` of the project, and to every later one in which what they `asked` has the same answers.
+    """
 
     reading: Reading | None
     generation: int = -1
+    asked: Questions = ()
     hits: list[Any] = field(default_factory=list)
     broken: list[Any] = field(default_factory=list)
     _facts: Facts | None = None

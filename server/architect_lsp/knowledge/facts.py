@@ -147,6 +147,7 @@ class Facts(Struct, frozen=True, array_like=True, gc=False):
     stars: tuple[str, ...] = ()  # modules imported by `*`
 
 
+OutwardT = TypeVar("OutwardT")
 RowT = TypeVar("RowT", Def, ClassDef, Call, Decorator, Field, Variable, Registration)
 
 
@@ -203,19 +204,28 @@ def outward(facts: Facts) -> Facts:
     """The facts without places and calls: equal for two units that differ only in what their functions call."""
     return replace(
         facts,
-        defs=tuple(
-            replace(it, place=NOWHERE, calls=(), decorators=tuple(replace(d, place=NOWHERE) for d in it.decorators))
-            for it in facts.defs
-        ),
-        classes=tuple(
-            replace(
-                it,
-                place=NOWHERE,
-                fields=tuple(replace(f, place=NOWHERE) for f in it.fields),
-                decorators=tuple(replace(d, place=NOWHERE) for d in it.decorators),
-            )
-            for it in facts.classes
-        ),
-        variables=tuple(replace(it, place=NOWHERE, calls=()) for it in facts.variables),
-        registrations=tuple(replace(it, place=NOWHERE, calls=()) for it in facts.registrations),
+        defs=tuple(map(outward_row, facts.defs)),
+        classes=tuple(map(outward_row, facts.classes)),
+        variables=tuple(map(outward_row, facts.variables)),
+        registrations=tuple(map(outward_row, facts.registrations)),
     )
+
+
+def outward_row(row: OutwardT) -> OutwardT:
+    """The same of one of them; an import's name or a target stays as it is."""
+    if isinstance(row, Def):
+        return replace(row, place=NOWHERE, calls=(), decorators=tuple(replace(it, place=NOWHERE) for it in row.decorators))
+    if isinstance(row, ClassDef):
+        fields = tuple(replace(it, place=NOWHERE) for it in row.fields)
+        return replace(row, place=NOWHERE, fields=fields, decorators=tuple(replace(it, place=NOWHERE) for it in row.decorators))
+    if isinstance(row, Variable | Registration):
+        return replace(row, place=NOWHERE, calls=())
+    return row
+
+
+def placeless(row: OutwardT) -> OutwardT:
+    """The row without places, calls kept."""
+    bare = outward_row(row)
+    if isinstance(row, Def) and isinstance(bare, Def):
+        return replace(bare, calls=tuple(replace(it, place=NOWHERE) for it in row.calls))
+    return bare

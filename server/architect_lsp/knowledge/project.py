@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import builtins
 import posixpath
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
+from architect_lsp.knowledge.conclusions import STARS, WHOLE, Conclusions, Question
 from architect_lsp.knowledge.effects import LIBRARY, Table
-from architect_lsp.knowledge.facts import ClassDef, Def, Facts, Registration, Variable, joined, named, outward
+from architect_lsp.knowledge.facts import ClassDef, Def, Facts, Registration, Variable
 from architect_lsp.knowledge.modules import Modules
+from architect_lsp.knowledge.said import Part, Said
 from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol, Instance, Module, Named, Ref, Symbol
 from architect_lsp.knowledge.values import place_of
 from architect_lsp.model import Place
@@ -23,106 +25,98 @@ from architect_lsp.syntax.units import Unit
 _DEPTH = 16
 """How many symbols a name may be followed through; cycles of imports and aliases end here."""
 
-Part = tuple[Unit, Facts]
-"""What one unit of a file says, in the unit's own lines."""
+ValueT = TypeVar("ValueT")
 
 
 class Project:
     """The files of one root. `generation` grows when what they say to others changes, not when lines move."""
 
-    def __init__(self, table: Table = LIBRARY) -> None:
-        self.generation = 0
+    def __init__(self, table: Table = LIBRARY, before: Conclusions | None = None) -> None:
+        self.conclusions = Conclusions(before)
         self.table = table
-        self._parts: dict[str, tuple[Part, ...]] = {}
-        self._joined: dict[str, Facts] = {}
-        self._names: dict[str, dict[str, tuple[Named, int]]] = {}
+        self._files: dict[str, Said] = {}
         self._modules = Modules()
-        self._memo: dict[Any, Any] = {}
-        self._lasting: dict[Any, Any] = {}
+        self._seeking: set[tuple[str, str, str]] = set()  # what is being resolved
+
+    @property
+    def generation(self) -> int:
+        """How often what files say to others has changed."""
+        return self.conclusions.generation
 
     @property
     def paths(self) -> Iterator[str]:
         """Every known file, in the order they came."""
-        yield from self._parts
+        yield from self._files
 
     def facts(self, path: str) -> Facts:
         """What a file says, its units together; of an unknown one, nothing. Places count their units' lines: ask `place`."""
-        found = self._joined.get(path)
-        if found is None:
-            found = self._joined[path] = joined(it for _, it in self._parts.get(path, ()))
-        return found
+        self.conclusions.ask((path, WHOLE))
+        return self._said(path).facts
 
-    def put(self, path: str, parts: Iterable[Part], *, anew: bool = False) -> bool:
-        """Take what a file says. Gives whether that is new, `anew` even if it seems not. Effect: then raises `generation`."""
-        new = tuple(parts)
-        old = self._parts.get(path)
-        self._parts[path] = new
+    def put(self, path: str, parts: Iterable[Part], *, anew: Iterable[str] = ()) -> bool:
+        """Take what a file says. Gives whether it is new; the functions `anew` are. Effect: then raises `generation`."""
+        new, again, old = Said(tuple(parts)), tuple(anew), self._files.get(path)
+        self._files[path] = new
+        changed: set[Question] | None = None
         if old is None:
             self._modules.add(path)
-        elif not anew and len(old) == len(new) and all(was[1] is now[1] for was, now in zip(old, new, strict=True)):
+        elif not again and old.same(new):
+            old.swapped(new)
             return False
-        self._joined.pop(path, None)
-        self._names[path] = {name: (it, index) for index, (_, facts) in enumerate(new) for name, it in named(facts)}
-        self._forget()
+        elif self.conclusions.follows:
+            changed = {(path, it) for it in (WHOLE, *again, *old.differing(new))}
+            if old.stars != new.stars:
+                changed.add((path, STARS))
+        self.conclusions.change(changed)
         return True
 
     def quietly(self, path: str, parts: Iterable[Part]) -> tuple[str, ...] | None:
         """The functions whose calls alone differ from what is known of the file, () for none; None when more does."""
-        new, old = tuple(parts), self._parts.get(path)
-        if old is None or len(old) != len(new):
-            return None
-        names: list[str] = []
-        for (_, was), (_, now) in zip(old, new, strict=True):
-            if was is not now:
-                if outward(was) != outward(now):
-                    return None
-                names += (it.qualname for it in now.defs)
-        return tuple(names)
+        old = self._files.get(path)
+        return None if old is None else old.calls_changed(Said(tuple(parts)))
 
-    def swap(self, path: str, parts: Iterable[Part], names: Sequence[str]) -> None:
-        """Take a file of which `quietly` says that only the calls of these functions differ. `generation` stays."""
-        self._parts[path] = tuple(parts)
-        if not names:
-            return
-        self._joined.pop(path, None)
-        fresh = dict(self._names[path])  # an overlay may hold the old one
-        for index, (_, facts) in enumerate(self._parts[path]):
-            fresh.update((it.qualname, (it, index)) for it in facts.defs if it.qualname in names)
-        self._names[path] = fresh
+    def swap(self, path: str, parts: Iterable[Part]) -> None:
+        """Take a file of which `quietly` says that only calls differ. `generation` stays."""
+        new = Said(tuple(parts))
+        self._files[path].swapped(new)
+        self._files[path] = new
 
     def overlay(self) -> Project:
         """A project that begins as this one and may then go its own way; this one stays as it is."""
-        other = Project(self.table)
-        other._parts = dict(self._parts)
-        other._joined = dict(self._joined)
-        other._names = dict(self._names)
+        other = Project(self.table, self.conclusions)
+        other._files = dict(self._files)
         other._modules = self._modules.copy()
-        other._memo = {key: dict(value) if key != "resolve" else value for key, value in self._memo.items()}
-        other._lasting = self._lasting
-        other.generation = self.generation
         return other
+
+    def follow(self) -> None:
+        """Remember from now on what conclusions rest on. Effect: raises `generation`, the first time."""
+        if not self.conclusions.follows:
+            self.conclusions.follows = True
+            self.conclusions.change(None)
 
     def remove(self, path: str) -> None:
         """Forget a file that is gone."""
-        if self._parts.pop(path, None) is not None:
-            self._names.pop(path, None)
-            self._joined.pop(path, None)
+        if self._files.pop(path, None) is not None:
             self._modules.remove(path)
-            self._forget()
+            self.conclusions.change(None)
+
+    def kept(self, kind: Hashable, key: Any, make: Callable[..., ValueT], *given: Any) -> ValueT:
+        """What `make(*given)` concludes from this project; concluded again only when something it asked for has changed."""
+        return self.conclusions.kept(kind, key, make, *given)
 
     def memo(self, key: Any) -> dict[Any, Any]:
-        """A dictionary for conclusions of the kind `key`, emptied whenever `generation` grows."""
-        found: dict[Any, Any] = self._memo.setdefault(key, {})
-        return found
+        """A dictionary for conclusions of the kind `key`, emptied whenever `generation` grows. `kept` forgets less."""
+        return self.conclusions.memo(key)
 
     def lasting(self, key: Any) -> dict[Any, Any]:
         """A dictionary that is never emptied, for what is kept beside the very facts it was concluded from."""
-        found: dict[Any, Any] = self._lasting.setdefault(key, {})
+        found: dict[Any, Any] = self.conclusions.lasting.setdefault(key, {})
         return found
 
     def name(self, path: str, name: str) -> Named | None:
         """What the module `path` calls `name`; a str is an import's dotted name."""
-        found = self._names.get(path, {}).get(name)
+        self.conclusions.ask((path, name))
+        found = self._said(path).names.get(name)
         return found[0] if found else None
 
     def definition(self, path: str, qualname: str) -> Def | None:
@@ -145,7 +139,7 @@ class Project:
             unit, row = found_row
             at = place_of(row.value, row.calls, ref.entry) if row.value is not None and ref.entry >= 0 else None
             return unit.place(ref.path, at or row.place)
-        found = self._names.get(ref.path, {}).get(ref.qualname)
+        found = self._said(ref.path).names.get(ref.qualname)
         if found is None:
             return nowhere
         thing, index = found
@@ -163,11 +157,11 @@ class Project:
         place = rows[ref.index].place if rows else thing.place
         if isinstance(thing, Variable) and ref.kind == "value" and thing.value is not None:
             place = place_of(thing.value, thing.calls, ref.entry) or place
-        return self._parts[ref.path][index][0].place(ref.path, place)
+        return self._said(ref.path).parts[index][0].place(ref.path, place)
 
     def _row(self, ref: Ref) -> tuple[Unit, Registration | Variable] | None:
         index = ref.index
-        for unit, facts in self._parts.get(ref.path, ()):
+        for unit, facts in self._said(ref.path).parts:
             rows: Sequence[Registration | Variable] = facts.registrations if ref.kind == "registration" else facts.variables
             if index < len(rows):
                 return unit, rows[index]
@@ -179,17 +173,23 @@ class Project:
 
         `owner` is the qualified name of the class whose `self` the target speaks of.
         """
-        known = self.memo("resolve")
         key = (path, target, owner)
-        if key not in known:
-            known[key] = None  # a name that leads to itself means nothing
-            known[key] = self._resolved(path, target, owner, _DEPTH)
-        found: Symbol | None = known[key]
+        found = self.conclusions.kept("resolve", key, self._sought, *key)
         if isinstance(found, FunctionSymbol):  # its calls may have been swapped since
             fresh = self.definition(found.path, found.facts.qualname)
             if fresh is not None and fresh is not found.facts:
-                found = known[key] = FunctionSymbol(found.path, fresh)
+                return FunctionSymbol(found.path, fresh)
         return found
+
+    def _sought(self, path: str, target: str, owner: str) -> Symbol | None:
+        key = (path, target, owner)
+        if key in self._seeking:  # a name that leads to itself means nothing
+            return None
+        self._seeking.add(key)
+        try:
+            return self._resolved(path, target, owner, _DEPTH)
+        finally:
+            self._seeking.discard(key)
 
     def external(self, path: str, target: str, owner: str = "") -> str:
         """The dotted name of something outside the project, `()` left out; "" for the project's own and the unknown."""
@@ -259,14 +259,14 @@ class Project:
             return self._resolved(path, found.target, "", depth - 1)
         if isinstance(found, str):
             return self._imported(path, found, depth - 1)
-        for star in self.facts(path).stars:
+        for star in self._starred(path):
             module, rest = self.module(path, star)
             if module is None or rest or module.path == path:
                 continue
             symbol = self._attribute(module, name, depth - 1)
             if symbol is not None:
                 return symbol
-        outside = [it for it in self.facts(path).stars if it[0] != "." and self.module(path, it)[0] is None]
+        outside = [it for it in self._starred(path) if it[0] != "." and self.module(path, it)[0] is None]
         home = outside[0] if outside and not hasattr(builtins, name) else "builtins"
         return External(f"{home}.{name}") if found is None else None
 
@@ -289,7 +289,7 @@ class Project:
         if isinstance(symbol, Module):
             if symbol.path.endswith("/"):
                 return self._modules.at(symbol.path + name)
-            if self.name(symbol.path, name) is not None or self.facts(symbol.path).stars:
+            if self.name(symbol.path, name) is not None or self._starred(symbol.path):
                 found = self._named(symbol.path, name, depth - 1)
                 if found is not None and not (isinstance(found, External) and found.name.startswith("builtins.")):
                     return found
@@ -337,10 +337,18 @@ class Project:
                     said = self._resolved(owner.path, it.annotation, "", depth - 1)
                     return self._called(said, depth - 1) if said is not None else None
                 return self._resolved(owner.path, it.target, kind.qualname, depth - 1)
-        for class_name, attribute, target in self.facts(owner.path).attributes:
-            if attribute == name and class_name == kind.qualname:
-                return self._resolved(owner.path, target, kind.qualname, depth - 1)
+        self.conclusions.ask((owner.path, f"{kind.qualname}.{name}"))
+        target = self._said(owner.path).attributes.get(f"{kind.qualname}.{name}")
+        if target is not None:
+            return self._resolved(owner.path, target, kind.qualname, depth - 1)
         return None
+
+    def _said(self, path: str) -> Said:
+        return self._files.get(path, _NOTHING)
+
+    def _starred(self, path: str) -> tuple[str, ...]:
+        self.conclusions.ask((path, STARS))
+        return self._said(path).stars
 
     def _called(self, symbol: Symbol | None, depth: int) -> Symbol | None:
         if symbol is None or depth <= 0:
@@ -361,11 +369,10 @@ class Project:
         """Take another table of effects. Effect: raises `generation`."""
         if table is not self.table:
             self.table = table
-            self._forget()
+            self.conclusions.change(None)
 
-    def _forget(self) -> None:
-        self.generation += 1
-        self._memo.clear()
+
+_NOTHING = Said()
 
 
 def whole(facts: Facts) -> tuple[Part, ...]:

@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
+from architect_lsp.knowledge.conclusions import Question, Questions
 from architect_lsp.knowledge.effects import canonical
 from architect_lsp.knowledge.facts import NOWHERE, Def, Facts
 from architect_lsp.knowledge.frameworks.celery import SENT, handed
-from architect_lsp.knowledge.project import Part, Project
+from architect_lsp.knowledge.project import Project
+from architect_lsp.knowledge.said import Part
 from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol, Ref, Symbol
 
 _Names = dict[str, list[tuple[str, int]]]
@@ -37,6 +39,53 @@ class _Step(NamedTuple):
     callee: Key | None
 
 
+class _Web:
+    """What is known of the functions asked for so far: their steps, who calls them, and what resolving their calls asked."""
+
+    __slots__ = ("above", "asked", "known")
+
+    def __init__(self) -> None:
+        self.known: dict[Key, dict[str, _Step]] = {}
+        self.above: dict[Key, set[Key]] = {}  # function -> functions that were seen to call it
+        self.asked: dict[Key, Questions] = {}
+
+    def spread(self, changed: set[Question] | None) -> set[Question]:
+        if changed is None:
+            self.known, self.above, self.asked = {}, {}, {}
+            return set()
+        keys = [it for it, asked in self.asked.items() if it in changed or not changed.isdisjoint(asked)]
+        return {question(it) for it in (*keys, *self.without(keys))}
+
+    def copy(self) -> _Web:
+        other = _Web()
+        other.known, other.asked = dict(self.known), dict(self.asked)
+        other.above = {key: set(it) for key, it in self.above.items()}
+        return other
+
+    def without(self, keys: Sequence[Key]) -> dict[Key, dict[str, _Step]]:
+        """Forget what is known of some functions and of all that call them; gives what was known of the callers."""
+        seen = set(keys)
+        todo = list(keys)
+        rows: dict[Key, dict[str, _Step]] = {}
+        while todo:
+            key = todo.pop()
+            was = self.known.pop(key, None)
+            if was is not None:
+                rows[key] = was
+            for caller in self.above.get(key, ()):
+                if caller not in seen:
+                    seen.add(caller)
+                    todo.append(caller)
+        for key in keys:
+            rows.pop(key, None)
+        return rows
+
+
+def question(key: Key) -> Question:
+    """What a conclusion asks that reads a function's effects."""
+    return ("does", *key)
+
+
 def take(project: Project, path: str, parts: Sequence[Part]) -> bool:
     """Take what a file says. Gives whether it tells others something new; a call that changes no effect tells them nothing.
 
@@ -46,39 +95,16 @@ def take(project: Project, path: str, parts: Sequence[Part]) -> bool:
     if names is None:
         return project.put(path, parts)
     if not names:
-        project.swap(path, parts, names)
+        project.swap(path, parts)
         return False
     before = _told(project, path, names)
-    project.swap(path, parts, names)
-    kept = [_without(project, path, names, through_async=flag) for flag in (True, False)]
-    if _told(project, path, names) == before:
-        for memo, rows in kept:
-            memo.update(rows)  # what they concluded from these functions still holds
-        return False
-    return project.put(path, parts, anew=True)
-
-
-def _without(
-    project: Project, path: str, names: Sequence[str], *, through_async: bool
-) -> tuple[dict[Key, dict[str, _Step]], dict[Key, dict[str, _Step]]]:
-    """Forget what is known of some functions and of all that call them; gives the memo, and what it held of the callers."""
-    known, above = _memo(project, through_async=through_async)
-    changed = [(path, it) for it in names]
-    seen = set(changed)
-    todo = list(changed)
-    rows: dict[Key, dict[str, _Step]] = {}
-    while todo:
-        key = todo.pop()
-        was = known.pop(key, None)
-        if was is not None:
-            rows[key] = was
-        for caller in above.get(key, ()):
-            if caller not in seen:
-                seen.add(caller)
-                todo.append(caller)
-    for key in changed:
-        rows.pop(key, None)
-    return known, rows
+    project.swap(path, parts)
+    webs = [_web(project, through_async=flag) for flag in (True, False)]
+    kept = [it.without([(path, name) for name in names]) for it in webs]
+    same = _told(project, path, names) == before
+    for web, rows in zip(webs, kept, strict=True):
+        web.known.update(rows)  # what callers concluded from these functions still holds, or `put` will see to it
+    return False if same else project.put(path, parts, anew=names)
 
 
 def _told(project: Project, path: str, names: Sequence[str]) -> list[object]:
@@ -111,9 +137,12 @@ def effects(project: Project, path: str, definition: Def, *, through_async: bool
     it is iterated, which is taken to be where it is called.
     """
     key = (path, definition.qualname)
-    known, above = _memo(project, through_async=through_async)
+    web = _web(project, through_async=through_async)
+    project.conclusions.ask(question(key))
+    known = web.known
     if key not in known:
-        _settle(project, key, definition, known, above, through_async=through_async)
+        last = project.definition(*key) or definition  # of several that bear the name, the one that counts
+        _settle(project, key, last, web, through_async=through_async)
     result: dict[str, Effect] = {}
     for kind, step in known[key].items():
         trail: list[Ref] = []
@@ -128,48 +157,37 @@ def effects(project: Project, path: str, definition: Def, *, through_async: bool
     return result
 
 
-def _memo(project: Project, *, through_async: bool) -> tuple[dict[Key, dict[str, _Step]], dict[Key, set[Key]]]:
-    """(function -> kind -> step, function -> functions that were seen to call it)."""
-    return project.memo(("effects", through_async)), project.memo(("callers seen", through_async))
+def _web(project: Project, *, through_async: bool) -> _Web:
+    return project.conclusions.web(("effects", through_async), _Web)
 
 
-def _settle(
-    project: Project,
-    key: Key,
-    definition: Def,
-    known: dict[Key, dict[str, _Step]],
-    above: dict[Key, set[Key]],
-    *,
-    through_async: bool,
-) -> None:
+def _settle(project: Project, key: Key, definition: Def, web: _Web, *, through_async: bool) -> None:
     """Find the steps of a function and of all it reaches, nearest effects first, until nothing is nearer."""
-    found: dict[Key, dict[str, _Step]] = {}
+    found: dict[Key, dict[str, _Step]] = {key: {}}
     calls_of: dict[Key, list[tuple[Key, int]]] = {}  # callee -> (caller, index of its call)
     waves: dict[int, list[tuple[Key, str, _Step]]] = {}
     todo: list[tuple[Key, Def]] = [(key, definition)]
-    found[key] = {}
     while todo:
         here, it = todo.pop()
-        for index, call in enumerate(it.calls):
-            if not through_async and not call.certain:
-                continue
-            symbol = entered(project, here[0], call.target, it.owner)
+        runs, asked = project.conclusions.watched(_all_entered, project, here[0], it, through_async, alone=True)
+        web.asked[here] = asked
+        for index, symbol in runs:
             if isinstance(symbol, External):
                 for kind in project.table.kinds(symbol.name):
-                    kind = "db-write" if call.writes and kind == "db-read" else kind
+                    kind = "db-write" if it.calls[index].writes and kind == "db-read" else kind
                     waves.setdefault(1, []).append((here, kind, _Step(1, index, canonical(symbol.name), None)))
-            elif isinstance(symbol, FunctionSymbol) and (through_async or not symbol.facts.is_async):
-                callee = (symbol.path, symbol.facts.qualname)
-                above.setdefault(callee, set()).add(here)
-                if callee in known:
-                    for kind, step in known[callee].items():
-                        further = _Step(step.length + 1, index, step.call, callee)
-                        waves.setdefault(further.length, []).append((here, kind, further))
-                    continue
-                calls_of.setdefault(callee, []).append((here, index))
-                if callee not in found:
-                    found[callee] = {}
-                    todo.append((callee, symbol.facts))
+                continue
+            callee = (symbol.path, symbol.facts.qualname)
+            web.above.setdefault(callee, set()).add(here)
+            if callee in web.known:
+                for kind, step in web.known[callee].items():
+                    further = _Step(step.length + 1, index, step.call, callee)
+                    waves.setdefault(further.length, []).append((here, kind, further))
+                continue
+            calls_of.setdefault(callee, []).append((here, index))
+            if callee not in found:
+                found[callee] = {}
+                todo.append((callee, symbol.facts))
     length = 0
     while waves:
         length += 1
@@ -183,7 +201,21 @@ def _settle(
             for caller, index in calls_of.get(here, ()):
                 if kind not in found[caller]:
                     waves.setdefault(length + 1, []).append((caller, kind, _Step(length + 1, index, step.call, here)))
-    known.update(found)
+    web.known.update(found)
+
+
+def _all_entered(
+    project: Project, path: str, definition: Def, through_async: bool
+) -> list[tuple[int, External | FunctionSymbol]]:
+    """(index of a call, what runs) for each call of a function that is entered."""
+    found: list[tuple[int, External | FunctionSymbol]] = []
+    for index, call in enumerate(definition.calls):
+        if not through_async and not call.certain:
+            continue
+        symbol = entered(project, path, call.target, definition.owner)
+        if isinstance(symbol, External) or (isinstance(symbol, FunctionSymbol) and (through_async or not symbol.facts.is_async)):
+            found.append((index, symbol))
+    return found
 
 
 def entered(project: Project, path: str, target: str, owner: str) -> Symbol | None:

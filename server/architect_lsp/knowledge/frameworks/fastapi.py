@@ -143,13 +143,12 @@ def _table(
 
 def _host(project: Project, path: str, name: str) -> Host | None:
     """The router that `name` means in the file, None when it is not one of this framework's."""
-    known: dict[tuple[str, str], Host | None] = project.memo("fastapi hosts")
-    key = (path, name)
-    if key not in known:
-        symbol = project.resolve(path, name)
-        is_ours = isinstance(symbol, External) and _HOSTS.match(symbol.name)
-        known[key] = _home(project, path, name) if is_ours else None
-    return known[key]
+    return project.kept("fastapi hosts", (path, name), _sought, project, path, name)
+
+
+def _sought(project: Project, path: str, name: str) -> Host | None:
+    symbol = project.resolve(path, name)
+    return _home(project, path, name) if isinstance(symbol, External) and _HOSTS.match(symbol.name) else None
 
 
 def _home(project: Project, path: str, name: str) -> Host:

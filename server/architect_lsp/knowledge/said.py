@@ -1,0 +1,95 @@
+"""What one file says, unit by unit, and what its names stand for. A value: an edit makes another.
+
+Its names are looked up by few of the files of a project, so they are made when they are first asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from architect_lsp.knowledge.facts import Facts, joined, named, outward, placeless
+from architect_lsp.knowledge.symbols import Named
+from architect_lsp.syntax.units import Unit
+
+Part = tuple[Unit, Facts]
+"""What one unit of a file says, in the unit's own lines."""
+
+
+class Said:
+    """The parts of one file, and its names."""
+
+    __slots__ = ("_attributes", "_facts", "_names", "parts")
+
+    def __init__(self, parts: Sequence[Part] = ()) -> None:
+        self.parts = tuple(parts)
+        self._facts: Facts | None = None
+        self._names: dict[str, tuple[Named, int]] | None = None
+        self._attributes: dict[str, str] | None = None
+
+    @property
+    def facts(self) -> Facts:
+        """All its units together; places count their units' lines."""
+        if self._facts is None:
+            self._facts = self.parts[0][1] if len(self.parts) == 1 else joined(it for _, it in self.parts)
+        return self._facts
+
+    @property
+    def names(self) -> dict[str, tuple[Named, int]]:
+        """Name -> (what it stands for, index of the part that says so)."""
+        if self._names is None:
+            self._names = {name: (it, index) for index, (_, facts) in enumerate(self.parts) for name, it in named(facts)}
+        return self._names
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """`Class.attribute` -> target of what a method sets it to on `self`, the first where there are several."""
+        if self._attributes is None:
+            rows = [it for _, facts in self.parts for it in facts.attributes]
+            self._attributes = {f"{owner}.{name}": target for owner, name, target in reversed(rows)}
+        return self._attributes
+
+    @property
+    def stars(self) -> tuple[str, ...]:
+        """The modules it imports by `*`."""
+        return tuple(it for _, facts in self.parts for it in facts.stars)
+
+    def same(self, other: Said) -> bool:
+        """Whether both have the very same facts, wherever they stand."""
+        return len(self.parts) == len(other.parts) and all(
+            was[1] is now[1] for was, now in zip(self.parts, other.parts, strict=True)
+        )
+
+    def calls_changed(self, other: Said) -> tuple[str, ...] | None:
+        """The functions whose calls alone differ in `other`, () for none; None when more does."""
+        if len(self.parts) != len(other.parts):
+            return None
+        found: list[str] = []
+        for (_, was), (_, now) in zip(self.parts, other.parts, strict=True):
+            if was is not now:
+                if outward(was) != outward(now):
+                    return None
+                found += (it.qualname for it in now.defs)
+        return tuple(found)
+
+    def swapped(self, other: Said) -> None:
+        """Let `other`, of which `calls_changed` says that only calls differ, take over the names known here."""
+        if self._names is not None:
+            other._names = dict(self._names)
+            for index, (was, now) in enumerate(zip(self.parts, other.parts, strict=True)):
+                if was[1] is not now[1]:
+                    rows = ((name, it) for name, it in named(now[1]) if other._names[name][1] == index)
+                    other._names.update((name, (it, index)) for name, it in rows)
+        other._attributes = self._attributes
+
+    def differing(self, other: Said) -> Iterator[str]:
+        """The names and attributes that stand for something else in `other`, places aside."""
+        names, others = self.names, other.names
+        for name in names.keys() | others.keys():
+            was, now = names.get(name), others.get(name)
+            if was is None or now is None or (was[0] is not now[0] and placeless(was[0]) != placeless(now[0])):
+                yield name
+        yield from _unequal(self.attributes, other.attributes)
+
+
+def _unequal(one: Mapping[str, str], other: Mapping[str, str]) -> Iterator[str]:
+    return (it for it in one.keys() | other.keys() if one.get(it) != other.get(it))
