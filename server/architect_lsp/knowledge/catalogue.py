@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from architect_lsp.knowledge.frameworks import celery, django_models, fastapi, langgraph, openai_agents, sqlalchemy
+from architect_lsp.knowledge.frameworks import celery, django_models, django_urls, fastapi, langgraph, openai_agents, sqlalchemy
 from architect_lsp.knowledge.nouns import Agent, AgentGraph, Handoff, OrmModel, Resolver, Route, Task, Tool
 from architect_lsp.knowledge.project import Project
 
-_ROUTES: tuple[Callable[[Project], Iterable[Route]], ...] = (fastapi.routes,)
+_ROUTES: tuple[Callable[[Project], Iterable[Route]], ...] = (fastapi.routes, django_urls.routes)
 _MODELS: tuple[Callable[[Project], Iterable[OrmModel]], ...] = (sqlalchemy.models, django_models.models)
 _TASKS: tuple[Callable[[Project], Iterable[Task]], ...] = (celery.tasks,)
 _RESOLVERS: tuple[Callable[[Project], Iterable[Resolver]], ...] = ()

@@ -27,8 +27,9 @@ class Dependency:
 class Route:
     """One operation. `path` has all prefixes, a `?` where a part can't be told; no methods mean any.
 
-    `handler` is the function or class that answers; `at` the place that registers it. `via` are the includes between the
-    application and the route, outermost first. An `optional` route is only there when a condition holds.
+    `handler` is the function or class that answers; `view` the class that was registered, where a method of it or of its base
+    does. `at` is the place that registers it. `via` are the includes between the application and the route, outermost first. An
+    `optional` route is only there when a condition holds.
     """
 
     methods: frozenset[str]
@@ -42,6 +43,7 @@ class Route:
     dependencies: tuple[Dependency, ...] = ()  # inherited ones first
     response: str = ""  # the class it answers with, dotted as written
     status: int | None = None  # None: the framework's default
+    view: Ref | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,13 +25,14 @@ _TEXT = 300
 class Value(Struct, frozen=True, array_like=True, gc=False):
     """One expression. `kind` tells what the rest means:
 
-    "text": `text` is the string (its beginning, when it is long). "constant": `text` is the `repr` of a number, None or a bool.
-    "name": `text` is dotted, as written. "call": `text` is the dotted name of what is called, `items` and `keywords` are its
-    arguments; where an attribute of a call or a list is called, `text` is the attribute and `of` what it belongs to. "list" (a
-    tuple or set too): `items`. "dict": `keywords` by literal key or dotted name, "?" for others. "joined": pieces put together
-    by `+`, `|` or an f-string. "index": `text[items]`, as in annotations. "either": two, one of which holds. "star": one item,
-    which was starred. "each": one item, what a comprehension gives for each turn. "lambda": one item, what it gives. "compare":
-    its operands. "unknown": anything else.
+    "text": `text` is the string (its beginning, when it is long). "constant": `text` is the `repr` of a number, None or a
+    bool. "name": `text` is dotted, as written. "call": `text` is the dotted name of what is called, `items` and `keywords`
+    are its arguments; where an attribute of a call or a list is called, `text` is the attribute and `of` what it belongs to;
+    where the result of a call is called, `text` is empty and `of` is that call. "list" (a tuple or set too): `items`. "dict":
+    `keywords` by literal key or dotted name, "?" for others. "joined": pieces put together by `+`, `|` or an f-string.
+    "index": `text[items]`, as in annotations. "either": two, one of which holds. "star": one item, which was starred. "each":
+    one item, what a comprehension gives for each turn. "lambda": one item, what it gives. "compare": its operands. "unknown":
+    anything else.
     """
 
     kind: str
@@ -172,6 +173,8 @@ class _Reader:
         name, of = dotted(function), None
         if not name and isinstance(function, ast.Attribute):
             name, of = function.attr, self.read(function.value, depth)
+        elif isinstance(function, ast.Call):
+            of = self.read(function, depth)
         if self.parsed is not None:
             line = node.lineno - self.parsed.origin
             self.calls.append((line, self.parsed.column(line, node.col_offset)))
