@@ -20,10 +20,12 @@ from architect_lsp.model import Place
 
 _PART = re.compile(
     r"agent|tool|handoff|server|mcp|crew|clone|options|definition|task|team|chat|swarm|graph|state|flow"
-    r"|^(?:run|run_sync|run_streamed|run_stream|iter|query)$",
+    r"|^(?:run|run_sync|run_streamed|run_stream|iter|query|add_function)$",
     re.IGNORECASE,
 )
 """Last names of the calls that may make or change a part of an agent program."""
+_SCHEMA = ("input_schema", "parameters", "inputSchema", "function")
+_SERVER_TOOL = re.compile(r"[a-z_]+_\d{8}")
 _GROWS = ("append", "extend", "insert", "add")
 _STEPS = 8
 """How many names, lists and functions a value is followed through."""
@@ -68,17 +70,47 @@ class Spot:
 
 @dataclass(frozen=True, slots=True)
 class _Index:
-    """What one file puts together: its calls of interest, its variables by name, and the calls that make lists grow."""
+    """What one file puts together: its calls of interest, its variables by name, the calls that make lists grow, and what tells
+    a model of a tool."""
 
     facts: Facts
     calls: tuple[Spot, ...]
-    variables: dict[str, list[Spot]]
+    held: dict[str, list[Spot]]
     growth: dict[str, list[Spot]]
+    schemas: tuple[Spot, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Decoration:
+    """A function with one of its decorators: `spot` is the decorator, a name or a call."""
+
+    function: FunctionSymbol
+    spot: Spot
+
+    @property
+    def ref(self) -> Ref:
+        """The function."""
+        return Ref(self.function.path, self.function.facts.qualname, "def")
+
+    @property
+    def name(self) -> str:
+        """The function's own name."""
+        return self.function.facts.qualname.rpartition(".")[2]
 
 
 def calls(project: Project, path: str) -> tuple[Spot, ...]:
     """The calls of a file that may make or change a part of an agent program, in the order of its facts."""
     return _index(project, path).calls
+
+
+def schemas(project: Project, path: str) -> tuple[Spot, ...]:
+    """The dictionaries of a file that describe a tool to a model: a name with the shape of its input."""
+    return _index(project, path).schemas
+
+
+def variables(project: Project, path: str, name: str) -> list[Spot]:
+    """The values of the file's variables of this name, in any scope."""
+    return _index(project, path).held.get(name, [])
 
 
 def symbol(project: Project, spot: Spot) -> Symbol | None:
@@ -102,6 +134,11 @@ def kinds(project: Project, spot: Spot) -> Iterator[str]:
         yield found.name.replace("()", "")
     elif isinstance(found, ClassSymbol):
         yield from (it.name for it in lineage(project, found) if isinstance(it, External))
+    elif found is None:  # `from agents import Agent` in a folder that is called `agents` itself
+        head, _, rest = spot.value.text.partition(".")
+        imported = project.name(spot.path, head)
+        if isinstance(imported, str) and not imported.startswith("."):
+            yield f"{imported}.{rest}" if rest else imported
 
 
 def said(project: Project, spot: Spot | None) -> str | None:
@@ -112,6 +149,29 @@ def said(project: Project, spot: Spot | None) -> str | None:
 def place(project: Project, spot: Spot) -> Place:
     """Where the value stands now: one place is one thing, however many facts speak of it."""
     return project.place(spot.at)
+
+
+def holder(spot: Spot) -> Spot | None:
+    """The object whose method is called or named there; None for a plain name."""
+    if spot.value.of is not None:
+        return spot.inner(spot.value.of)
+    head = spot.value.text.rpartition(".")[0]
+    return spot.inner(Value("name", head)) if head else None
+
+
+def decorations(found: FunctionSymbol) -> Iterator[Decoration]:
+    """The decorators of a function, each where it stands."""
+    scope = found.facts.qualname.rpartition(".")[0]
+    for index, it in enumerate(found.facts.decorators):
+        at = Ref(found.path, found.facts.qualname, "decorator", index)
+        yield Decoration(found, Spot(found.path, scope, it.value, at, it.value))
+
+
+def decorated(project: Project, path: str) -> Iterator[Decoration]:
+    """The decorators of a file's functions."""
+    for it in project.facts(path).defs:
+        if it.decorators:
+            yield from decorations(FunctionSymbol(path, it))
 
 
 def parts(project: Project, spot: Spot | None, steps: int = _STEPS) -> Iterator[Spot]:
@@ -136,7 +196,7 @@ def parts(project: Project, spot: Spot | None, steps: int = _STEPS) -> Iterator[
             yield spot
     elif value.kind == "call" and value.text in ("list", "tuple", "sorted", "set") and value.items:
         yield from parts(project, spot.inner(value.items[0]), steps - 1)
-    elif value.kind == "call":
+    elif value.kind == "call" and value.of is None:
         made = list(_given(project, spot))
         for given in made:
             yield from parts(project, given, steps - 1)
@@ -182,7 +242,7 @@ def _given(project: Project, spot: Spot) -> Iterator[Spot]:
         yield (returned or made)[0]
     elif not made:
         name = found.facts.returns.lstrip("?")
-        yield from (it for it in index.variables.get(name, ()) if name and it.scope == found.facts.qualname)
+        yield from (it for it in index.held.get(name, ()) if name and it.scope == found.facts.qualname)
 
 
 def _homes(project: Project, spot: Spot, steps: int) -> Iterator[Spot]:
@@ -196,7 +256,7 @@ def _homes(project: Project, spot: Spot, steps: int) -> Iterator[Spot]:
     if not head:
         scope = spot.scope
         while True:
-            rows = [it for it in _index(project, path).variables.get(name, ()) if it.scope == scope]
+            rows = [it for it in _index(project, path).held.get(name, ()) if it.scope == scope]
             if rows or not scope:
                 break
             scope = scope.rpartition(".")[0]
@@ -218,12 +278,12 @@ def _homes(project: Project, spot: Spot, steps: int) -> Iterator[Spot]:
 def _of_object(project: Project, owner: Symbol | None, name: str) -> Iterator[Spot]:
     """What an attribute of an object, a class or a module is set to."""
     if isinstance(owner, Module) and not owner.path.endswith("/"):
-        yield from (it for it in _index(project, owner.path).variables.get(name, ()) if not it.scope)
+        yield from (it for it in _index(project, owner.path).held.get(name, ()) if not it.scope)
     elif isinstance(owner, Instance | ClassSymbol):
         for base in project.bases(owner):
             if isinstance(base, ClassSymbol) and isinstance(base.facts, ClassDef):
                 scope = base.facts.qualname
-                rows = [it for it in _index(project, base.path).variables.get(name, ()) if it.scope == scope]
+                rows = [it for it in _index(project, base.path).held.get(name, ()) if it.scope == scope]
                 yield from rows
                 if rows:
                     return
@@ -241,34 +301,43 @@ def _index(project: Project, path: str) -> _Index:
 
 def _made(path: str, facts: Facts) -> _Index:
     found: list[Spot] = []
-    variables: dict[str, list[Spot]] = {}
+    wholes: list[Spot] = []
+    held: dict[str, list[Spot]] = {}
     growth: dict[str, list[Spot]] = {}
     for index, it in enumerate(facts.variables):
         if it.value is not None or it.target:
             value = it.value or Value("name", it.target)
             scope, _, name = it.name.rpartition(".")
             whole = Spot(path, scope, value, Ref(path, it.name, "value", index, 0), value, name)
-            variables.setdefault(name, []).append(whole)
-            found += _calls(whole)
+            held.setdefault(name, []).append(whole)
+            wholes.append(whole)
     for owner in facts.classes:
         for index, field in enumerate(owner.fields):
             if field.value is not None:
                 at = Ref(path, owner.qualname, "field", index)
-                variables.setdefault(field.name, []).append(Spot(path, owner.qualname, field.value, at, field.value, field.name))
+                whole = Spot(path, owner.qualname, field.value, at, field.value, field.name)
+                held.setdefault(field.name, []).append(whole)
     for index, row in enumerate(facts.registrations):
         whole = Spot(path, row.scope, row.value, Ref(path, row.scope, "registration", index, 0), row.value, "", row.loops)
-        found += _calls(whole)
+        wholes.append(whole)
         if row.value.kind == "call" and row.value.last in _GROWS and row.value.items:
             growth.setdefault(row.value.text.rpartition(".")[0], []).append(whole)
-    return _Index(facts, tuple(found), variables, growth)
+    told: list[Spot] = []
+    for whole in wholes:
+        if whole.value.kind in ("call", "list", "dict", "joined", "either", "star"):
+            for index, value in enumerate(whole.root.each()):
+                if (value.kind == "call" and _PART.search(value.last)) or (value.kind == "dict" and _is_schema(value)):
+                    spot = whole if index == 0 else replace(whole, value=value, at=replace(whole.at, entry=index), name="")
+                    (found if value.kind == "call" else told).append(spot)
+    return _Index(facts, tuple(found), held, growth, tuple(told))
 
 
-def _calls(whole: Spot) -> Iterator[Spot]:
-    if whole.value.kind not in ("call", "list", "dict", "joined", "either", "star"):
-        return
-    for index, it in enumerate(whole.root.each()):
-        if it.kind == "call" and _PART.search(it.last):
-            if index == 0:
-                yield whole
-            else:
-                yield replace(whole, value=it, at=replace(whole.at, entry=index), name="")
+def _is_schema(value: Value) -> bool:
+    """Whether a dictionary describes a tool: `{"name": ..., "input_schema": ...}`, `{"type": "function", "function": ...}`."""
+    name, kind = value.keyword("name"), value.keyword("type")
+    if value.keyword("function") is not None:
+        return kind is not None and kind.text == "function"
+    if name is None:
+        return False
+    shaped = any(value.keyword(it) is not None for it in _SCHEMA) and value.keyword("description") is not None
+    return shaped or (kind is not None and kind.kind == "text" and bool(_SERVER_TOOL.fullmatch(kind.text)))

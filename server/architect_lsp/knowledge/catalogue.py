@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from architect_lsp.knowledge.frameworks import celery, django_models, django_urls, fastapi, langgraph, openai_agents, sqlalchemy
+from architect_lsp.knowledge.frameworks import (
+    celery,
+    claude_agent,
+    django_models,
+    django_urls,
+    fastapi,
+    langgraph,
+    mcp,
+    model_clients,
+    openai_agents,
+    pydantic_ai,
+    sqlalchemy,
+)
 from architect_lsp.knowledge.nouns import Agent, AgentGraph, Handoff, OrmModel, Resolver, Route, Task, Tool
 from architect_lsp.knowledge.project import Project
 
@@ -13,8 +25,18 @@ _ROUTES: tuple[Callable[[Project], Iterable[Route]], ...] = (fastapi.routes, dja
 _MODELS: tuple[Callable[[Project], Iterable[OrmModel]], ...] = (sqlalchemy.models, django_models.models)
 _TASKS: tuple[Callable[[Project], Iterable[Task]], ...] = (celery.tasks,)
 _RESOLVERS: tuple[Callable[[Project], Iterable[Resolver]], ...] = ()
-_AGENTS: tuple[Callable[[Project], Iterable[Agent]], ...] = (openai_agents.agents,)
-_TOOLS: tuple[Callable[[Project], Iterable[Tool]], ...] = (openai_agents.tools,)
+_AGENTS: tuple[Callable[[Project], Iterable[Agent]], ...] = (
+    openai_agents.agents,
+    pydantic_ai.agents,
+    claude_agent.agents,
+)
+_TOOLS: tuple[Callable[[Project], Iterable[Tool]], ...] = (
+    openai_agents.tools,
+    pydantic_ai.tools,
+    claude_agent.tools,
+    mcp.tools,
+    model_clients.tools,
+)
 _HANDOFFS: tuple[Callable[[Project], Iterable[Handoff]], ...] = (openai_agents.handoffs,)
 _GRAPHS: tuple[Callable[[Project], Iterable[AgentGraph]], ...] = (langgraph.graphs,)
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.facts import Registration, Variable
-from architect_lsp.knowledge.reading import Reading, dotted, plain
+from architect_lsp.knowledge.reading import Reading, dotted, keyword, plain
 from architect_lsp.knowledge.values import Places, Value, value_and_places, value_of
 from architect_lsp.model import Place
 
@@ -23,7 +23,7 @@ _REGISTERS = frozenset(
         *("add_node", "add_edge", "add_conditional_edges", "add_sequence", "set_entry_point", "set_finish_point"),
         *("set_conditional_entry_point", "add_nodes", "add_edges", "add_handoffs", "register_function", "add_tool"),
         *("add_tools", "bind_tools", "as_tool", "handoff", "tool", "register_for_llm", "register_for_execution"),
-        *("compile", "as_agent", "initiate_chat", "initiate_chats"),
+        *("tool_plain", "add_function", "compile", "as_agent", "initiate_chat", "initiate_chats"),
         # tasks and the rest
         *(
             "add_periodic_task",
@@ -57,6 +57,8 @@ _BUILDS = re.compile(r"\badd_(?:node|edge|sequence|conditional_edges)\(")
 _RUNS = ("run", "run_sync", "run_streamed", "run_stream", "iter")
 _LIMITS = ("max_turns", "usage_limits")
 """What calls that run an agent are told of its limits."""
+_ASKS = ("create", "acreate", "stream", "parse", "completion", "acompletion", "tool_runner", "responses", "aresponses")
+"""Calls of a model that may list the tools it is given."""
 _HELD = re.compile(r"(\w+_)?(app|application|api|router|bp|blueprint|server|graph|builder|workflow|mcp)", re.IGNORECASE)
 """Names of what is handed to a function that registers things with it."""
 _INTERESTING = (ast.Call, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.BinOp, ast.JoinedStr, ast.Constant, ast.Subscript)
@@ -139,6 +141,7 @@ def registrations(reading: Reading) -> Iterator[Registration]:
             or (_HOLDERS.fullmatch(name) and isinstance(reading.parent(call), ast.Return | ast.Expr | ast.keyword))
             or (_MADE.fullmatch(name) and not _is_kept(reading, call))
             or (name in _RUNS and any(it.arg in _LIMITS for it in call.keywords))
+            or (name in _ASKS and isinstance(keyword(call, "tools"), ast.List))
         ):
             continue
         yield _registration(reading, call, *value_and_places(reading, call))

@@ -9,12 +9,12 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
-from architect_lsp.knowledge.assembly import Spot, calls, grown, kinds, parts, place, said, symbol
-from architect_lsp.knowledge.lineage import dotted
+from architect_lsp.knowledge.assembly import Spot, calls, decorations, grown, holder, kinds, parts, place, said, symbol
+from architect_lsp.knowledge.frameworks.tools import identity
 from architect_lsp.knowledge.nouns import Agent, Handoff, Tool
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import FunctionSymbol, Ref
-from architect_lsp.knowledge.values import Value, written
+from architect_lsp.knowledge.values import written
 from architect_lsp.model import Place
 
 _AGENT = re.compile(r"agents\.(?:(?:agent|realtime|realtime\.agent|sandbox|sandbox\.sandbox_agent)\.)?(?:Realtime|Sandbox)?Agent")
@@ -47,12 +47,12 @@ def tools(project: Project) -> Iterator[Tool]:
     """Every function that is made a tool, and what else agents are given."""
     known: dict[str, tuple[Tool, ...]] = project.memo("openai agents tools")
     if "all" not in known:
-        rows = {_key(project, it): it for path in project.paths for it in _decorated(project, path)}
+        rows = {identity(project, it): it for path in project.paths for it in _decorated(project, path)}
         for spot, _ in _found(project).values():
             for part in _listed(project, spot, "tools"):
                 tool = _tool(project, part)
                 if tool is not None:
-                    rows.setdefault(_key(project, tool), tool)
+                    rows.setdefault(identity(project, tool), tool)
         known["all"] = tuple(rows.values())
     yield from known["all"]
 
@@ -69,11 +69,6 @@ def handoffs(project: Project) -> Iterator[Handoff]:
 def function_name(name: str) -> str:
     """The name that the SDK makes of an agent's for a function."""
     return re.sub(r"[^a-zA-Z0-9_]", "_", name).lower()
-
-
-def _key(project: Project, tool: Tool) -> tuple[Place, str]:
-    """One tool is one function, or one place, by one name."""
-    return project.place(tool.ref or tool.at), tool.name
 
 
 def _found(project: Project) -> dict[Place, tuple[Spot, Agent]]:
@@ -104,17 +99,9 @@ def _is_agent(project: Project, spot: Spot) -> bool:
 
 def _cloned(project: Project, spot: Spot) -> Spot | None:
     """The agent that `agent.clone(...)` begins as."""
-    head = _of(spot)
+    head = holder(spot)
     rows = list(parts(project, head)) if head is not None else []
     return next((it for it in rows if it.value.kind == "call" and it.value is not spot.value and _is_agent(project, it)), None)
-
-
-def _of(spot: Spot) -> Spot | None:
-    """The object whose method is called."""
-    if spot.value.of is not None:
-        return spot.inner(spot.value.of)
-    head = spot.value.text.rpartition(".")[0]
-    return spot.inner(Value("name", head)) if head else None
 
 
 def _agent(project: Project, spot: Spot, limits: tuple[tuple[str, str], ...]) -> Agent:
@@ -171,7 +158,7 @@ def _tool(project: Project, part: Spot) -> Tool | None:
     if value.kind != "call":
         return None
     if value.last == "as_tool":
-        head = _of(part)
+        head = holder(part)
         agent = next((it for it in parts(project, head) if it.value.kind == "call" and _is_agent(project, it)), None)
         name = said(project, part.argument(0, "tool_name"))
         if name is None and agent is not None:
@@ -210,11 +197,8 @@ def _decorated(project: Project, path: str) -> Iterator[Tool]:
 
 def _of_function(project: Project, found: FunctionSymbol) -> Tool | None:
     """The tool that a decorated function is."""
-    for index, it in enumerate(found.facts.decorators):
-        if _TOOL.fullmatch(dotted(project.resolve(found.path, it.target, found.facts.owner)).removesuffix("()")):
-            at = Ref(found.path, found.facts.qualname, "decorator", index)
-            spot = Spot(found.path, found.facts.owner, it.value, at, it.value)
-            name = said(project, spot.argument(-1, "name_override"))
-            own = found.facts.qualname.rpartition(".")[2]
-            return Tool(name or own, Ref(found.path, found.facts.qualname, "def"), at, "openai-agents", options=_options(spot))
+    for it in decorations(found):
+        if any(_TOOL.fullmatch(name) for name in kinds(project, it.spot)):
+            name = said(project, it.spot.argument(-1, "name_override"))
+            return Tool(name or it.name, it.ref, it.spot.at, "openai-agents", options=_options(it.spot))
     return None

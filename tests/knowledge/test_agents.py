@@ -1,0 +1,47 @@
+"""Tools of plain model calls, told by schemas: which there are, and which function answers for each."""
+
+from __future__ import annotations
+
+from architect_lsp.knowledge.catalogue import catalogue
+from support.projects import project_of
+
+PROGRAM = """
+-- app/tools.py --
+def forecast(town): ...
+
+def mail(to, text): ...
+
+HANDLERS = {"get_weather": forecast, "send_mail": mail}
+-- app/chat.py --
+import anthropic
+from anthropic import beta_tool
+from openai import OpenAI
+from app.tools import HANDLERS
+
+TOOLS = [
+    {"name": "get_weather", "description": "The weather", "input_schema": {"type": "object", "properties": {}}},
+    {"type": "web_search_20250305", "name": "web_search", "max_uses": 3},
+]
+NAMES = [{"name": "Ann", "description": "A person"}, {"name": "x", "parameters": {}}]
+
+def stop(reason): ...
+
+@beta_tool(name="add_up")
+def add(a: int, b: int) -> str: ...
+
+def ask(client: OpenAI, messages):
+    return client.chat.completions.create(
+        model="m",
+        messages=messages,
+        tools=[
+            {"type": "function", "function": {"name": "send_mail", "parameters": {}}},
+            {"type": "function", "name": "stop", "description": "Stop", "parameters": {}},
+        ],
+    )
+"""
+
+
+def test_schemas_name_tools_and_tables_their_functions() -> None:
+    project = project_of(PROGRAM)
+    found = {it.name: it.ref.qualname if it.ref is not None else "" for it in catalogue(project).tools}
+    assert found == {"get_weather": "forecast", "web_search": "", "send_mail": "mail", "stop": "stop", "add_up": "add"}
