@@ -195,6 +195,8 @@ def hover_text(finding: Finding, receipts: Sequence[str], client: Client, langua
         title += f" · CWE-{finding.cwe}"
     if finding.provenance.kind == "model":
         title += f" · said by {finding.provenance.model or 'a model'}, confidence {finding.confidence.value}"
+    if finding.provenance.proof:
+        title += f" · proved: {finding.provenance.proof}"
     pieces = [title if markdown else title.replace("`", "")]
     if finding.evidence and not client.shows_findings:
         pieces.append("\n".join(_step(index, it) for index, it in enumerate(finding.evidence, 1)))

@@ -21,6 +21,7 @@ from architect_lsp.review import brief as briefs
 from architect_lsp.review import budget
 from architect_lsp.review.agents import Agent
 from architect_lsp.review.brief import Brief
+from architect_lsp.review.claims import judged
 from architect_lsp.review.context import context, cuts
 from architect_lsp.review.ledger import Ledger, key_of
 from architect_lsp.review.redact import Redactor
@@ -95,6 +96,7 @@ async def inquire(
     known = ledger.known([it.key for it in every])
     n_known = sum(it.key in known for it in every)
     replayed = Provenance("model", briefs.version(agent), briefs.model_of(agent, workspace.settings), agent.name, "ledger")
+    rules = workspace.check(document).findings
     secrets = Redactor(document.text).redaction().lasting(ledger.salt)
     for part in every:
         for item in known.get(part.key, ()):
@@ -102,7 +104,8 @@ async def inquire(
             if isinstance(remark, Dropped):
                 yield remark
             else:
-                yield located(restored(remark, secrets, document.snapshot), document.snapshot, part.span, replayed)
+                found = located(restored(remark, secrets, document.snapshot), document.snapshot, part.span, replayed)
+                yield judged(workspace.project, document, found, rules) if isinstance(found, Finding) else found
     if n_known:
         yield Notice(f"{n_known} of {len(every)} parts were answered before.")
     if frozen and n_known < len(every):
@@ -115,10 +118,12 @@ async def inquire(
         async with aclosing(_asked(workspace, document, group, agent, reviewer, ledger, run)) as events:
             async for event in events:
                 whole = whole and not (isinstance(event, Receipt) and not event.complete)
-                if isinstance(event, Finding) and any(it.span.covers(event.span) for it in every if it.key in known):
+                if not isinstance(event, Finding):
+                    yield event
+                elif any(it.span.covers(event.span) for it in every if it.key in known):
                     yield Dropped("speaks of code that was answered before", event.quote)
                 else:
-                    yield event
+                    yield judged(workspace.project, document, event, rules)
         if not whole:
             return
 

@@ -125,6 +125,7 @@ class Provenance:
     model: str = ""
     agent: str = ""
     origin: str = ""  # "live" or "ledger" for a model's remark
+    proof: str = ""  # the fact of the project that bears a model's remark out
 
 
 @dataclass(frozen=True, slots=True)
