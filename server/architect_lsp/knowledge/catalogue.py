@@ -11,6 +11,7 @@ from architect_lsp.knowledge.frameworks import (
     django_models,
     django_urls,
     fastapi,
+    graphql,
     langgraph,
     mcp,
     model_clients,
@@ -24,7 +25,7 @@ from architect_lsp.knowledge.project import Project
 _ROUTES: tuple[Callable[[Project], Iterable[Route]], ...] = (fastapi.routes, django_urls.routes)
 _MODELS: tuple[Callable[[Project], Iterable[OrmModel]], ...] = (sqlalchemy.models, django_models.models)
 _TASKS: tuple[Callable[[Project], Iterable[Task]], ...] = (celery.tasks,)
-_RESOLVERS: tuple[Callable[[Project], Iterable[Resolver]], ...] = ()
+_RESOLVERS: tuple[Callable[[Project], Iterable[Resolver]], ...] = (graphql.resolvers,)
 _AGENTS: tuple[Callable[[Project], Iterable[Agent]], ...] = (
     openai_agents.agents,
     pydantic_ai.agents,
