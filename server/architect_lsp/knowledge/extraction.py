@@ -7,11 +7,12 @@ import re
 from collections.abc import Iterable, Iterator
 
 from architect_lsp.knowledge.addresses import about
+from architect_lsp.knowledge.answers import asks, number, status_of
 from architect_lsp.knowledge.facts import Call, ClassDef, Decorator, Def, Facts, Field
 from architect_lsp.knowledge.flows import parameters
 from architect_lsp.knowledge.reading import Function, Reading, constant, dotted, keyword
 from architect_lsp.knowledge.values import Value, value_of
-from architect_lsp.knowledge.wiring import registrations, telling, variables
+from architect_lsp.knowledge.wiring import is_holder, registrations, telling, variables
 from architect_lsp.model import Place
 
 _SINKS = frozenset(
@@ -92,7 +93,9 @@ def _definition(reading: Reading, node: Function) -> Def:
     returns: list[str] = []
     sinks: list[tuple[str, int]] = []
     passes: dict[str, None] = {}
-    generator = asserts = False
+    statuses: list[tuple[int, int, bool]] = []
+    hands: set[str] = set()
+    generator = asserts = asked = False
     is_helper = (node.end_lineno or 0) - node.lineno < _SHORT and bool(
         node.args.kwonlyargs or node.args.args[bool(reading.owner(node)) :]
     )
@@ -103,6 +106,9 @@ def _definition(reading: Reading, node: Function) -> Def:
                 name = target.rpartition(".")[2]
                 if it.args and (name in _SINKS or (name in _PROCESSES and constant(keyword(it, "shell")) is True)):
                     sinks += ((parameter, len(calls)) for parameter in parameters(reading, it.args[0]))
+                status = status_of(it)
+                if status is not None:
+                    statuses.append((len(calls), status, isinstance(reading.parent(it), ast.Raise)))
                 in_loop, writes = reading.loop(it) is not None, target.endswith(_EXECUTES) and writes_rows(reading, it)
                 row = Call(
                     target, reading.place(it), reading.awaited(it), in_loop, _certain(reading, it), writes, about(reading, it)
@@ -113,8 +119,14 @@ def _definition(reading: Reading, node: Function) -> Def:
             if isinstance(it, ast.Return) and is_helper and not isinstance(it.value, ast.Constant | ast.Compare | ast.Attribute):
                 passes.update(dict.fromkeys(parameters(reading, it.value)))
             generator = generator or isinstance(it, ast.Yield)
+            hands.add(dotted(it.value))
+            if isinstance(it.value, ast.Tuple) and len(it.value.elts) > 1:
+                status = number(it.value.elts[1])
+                statuses += [(-1, status, False)] if status is not None else []
         elif isinstance(it, ast.Assert):
             asserts = True
+        elif not asked:
+            asked = asks(reading, it)
     said = reading.annotation(node.returns)
     given = set(returns) - {""}
     arguments = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
@@ -134,9 +146,13 @@ def _definition(reading: Reading, node: Function) -> Def:
         sinks=tuple(sinks),
         asserts=asserts,
         injected=tuple(_injected(reading, node)),
-        gives=value_of(reading, node.returns) if isinstance(node.returns, ast.Subscript | ast.BinOp | ast.Constant) else None,
+        gives=value_of(reading, node.returns) if node.returns is not None else None,
         result=_result(reading, node),
         outcomes=_outcomes(reading, node),
+        defaults=tuple(_defaults(reading, node)),
+        hands=hands.pop() if len(hands) == 1 else "",
+        statuses=tuple(statuses),
+        asks=asked,
     )
 
 
@@ -167,7 +183,8 @@ def _result(reading: Reading, node: Function) -> Value | None:
     if told is None:
         return None
     asked = bool(node.decorator_list) and bool(reading.owner(node))
-    made = isinstance(told, ast.Call) and _FIELDS.fullmatch(dotted(told.func).rpartition(".")[2])
+    made = isinstance(told, ast.Call) and bool(_FIELDS.fullmatch(dotted(told.func).rpartition(".")[2]))
+    made = made or (isinstance(told, ast.List) and any(is_holder(it) for it in told.elts))
     return value_of(reading, told) if asked or made else None
 
 
@@ -201,6 +218,17 @@ def _injected(reading: Reading, node: Function) -> Iterator[tuple[str, Value]]:
         said = argument.annotation
         if isinstance(said, ast.Subscript) and isinstance(said.slice, ast.Tuple) and dotted(said.value).endswith("Annotated"):
             yield from ((argument.arg, value_of(reading, it)) for it in said.slice.elts[1:] if isinstance(it, ast.Call))
+
+
+def _defaults(reading: Reading, node: Function) -> Iterator[tuple[str, Value]]:
+    """Parameters with the strings and the lists that are their defaults."""
+    positional = [*node.args.posonlyargs, *node.args.args]
+    given: list[tuple[ast.arg, ast.expr | None]] = [*zip(positional[::-1], node.args.defaults[::-1], strict=False)]
+    for argument, default in (*given, *zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)):
+        if default is None:
+            continue
+        if isinstance(default, ast.List | ast.Tuple) or literal(default) is not None:
+            yield argument.arg, value_of(reading, default)
 
 
 def _innermost(reading: Reading, node: ast.expr) -> str:

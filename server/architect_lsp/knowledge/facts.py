@@ -71,11 +71,15 @@ class Def(Struct, frozen=True, array_like=True, gc=False):
     sinks: tuple[tuple[str, int], ...] = ()  # (parameter, index of a call it is the first argument of): see `_SINKS`
     asserts: bool = False  # whether its body holds an `assert`
     injected: tuple[tuple[str, Value], ...] = ()  # parameter, what is called in its default or its `Annotated`
-    gives: Value | None = None  # its return annotation, where that says more than a name
+    gives: Value | None = None  # its return annotation
     result: Value | None = None  # what it returns, where its body is no more than that: see `extraction._result`
     outcomes: tuple[
         Value, ...
     ] = ()  # all that it returns, where one of them may name a step of a graph: see `extraction._outcomes`
+    defaults: tuple[tuple[str, Value], ...] = ()  # parameter, the string or the list it is given where the caller gives none
+    hands: str = ""  # the name it returns, as written, where it returns nothing else
+    statuses: tuple[tuple[int, int, bool], ...] = ()  # (index of the call or -1, HTTP status, whether it is raised)
+    asks: bool = False  # whether it looks at what tells who the user is: see `answers.asks`
 
 
 class Field(Struct, frozen=True, array_like=True, gc=False):

@@ -39,7 +39,7 @@ class Attribute:
     def shape(self) -> Value | None:
         """Its annotation; None when there is none."""
         if self.call is not None:
-            return self.call.gives
+            return self.call.gives if self.call.gives is not None and self.call.gives.kind in ("index", "joined") else None
         if self.field is None:
             return None
         return self.field.shape or (Value("name", self.field.annotation) if self.field.annotation else None)

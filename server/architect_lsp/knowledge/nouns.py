@@ -29,7 +29,8 @@ class Route:
 
     `handler` is the function or class that answers; `view` the class that was registered, where a method of it or of its base
     does. `at` is the place that registers it. `via` are the includes between the application and the route, outermost first. An
-    `optional` route is only there when a condition holds.
+    `optional` route is only there when a condition holds. A part of the path that a client fills in is `{name}` or
+    `{name:converter}`, and the methods that a framework adds by itself (HEAD to GET, OPTIONS) are left out.
     """
 
     methods: frozenset[str]

@@ -30,8 +30,9 @@ class Value(Struct, frozen=True, array_like=True, gc=False):
     are its arguments; where an attribute of a call or a list is called, `text` is the attribute and `of` what it belongs to;
     where the result of a call is called, `text` is empty and `of` is that call. "list" (a tuple or set too): `items`. "dict":
     `keywords` by literal key or dotted name, "?" for others. "joined": pieces put together by `+`, `|` or an f-string.
-    "index": `text[items]`, as in annotations. "either": two, one of which holds. "star": one item, which was starred. "each":
-    one item, what a comprehension gives for each turn. "lambda": one item, what it gives. "compare": its operands. "unknown":
+    "index": `text[items]`, as in annotations. "attribute": `text` of the call `of`. "either": two, one of which holds.
+    "star": one item, which was starred. "each": one item, what a comprehension gives for each turn. "lambda": one item, what
+    it gives. "compare": its operands. "unknown":
     anything else.
     """
 
@@ -69,6 +70,15 @@ class Value(Struct, frozen=True, array_like=True, gc=False):
 
 
 UNKNOWN = Value("unknown")
+
+
+def shown(value: Value) -> str:
+    """A name, a literal or an annotation as it is written, in short; "" for what can't be told."""
+    if value.kind == "index":
+        return f"{value.text}[{', '.join(shown(it) for it in value.items)}]"
+    if value.kind == "joined":
+        return " | ".join(shown(it) for it in value.items)
+    return value.text if value.kind in ("text", "constant", "name") else ""
 
 
 Places = tuple[tuple[int, int], ...]
@@ -137,6 +147,8 @@ class _Reader:
             return Value("constant", repr(node.value)[:_TEXT]) if not isinstance(node.value, bytes) else UNKNOWN
         if isinstance(node, ast.Name | ast.Attribute):
             name = dotted(node)
+            if not name and isinstance(node, ast.Attribute) and isinstance(node.value, ast.Call):
+                return Value("attribute", node.attr, of=self.read(node.value, depth))
             return Value("name", name) if name else UNKNOWN
         if isinstance(node, ast.Call):
             return self._call(node, depth)

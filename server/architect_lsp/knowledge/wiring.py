@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.facts import Registration, Variable
+from architect_lsp.knowledge.facts import HTTP_METHODS, Registration, Variable
 from architect_lsp.knowledge.reading import Reading, dotted, keyword, plain
 from architect_lsp.knowledge.values import Places, Value, value_and_places, value_of
 from architect_lsp.model import Place
@@ -79,7 +79,7 @@ def variables(reading: Reading) -> Iterator[Variable]:
         if function is None and (not at_top or isinstance(reading.parent(node), ast.ClassDef)):
             continue
         value = node.value
-        if function is not None and not _is_holder(value) and not _is_parts(node) and not builds:
+        if function is not None and not (is_holder(value) or _is_parts(node) or _is_held(node) or builds):
             continue
         optional = any(isinstance(it, ast.If | ast.Try | ast.match_case) for it in reading.ancestors(node))
         if optional and not isinstance(value, ast.Call | ast.List):
@@ -93,6 +93,8 @@ def variables(reading: Reading) -> Iterator[Variable]:
         else:
             target = reading.target(value) if value is not None else ""
         told, calls = value_and_places(reading, value) if isinstance(value, _INTERESTING) else (None, ())
+        if isinstance(value, ast.Name) and _is_held(node):
+            told = value_of(reading, value)
         if told is None and not target:
             continue
         for it in node.targets if isinstance(node, ast.Assign) else [node.target]:
@@ -105,7 +107,7 @@ def variables(reading: Reading) -> Iterator[Variable]:
                 yield Variable(f"{reading.owner(node)}.{held[5:]}", target, reading.place(node), told, True, calls)
 
 
-def _is_holder(node: ast.expr | None) -> bool:
+def is_holder(node: ast.expr | None) -> bool:
     """Whether a function's variable may be an application, a router, an agent or the like."""
     while isinstance(node, ast.Call):
         function = plain(node.func)
@@ -116,6 +118,16 @@ def _is_holder(node: ast.expr | None) -> bool:
             return False
         node = function.value
     return False
+
+
+def _is_held(node: ast.Assign | ast.AnnAssign) -> bool:
+    """Whether an object keeps the application or router it is given: `self.app = app`."""
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    return (
+        isinstance(node.value, ast.Name)
+        and bool(_HELD.fullmatch(node.value.id))
+        and all(isinstance(it, ast.Attribute) and dotted(it.value) == "self" for it in targets)
+    )
 
 
 def _is_parts(node: ast.Assign | ast.AnnAssign) -> bool:
@@ -131,13 +143,16 @@ def registrations(reading: Reading) -> Iterator[Registration]:
     for call in reading.each(ast.Call):
         function = plain(call.func)
         name = function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
-        if name in _REGISTERS:
+        if isinstance(function, ast.Call):  # `router.get("/")(handler)`
+            if not isinstance(function.func, ast.Attribute) or function.func.attr not in HTTP_METHODS or not call.args:
+                continue
+        elif name in _REGISTERS:
             if name == "compile" and (isinstance(call.func, ast.Name) or dotted(call.func) in ("re.compile", "regex.compile")):
                 continue
             if name in _GROWS and reading.function(call) is not None and not _holds_call(call) and not _grows_parts(call):
                 continue
         elif not (
-            any(_HELD.fullmatch(dotted(it).rpartition(".")[2]) for it in call.args)
+            any(_HELD.fullmatch(dotted(it).rpartition(".")[2]) for it in (*call.args, *(row.value for row in call.keywords)))
             or (_HOLDERS.fullmatch(name) and isinstance(reading.parent(call), ast.Return | ast.Expr | ast.keyword))
             or (_MADE.fullmatch(name) and not _is_kept(reading, call))
             or (name in _RUNS and any(it.arg in _LIMITS for it in call.keywords))
@@ -181,7 +196,7 @@ def _is_kept(reading: Reading, call: ast.Call) -> bool:
             if isinstance(reading.parent(up), ast.ClassDef):
                 return False
             named = any(isinstance(it, ast.Name) or dotted(it).startswith("self.") for it in targets)
-            return named and (reading.function(up) is None or _is_holder(up.value) or _is_parts(up))
+            return named and (reading.function(up) is None or is_holder(up.value) or _is_parts(up))
         elif isinstance(up, ast.stmt):
             return False
     return False

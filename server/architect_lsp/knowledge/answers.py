@@ -1,0 +1,85 @@
+"""What a function answers besides its result: the statuses it gives or raises, and whether it asks who the user is.
+
+A pure function of a reading; `extraction.py` keeps it in a function's facts.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from http import HTTPStatus
+
+from architect_lsp.knowledge.reading import Reading, dotted
+from architect_lsp.knowledge.values import Value
+
+_NAMED = re.compile(r"HTTP_(\d{3})(?:_\w+)?")
+_FIRST = frozenset(("abort", "HTTPException", "HTTPError", "HttpError", "HttpResponse", "send_error"))
+"""Last names of the calls whose first argument may be a status."""
+_CODES = ("status_code", "status", "code", "http_status")
+_ERRORS = {
+    **{it.phrase.replace(" ", "").replace("-", "").replace("'", ""): it.value for it in HTTPStatus if it.value >= 400},
+    "NotAuthenticated": 401,
+    "AuthenticationFailed": 401,
+    "NotAuthorizedException": 401,
+    "PermissionDenied": 403,
+    "PermissionDeniedException": 403,
+    "Http404": 404,
+}
+"""Names of exceptions that stand for a status in werkzeug, Django, Django REST framework, aiohttp, Litestar and Sanic."""
+_ERROR = re.compile(r"(?:HTTP)?(\w+?)(?:Exception|Error)?")
+_WORDS = frozenset(
+    ("authorization", "x-api-key", "api-key", "x-auth-token", "www-authenticate", "bearer", "user_id", "session_id")
+)
+_ASKED = frozenset(
+    ("session", "user", "auth", "authorization", "cookies", "current_user", "identity", "login_user", "bearer_token")
+)
+_REQUEST = re.compile(r"(?:self\.)?(?:request|req|websocket|ws|connection|conn|scope|g|flask\.g)(?:\.state|\.context)?")
+
+
+def status_of(call: ast.Call) -> int | None:
+    """The status that a response or an error is made with, None when the call says none."""
+    name = dotted(call.func).rpartition(".")[2]
+    for it in call.keywords:
+        if it.arg in _CODES:
+            return number(it.value)
+    if call.args and name in _FIRST:
+        return number(call.args[0])
+    return _ERRORS.get(name) or (_ERRORS.get(_ERROR.sub(r"\1", name, count=1)) if name.startswith("HTTP") else None)
+
+
+def number(node: ast.expr) -> int | None:
+    """The status that an expression names: `404`, `status.HTTP_404_NOT_FOUND`, `HTTPStatus.NOT_FOUND`; None for anything else."""
+    if isinstance(node, ast.Constant):
+        return node.value if type(node.value) is int and 100 <= node.value < 600 else None
+    return named_status(dotted(node))
+
+
+def named_status(name: str) -> int | None:
+    """The same of a dotted name."""
+    if name.endswith(".value"):
+        name = name.removesuffix(".value")
+    head, _, last = name.rpartition(".")
+    if head.rpartition(".")[2] == "HTTPStatus" and last in HTTPStatus.__members__:
+        return HTTPStatus[last].value
+    found = _NAMED.fullmatch(last)
+    return int(found[1]) if found else None
+
+
+def value_status(value: Value) -> int | None:
+    """The same of a value."""
+    if value.kind == "constant":
+        return int(value.text) if value.text.isdecimal() else None
+    return named_status(value.text) if value.kind == "name" else None
+
+
+def asks(reading: Reading, node: ast.AST) -> bool:
+    """Whether a node looks at what tells who the user is: the Authorization header, a session, a cookie, the request's user."""
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, str) and node.value.lower() in _WORDS
+    if isinstance(node, ast.Attribute):
+        return node.attr in _ASKED and bool(_REQUEST.fullmatch(dotted(node.value)))
+    if isinstance(node, ast.Name):
+        if node.id == "current_user":
+            return True
+        return node.id == "session" and isinstance(reading.parent(node), ast.Subscript | ast.Attribute | ast.Compare)
+    return False
