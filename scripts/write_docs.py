@@ -1,4 +1,4 @@
-"""Writes what pages repeat of the code: the README's tables of rules and settings, and a page for each rule in docs/rules.
+"""Writes what pages repeat of the code: the README's tables of rules and settings, a page for each rule, the map's schema.
 
 `--check` writes nothing and names the pages that are not up to date; it exits with 1 when there are any.
 """
@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from architect_lsp import rulebook
+from architect_lsp.map.chart import schema
 from architect_lsp.rules.rule import all_rules
 from architect_lsp.settings import Settings
 
@@ -40,7 +41,7 @@ def wanted() -> dict[Path, str]:
     readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
     readme = between(readme, "settings", settings_table())
     readme = between(readme, "rules", rulebook.as_markdown("docs/rules/"))
-    pages = {REPOSITORY / "README.md": readme}
+    pages = {REPOSITORY / "README.md": readme, REPOSITORY / "docs" / "map.schema.json": schema()}
     for it in all_rules():
         pages[REPOSITORY / "docs" / "rules" / f"{it.name}.md"] = rulebook.page_markdown(it, title=True) + "\n"
     return pages

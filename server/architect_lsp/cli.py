@@ -12,20 +12,18 @@ import io
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TextIO
+from typing import TYPE_CHECKING, NoReturn
 
 from architect_lsp import __version__
+from architect_lsp.terminal import Progress, colour
 
 if TYPE_CHECKING:
     from architect_lsp.engine import Checked, Skipped, Workspace
     from architect_lsp.report import Section
     from architect_lsp.text import Lines
 
-_PROGRESS_AFTER_S = 0.6
-_PROGRESS_EVERY_S = 0.1
 _FIX_ROUNDS = 4
 """Fixes that collide are applied one round after the other."""
 
@@ -83,6 +81,17 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--fix", action="store_true", help="apply the safe fixes in place, then report what is left")
     check.add_argument("--select", metavar="RULE,...", default="", help="run these rules only, preview rules included")
     check.set_defaults(run=_check)
+
+    chart = commands.add_parser("map", help="draw what a project is made of", description="Draw what a project is made of.")
+    chart.add_argument("path", nargs="?", metavar="PATH", default=".", help="a project's folder (default: this one)")
+    chart.add_argument("--format", choices=("text", "json", "mermaid", "html"), default="text", help="how it is drawn")
+    chart.add_argument("--output", metavar="FILE", help="write it there instead of to stdout")
+    chart.add_argument(
+        "--links",
+        metavar="URL",
+        help="where places of the source lead in the HTML, with {path} and {line} in it (default: VS Code on this machine)",
+    )
+    chart.set_defaults(run=_map)
 
     serve = commands.add_parser("serve", help="speak the Language Server Protocol", description="Serve editors.")
     transport = serve.add_mutually_exclusive_group()
@@ -145,7 +154,7 @@ def _check(arguments: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, _terminated)
     here = Path.cwd()
     select = tuple(it.strip() for it in arguments.select.split(",") if it.strip())
-    progress = _Progress(sys.stderr)
+    progress = Progress(sys.stderr)
     fixed: dict[str, int] = {}
     sections: list[Section] = []
     seen: set[Path] = set()
@@ -163,13 +172,39 @@ def _check(arguments: argparse.Namespace) -> int:
 
         text = as_sarif(report)
     else:
-        text = as_json(report) if arguments.format == "json" else as_text(report, colour=_colour(arguments.output))
+        text = as_json(report) if arguments.format == "json" else as_text(report, colour=colour(arguments.output))
     if arguments.output:
         Path(arguments.output).write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
         print("\n".join(summary(report)), file=sys.stderr)
     else:
         sys.stdout.write(text)
     return 1 if report.n_findings else 0
+
+
+def _map(arguments: argparse.Namespace) -> int:
+    from architect_lsp.drawing import drawn
+    from architect_lsp.settings import SettingsError
+
+    if not Path(arguments.path).is_dir():
+        raise CannotRun(f"there is no folder `{arguments.path}`.")
+    signal.signal(signal.SIGTERM, _terminated)
+    progress = Progress(sys.stderr)
+    root = Path(os.path.abspath(arguments.path))  # noqa: PTH100  (as in `_roots`)
+    try:
+        workspace = _workspace(root, ())
+        skipped = workspace.scan((), progress.of("reading"))
+        text = drawn(workspace, arguments.format, arguments.links)
+    except SettingsError as error:
+        raise CannotRun(str(error)) from error
+    finally:
+        progress.clear()
+    for it in skipped:
+        print(f"architect-lsp: {it.path} {it.reason}: it is not on the map", file=sys.stderr)
+    if arguments.output:
+        Path(arguments.output).write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+    else:
+        sys.stdout.write(text)
+    return 0
 
 
 def _roots(paths: Sequence[str]) -> dict[Path, list[Path]]:
@@ -209,7 +244,7 @@ def _workspace(root: Path, select: Sequence[str]) -> Workspace:
 
 
 def _section(
-    workspace: Workspace, tops: Sequence[Path], seen: set[Path], progress: _Progress, fixed: dict[str, int] | None, here: Path
+    workspace: Workspace, tops: Sequence[Path], seen: set[Path], progress: Progress, fixed: dict[str, int] | None, here: Path
 ) -> Section:
     from architect_lsp.engine import Skipped, has_marker, relative
     from architect_lsp.knowledge.files import sources
@@ -246,7 +281,7 @@ def _section(
     return Section(root, tuple(checked), tuple(dict.fromkeys((*skipped, *refused))), lines)
 
 
-def _checked(workspace: Workspace, names: Sequence[str], progress: _Progress) -> tuple[list[Checked], list[Skipped]]:
+def _checked(workspace: Workspace, names: Sequence[str], progress: Progress) -> tuple[list[Checked], list[Skipped]]:
     from architect_lsp.engine import Checked
 
     checked: list[Checked] = []
@@ -337,44 +372,5 @@ def _no_rule(name: str, known: Iterable[str]) -> str:
     return f"there is no rule `{name}`; {hint}"
 
 
-def _colour(output: str | None) -> bool:
-    """Whether stdout is a terminal that shows colours and nobody asked for none (https://no-color.org)."""
-    if output or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not sys.stdout.isatty():
-        return False
-    return os.name == "posix" or bool(os.environ.get("WT_SESSION") or os.environ.get("TERM"))
-
-
 def _terminated(number: int, _frame: object) -> NoReturn:
     raise SystemExit(128 + number)
-
-
-class _Progress:
-    """One line on a terminal's stderr that says how far a long run is; nothing elsewhere."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream if stream.isatty() else None
-        self._began = time.monotonic()
-        self._last = 0.0
-        self._width = 0
-
-    def of(self, what: str) -> Callable[[int, int], None]:
-        """The callback for one stage of the work."""
-
-        def show(done: int, total: int) -> None:
-            now = time.monotonic()
-            if self._stream and now - self._began > _PROGRESS_AFTER_S and now - self._last > _PROGRESS_EVERY_S:
-                self._last = now
-                self._write(f"{what} {done:,} of {total:,} files")
-
-        return show
-
-    def clear(self) -> None:
-        """Take the line away."""
-        if self._width:
-            self._write("")
-
-    def _write(self, text: str) -> None:
-        assert self._stream is not None
-        self._stream.write(f"\r{text:<{self._width}}" + ("" if text else "\r"))
-        self._stream.flush()
-        self._width = len(text)

@@ -22,6 +22,7 @@ const browser = await chromium.launch({
   ],
 });
 let page;
+const troubles = [];
 
 const visible = (selector) => page.locator(selector).filter({ visible: true });
 const texts = async (selector) => (await visible(selector).allTextContents()).map((it) => it.replace(/\s+/g, " ").trim());
@@ -212,6 +213,69 @@ const scenes = {
   /** Leaves the page as a person does who closes the tab, so that the editor says goodbye to its server. */
   async close() {
     await page.goto("about:blank");
+  },
+
+  /** A page of a file. What it logs, asks the network for or shows as a dialog are `troubles`. */
+  async visit({ path, dark = false, width = 1440, height = 900 }) {
+    page = await browser.newPage({ viewport: { width, height }, colorScheme: dark ? "dark" : "light" });
+    page.setDefaultTimeout(TIMEOUT_MS);
+    troubles.length = 0;
+    page.on("console", (it) => troubles.push(it.text()));
+    page.on("pageerror", (it) => troubles.push(it.message));
+    page.on("dialog", (it) => (troubles.push(it.message()), it.dismiss()));
+    page.on("request", (it) => it.url().startsWith("file:") || troubles.push(it.url()));
+    await page.goto(`file://${path}`);
+    await page.locator("#world .card").first().waitFor();
+  },
+
+  async troubles() {
+    return troubles;
+  },
+
+  async click({ selector }) {
+    await page.locator(selector).first().click();
+  },
+
+  async fill({ selector, text }) {
+    await page.locator(selector).fill(text);
+  },
+
+  async focus({ selector }) {
+    await page.locator(selector).first().focus();
+  },
+
+  async count({ selector }) {
+    return page.locator(selector).count();
+  },
+
+  async read({ selector }) {
+    return page.locator(selector).first().innerText();
+  },
+
+  async attributes({ selector, name }) {
+    return page.locator(selector).evaluateAll((all, attribute) => all.map((it) => it.getAttribute(attribute)), name);
+  },
+
+  /** Pairs of the map's cards that cover each other. */
+  async overlaps() {
+    return page.locator("#world .card > .back").evaluateAll((all) => {
+      const boxes = all.map((it) => it.getBoundingClientRect());
+      const meet = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+      return boxes.flatMap((a, index) => boxes.slice(index + 1).filter((b) => meet(a, b))).length;
+    });
+  },
+
+  /** What the real Mermaid makes of a text: the kind of diagram, and the labels it draws. */
+  async mermaid({ script, text }) {
+    page = await browser.newPage();
+    await page.addScriptTag({ path: script });
+    return page.evaluate(async (diagram) => {
+      globalThis.mermaid.initialize({ startOnLoad: false, securityLevel: "strict" });
+      const { diagramType } = await globalThis.mermaid.parse(diagram);
+      const { svg } = await globalThis.mermaid.render("map", diagram);
+      const drawn = new DOMParser().parseFromString(svg, "text/html");
+      return [diagramType, [...drawn.querySelectorAll(".nodeLabel")].map((it) => it.textContent.trim()).filter(Boolean)];
+    }, text);
   },
 
   async dump({ selector }) {
