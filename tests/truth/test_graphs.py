@@ -321,6 +321,69 @@ def add_steps(graph: StateGraph) -> None:
     graph.add_edge("search", "write")
 """
 
+TEAMS = """
+-- teams.py --
+from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
+from langchain_core.tools import tool
+from langgraph.prebuilt import create_react_agent
+from langgraph_supervisor import create_supervisor
+from langgraph_swarm import create_handoff_tool, create_swarm
+
+class Model(GenericFakeChatModel):
+    def bind_tools(self, tools, **how):
+        return self
+
+model = Model(messages=iter([]))
+
+@tool
+def add(one: int, other: int) -> int:
+    "Adds."
+    return one + other
+
+CARL = "carl"
+math = create_react_agent(model, [add], name="math")
+search = create_react_agent(model=model, tools=[], name="search")
+experts = [math, search]
+workflow = create_supervisor(experts, model=model, supervisor_name="chief")
+supervised = workflow.compile()
+
+def swarm():
+    alice = create_react_agent(model, [add, create_handoff_tool(agent_name="bob")], name="alice")
+    bob = create_react_agent(model, [create_handoff_tool(agent_name="alice"), create_handoff_tool(agent_name=CARL)], name="bob")
+    carl = create_react_agent(model, [add], name="carl")
+    return create_swarm([alice, bob, carl], default_active_agent="alice").compile()
+"""
+
+FLOW = """
+-- flows.py --
+from autogen_agentchat.agents import AssistantAgent, UserProxyAgent
+from autogen_agentchat.teams import DiGraphBuilder, GraphFlow
+from autogen_core.models import ModelFamily
+
+class Client:
+    model_info = {"vision": False, "function_calling": True, "json_output": True, "family": ModelFamily.UNKNOWN,
+                  "structured_output": False}
+
+def build(client):
+    writer = AssistantAgent("writer", model_client=client)
+    critic = AssistantAgent(name="critic", model_client=client)
+    editor = AssistantAgent("editor", client)
+    user = UserProxyAgent("user")
+    builder = DiGraphBuilder()
+    builder.add_node(writer).add_node(critic).add_node(user)
+    builder.add_node(editor)
+    builder.set_entry_point(writer)
+    builder.add_edge(writer, critic)
+    builder.add_edge(critic, "writer", condition="REVISE")
+    builder.add_conditional_edges(critic, {"APPROVE": editor, "ASK": "user"})
+    builder.add_edge("editor", user, condition=lambda message: True)
+    return builder
+
+builder = build(Client())
+graph = builder.build()
+flow = GraphFlow(participants=builder.get_participants(), graph=graph)
+"""
+
 GRAPHS = {
     "team.plain:graph": ("team/plain.py", "builder"),
     "team.chained:chained": ("team/chained.py", "chained"),
@@ -341,10 +404,7 @@ def python() -> Path:
 
 
 def test_a_program_with_every_construction_is_drawn_alike(tmp_path: Path, python: Path) -> None:
-    for name, code in files_of(textwrap.dedent(PROGRAM)).items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(code)
-    drawn = said(python, DRAWN, *GRAPHS, cwd=tmp_path)
+    drawn = said(python, DRAWN, *GRAPHS, cwd=written(tmp_path, PROGRAM))
     project = project_of(tmp_path)
     ours = {key: drawing(graph_of(project, *where)) for key, where in GRAPHS.items()}
     assert sum(len(it["nodes"]) for it in drawn.values()) > 45
@@ -406,3 +466,38 @@ def test_published_programs_are_drawn_alike(release: Release, python: Path) -> N
     project = project_of(folder)
     ours = {key: drawing(graph_of(project, *where)) for key, where in PUBLISHED[release].items()}
     assert ours == without_choice(drawn, ours)
+
+
+def written(folder: Path, program: str) -> Path:
+    for name, code in files_of(textwrap.dedent(program)).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(code)
+    return folder
+
+
+def test_supervisors_and_swarms_are_drawn_alike(tmp_path: Path, python: Path) -> None:
+    where = {"teams:supervised": ("teams.py", "workflow"), "teams:swarm()": ("teams.py", "swarm")}
+    drawn = said(python, DRAWN, *where, cwd=written(tmp_path, TEAMS))
+    project = project_of(tmp_path)
+    ours = {key: drawing(graph_of(project, *it)) for key, it in where.items()}
+    assert ours == without_choice(drawn, ours)
+
+
+def test_a_flow_of_autogen_has_the_same_links(tmp_path: Path) -> None:
+    python = environment("autogen", ["autogen-agentchat==0.7.5"])
+    script = """
+        import json, sys
+        sys.path.insert(0, ".")
+        from flows import graph
+        edges = [(name, it) for name, node in graph.nodes.items() for it in node.edges]
+        rows = [[name, it.target, it.condition or bool(it.condition_function)] for name, it in edges]
+        print(json.dumps({"nodes": list(graph.nodes), "edges": rows, "starts": sorted(graph.get_start_nodes())}))
+    """
+    expected = said(python, script, cwd=written(tmp_path, FLOW))
+    ours = graph_of(project_of(tmp_path), "flows.py", "builder")
+    links = [it for it in ours.links if ours.start != it.source and ours.end != it.target]
+    assert [it.name for it in ours.nodes] == expected["nodes"]
+    rows = [[it.source, it.target, it.label or it.conditional] for it in links]
+    assert sorted(rows, key=str) == sorted(expected["edges"], key=str)
+    assert [it.target for it in ours.links if it.source == ours.start] == expected["starts"]
+    assert ours.whole

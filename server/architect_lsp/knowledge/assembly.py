@@ -19,7 +19,7 @@ from architect_lsp.knowledge.values import Value
 from architect_lsp.model import Place
 
 _PART = re.compile(
-    r"agent|tool|handoff|server|mcp|crew|clone|options|definition|task|team|chat|swarm|graph|state|flow"
+    r"agent|tool|handoff|server|mcp|crew|supervisor|clone|options|definition|task|team|chat|swarm|graph|state|flow"
     r"|^(?:run|run_sync|run_streamed|run_stream|iter|query|add_function)$",
     re.IGNORECASE,
 )
@@ -327,7 +327,7 @@ def _made(path: str, facts: Facts) -> _Index:
         if whole.value.kind in ("call", "list", "dict", "joined", "either", "star"):
             for index, value in enumerate(whole.root.each()):
                 if (value.kind == "call" and _PART.search(value.last)) or (value.kind == "dict" and _is_schema(value)):
-                    spot = whole if index == 0 else replace(whole, value=value, at=replace(whole.at, entry=index), name="")
+                    spot = replace(whole, value=value, at=replace(whole.at, entry=index), name="" if index else whole.name)
                     (found if value.kind == "call" else told).append(spot)
     return _Index(facts, tuple(found), held, growth, tuple(told))
 

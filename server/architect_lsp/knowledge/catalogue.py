@@ -6,12 +6,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from architect_lsp.knowledge.frameworks import (
+    autogen,
     celery,
     claude_agent,
+    crewai,
     django_models,
     django_urls,
     fastapi,
     graphql,
+    langchain,
     langgraph,
     mcp,
     model_clients,
@@ -30,6 +33,9 @@ _AGENTS: tuple[Callable[[Project], Iterable[Agent]], ...] = (
     openai_agents.agents,
     pydantic_ai.agents,
     claude_agent.agents,
+    langchain.agents,
+    autogen.agents,
+    crewai.agents,
 )
 _TOOLS: tuple[Callable[[Project], Iterable[Tool]], ...] = (
     openai_agents.tools,
@@ -37,9 +43,17 @@ _TOOLS: tuple[Callable[[Project], Iterable[Tool]], ...] = (
     claude_agent.tools,
     mcp.tools,
     model_clients.tools,
+    langchain.tools,
+    autogen.tools,
+    crewai.tools,
 )
-_HANDOFFS: tuple[Callable[[Project], Iterable[Handoff]], ...] = (openai_agents.handoffs,)
-_GRAPHS: tuple[Callable[[Project], Iterable[AgentGraph]], ...] = (langgraph.graphs,)
+_HANDOFFS: tuple[Callable[[Project], Iterable[Handoff]], ...] = (openai_agents.handoffs, langchain.handoffs, autogen.handoffs)
+_GRAPHS: tuple[Callable[[Project], Iterable[AgentGraph]], ...] = (
+    langgraph.graphs,
+    langchain.graphs,
+    autogen.graphs,
+    crewai.graphs,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ _REGISTERS = frozenset(
 """Last names of the calls that tell a framework what belongs to what."""
 _HOLDERS = re.compile(
     r"\w*(app|api|application|router|fastapi|flask|starlette|litestar|quart|sanic|blueprint|bp|graph|agent|crew|task|team|chat|swarm"
-    r"|celery|huey|broker|mcp|server|schema|workflow|pipeline|toolset|route|mount|mutationtype|querytype|objecttype|namespace"
+    r"|supervisor|celery|huey|broker|mcp|server|schema|workflow|pipeline|toolset|route|mount|mutationtype|querytype|objecttype|namespace"
     r"|tool|agent_?definition|agent_?options|code_?options|clone)s?",
     re.IGNORECASE,
 )

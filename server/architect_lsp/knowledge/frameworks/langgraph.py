@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from architect_lsp.knowledge.facts import Registration
-from architect_lsp.knowledge.frameworks.langgraph_builders import TELLS, Made, Receivers, speaks
+from architect_lsp.knowledge.frameworks.builders import Made, told
 from architect_lsp.knowledge.frameworks.langgraph_steps import (
     END,
     START,
@@ -43,16 +43,12 @@ def graphs(project: Project) -> Iterator[AgentGraph]:
 
 
 def _graphs(project: Project) -> Iterator[AgentGraph]:
-    paths = [it for it in project.paths if speaks(project, it)]
-    receivers = Receivers(project, paths)
-    pieces = {builder: _Pieces(made) for builder, made in receivers.made.items()}
-    for path in paths:
-        for number, row in enumerate(project.facts(path).registrations):
-            if row.value.last not in TELLS:
-                continue
-            for it in receivers.of(path, number, row):
-                _hear(project, path, number, row, pieces[it.builder])
-    yield from (it.graph() for it in pieces.values() if it.nodes or it.links)
+    for made, rows in told(project, "langgraph"):
+        pieces = _Pieces(made)
+        for path, number, row in rows:
+            _hear(project, path, number, row, pieces)
+        if pieces.nodes or pieces.links:
+            yield pieces.graph()
 
 
 @dataclass(slots=True)

@@ -118,9 +118,7 @@ def inside(symbol: FunctionSymbol, scope: Scope) -> Scope:
 def routes(scope: Scope, value: Value | None) -> list[str] | None:
     """The targets that the `Literal` of a branch's function names, None where it has none."""
     symbol = function(scope, value)
-    if symbol is None:
-        return None
-    return literals(Scope(scope.project, symbol.path, symbol.facts.qualname.rpartition(".")[0]), _said(symbol))
+    return annotated(scope, symbol) if symbol is not None else None
 
 
 def commands(scope: Scope, value: Value | None) -> list[str] | None:
@@ -211,3 +209,8 @@ def step(told: Told) -> tuple[str | None, Told]:
     if value.kind == "list" and len(value.items) == 2:
         return node_name(told.scope, value.items[0]), Told(told.scope, value.items[1])
     return own_name(told.scope, value), told
+
+
+def annotated(scope: Scope, symbol: FunctionSymbol) -> list[str] | None:
+    """The members of the `Literal` that a function says it returns, None where it says none."""
+    return literals(Scope(scope.project, symbol.path, symbol.facts.qualname.rpartition(".")[0]), _said(symbol))

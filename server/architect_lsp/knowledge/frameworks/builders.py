@@ -13,11 +13,14 @@ from architect_lsp.knowledge.scope import Scope
 from architect_lsp.knowledge.symbols import ClassSymbol, FunctionSymbol, Instance, Ref
 from architect_lsp.knowledge.values import Value
 
-_BUILDER = re.compile(r"langgraph\.(?:graph\.)?(?:[\w.]+\.)?(?:State|Message)?Graph")
+_BUILDERS = {
+    "langgraph": re.compile(r"langgraph\.(?:graph\.)?(?:[\w.]+\.)?(?:State|Message)?Graph"),
+    "autogen": re.compile(r"autogen_agentchat\.(?:[\w.]+\.)?DiGraphBuilder"),
+}
 TELLS = frozenset(
     (
         *("add_node", "add_edge", "add_conditional_edges", "add_sequence", "set_entry_point", "set_finish_point"),
-        *("set_conditional_entry_point", "compile"),
+        *("set_conditional_entry_point", "compile", "build"),
     )
 )
 """What is said to a builder."""
@@ -37,6 +40,7 @@ class Made:
     scope: str
     name: str
     value: Value
+    framework: str
 
 
 def speaks(project: Project, path: str) -> bool:
@@ -61,22 +65,51 @@ def made(project: Project, path: str) -> Iterator[Made]:
     """Every builder that a file makes, in the order of its variables and registrations; some come twice."""
     facts = project.facts(path)
     for it in facts.variables:
-        if it.value is not None and _makes(project, path, it.value):
+        framework = _makes(project, path, it.value) if it.value is not None else ""
+        if it.value is not None and framework:
             at = Ref(path, it.name, "value", -1, 0)
             scope, _, name = it.name.rpartition(".")
             place = project.place(at)
-            yield Made((path, place.line, place.column), at, scope, name, root(it.value))
+            yield Made((path, place.line, place.column), at, scope, name, root(it.value), framework)
     for number, row in enumerate(facts.registrations):
-        if row.calls and _makes(project, path, row.value):
+        framework = _makes(project, path, row.value) if row.calls else ""
+        if framework:
             at = Ref(path, "", "registration", number, 0)
             place = project.place(at)
             name = row.scope.rpartition(".")[2] or "graph"
-            yield Made((path, place.line, place.column), at, row.scope, name, root(row.value))
+            yield Made((path, place.line, place.column), at, row.scope, name, root(row.value), framework)
 
 
-def _makes(project: Project, path: str, value: Value) -> bool:
+def _makes(project: Project, path: str, value: Value) -> str:
+    """The framework whose builder a chain of calls begins with, "" for none."""
     first = root(value)
-    return first.kind == "call" and "Graph" in first.text and bool(_BUILDER.fullmatch(dotted(project.resolve(path, first.text))))
+    if first.kind != "call" or "Graph" not in first.text:
+        return ""
+    name = dotted(project.resolve(path, first.text))
+    return next((framework for framework, it in _BUILDERS.items() if it.fullmatch(name)), "")
+
+
+def told(project: Project, framework: str) -> Iterator[tuple[Made, list[tuple[str, int, Registration]]]]:
+    """Every builder of a framework with all that is said to it: (file, number of the registration in it, registration)."""
+    known: dict[str, list[tuple[Made, list[tuple[str, int, Registration]]]]] = project.memo("graph builders")
+    if "all" not in known:
+        paths = [it for it in project.paths if speaks(project, it)]
+        receivers = Receivers(project, paths)
+        said: dict[Builder, list[tuple[str, int, Registration]]] = {it: [] for it in receivers.made}
+        for path in paths:
+            for number, row in enumerate(project.facts(path).registrations):
+                if row.value.last in TELLS:
+                    for it in receivers.of(path, number, row):
+                        said[it.builder].append((path, number, row))
+        for rows in said.values():
+            rows.sort(key=lambda it: _order(project, *it[:2]))
+        known["all"] = [(it, said[builder]) for builder, it in receivers.made.items()]
+    yield from (it for it in known["all"] if it[0].framework == framework)
+
+
+def _order(project: Project, path: str, number: int) -> tuple[str, int, int]:
+    place = project.place(Ref(path, "", "registration", number))
+    return path, place.line, place.column
 
 
 class Receivers:
