@@ -23,6 +23,7 @@ from architect_lsp.knowledge.foreign import Foreign, document_of
 from architect_lsp.knowledge.project import Project, whole
 from architect_lsp.knowledge.scan import CHUNK, PARALLEL_FROM, can_fork, end_with_parent, facts_of
 from architect_lsp.knowledge.summaries import take
+from architect_lsp.knowledge.threats import threats_of
 from architect_lsp.model import Edit, Finding, Fix, Snapshot, Span
 from architect_lsp.rules.findings import project_finding, unit_finding
 from architect_lsp.rules.rule import ProjectHit, Rule, View
@@ -81,10 +82,10 @@ class Workspace:
         self.use(settings)
 
     def use(self, settings: Settings) -> None:
-        """Take new settings. Raises SettingsError when they name a rule or an effect that does not exist."""
-        rules, table = chosen(settings), Table(settings.effects) if settings.effects else LIBRARY
+        """Take new settings. Raises SettingsError when they name a rule, an effect or a kind of sink that does not exist."""
+        rules, table, threats = chosen(settings), Table(settings.effects) if settings.effects else LIBRARY, threats_of(settings)
         self.rules, self.settings = rules, settings
-        self.project.use(table)
+        self.project.use(table, threats)
         self.project.memo(_PROJECT_RULES).clear()
         for document in self.documents.values():
             for piece in document.pieces:

@@ -61,6 +61,16 @@ class Settings(BaseModel):
     effects: dict[str, tuple[str, ...]] = Field(
         {}, description='What calls of your own libraries do: `{"acme.Client.{get,put}": ["http", "blocking"]}`.'
     )
+    sources: tuple[str, ...] = Field(
+        (), description="Calls and attributes of your own libraries that others fill: `acme.inbox.{receive,Message.body}`."
+    )
+    sinks: dict[str, tuple[str, ...]] = Field(
+        {},
+        description='Calls untrusted values must not reach, and by which arguments: `{"acme.db.run": ["sql:0,query"]}`.',
+    )
+    sanitisers: dict[str, tuple[str, ...]] = Field(
+        {}, description='Calls whose result is harmless, and for which kinds of sink: `{"acme.text.clean": ["html"]}`.'
+    )
     max_file_bytes: int = Field(2_000_000, ge=1_000, description="Larger files are skipped, and said to be.")
 
 

@@ -52,12 +52,16 @@ def test_a_parameter_is_seen_through_what_is_built_from_it(text: str) -> None:
     check(f"def f(x):\n    made = {text}\n    sink(made)", "parameter:x")
 
 
-@pytest.mark.parametrize(
-    "text", ["int(x)", "f'{x:d}'", "'%d' % x", "shlex.quote(x)", "uuid.UUID(x)", "len(x)", "x > 1", "','.join(map(int, x))"]
-)
-def test_a_number_or_a_quoted_value_is_checked(text: str) -> None:
+@pytest.mark.parametrize("text", ["int(x)", "f'{x:d}'", "'%d' % x", "uuid.UUID(x)", "len(x)", "x > 1", "','.join(map(int, x))"])
+def test_a_number_is_checked(text: str) -> None:
     reading = reading_of(f"def f(x):\n    sink({text})")
     assert {it.kind for it in origins(reading, last_argument(reading))} == {"checked"}
+
+
+@pytest.mark.parametrize("text", ["shlex.quote(x)", "'ls ' + shlex.quote(x.strip())", "[shlex.quote(it) for it in x]"])
+def test_an_escaped_value_says_what_it_went_through(text: str) -> None:
+    reading = reading_of(f"def f(x):\n    sink({text})")
+    assert [(it.name, it.through) for it in origins(reading, last_argument(reading))] == [("x", ("shlex.quote",))]
 
 
 def test_the_last_assignment_hides_the_earlier_ones() -> None:
@@ -89,6 +93,38 @@ def test_containers_are_kept_apart_by_their_literal_keys() -> None:
 )
 def test_a_guard_that_leaves_vouches_for_the_value(guard: str) -> None:
     check(f"def f(x):\n    {guard}\n    sink(x)", "checked:x")
+
+
+@pytest.mark.parametrize(
+    ("guard", "by"),
+    [
+        ("if '..' in x:\n        return", "guard.without"),
+        ("if not x.startswith('/srv/'):\n        return", "guard.startswith"),
+        ("full = os.path.realpath(x)\n    if os.path.commonpath([full, ROOT]) != ROOT:\n        return", "guard.startswith"),
+        ("full = pathlib.Path(x).resolve()\n    if not full.is_relative_to(ROOT):\n        return", "guard.startswith"),
+        ("if any(it in x for it in BAD):\n        return", "guard.without"),
+    ],
+)
+def test_a_check_of_some_uses_is_named(guard: str, by: str) -> None:
+    reading = reading_of(f"def f(x):\n    {guard}\n    sink(x)")
+    assert [(it.name, it.through) for it in origins(reading, last_argument(reading))] == [("x", (by,))]
+
+
+@pytest.mark.parametrize(
+    "guard",
+    [
+        "if urlparse(x).hostname not in HOSTS:\n        return",
+        "parts = urlsplit(x)\n    if parts.netloc != 'example.com':\n        raise ValueError",
+        "try:\n        int(x)\n    except ValueError:\n        return",
+        "if ipaddress.ip_address(x).is_private:\n        return",
+    ],
+)
+def test_a_check_of_what_was_parsed_vouches_for_the_text(guard: str) -> None:
+    check(f"def f(x):\n    {guard}\n    sink(x)", "checked:x")
+
+
+def test_a_check_of_the_scheme_says_nothing_of_the_host() -> None:
+    check("def f(x):\n    if urlparse(x).scheme not in ('http', 'https'):\n        return\n    sink(x)", "parameter:x")
 
 
 def test_a_guard_says_nothing_of_a_later_value() -> None:

@@ -1,8 +1,8 @@
 """Whatever is edited, what is known of the whole project is what a start from nothing would know.
 
 Real files are edited at random: calls renamed, lines moved, imports dropped, definitions cut, code left broken. After each few
-edits everything is compared with a project that read the same texts from nothing: facts, effects with their paths, callers,
-routes and the other nouns, where each thing stands, and the findings of the open files.
+edits everything is compared with a project that read the same texts from nothing: facts, effects and flows with their paths,
+callers, routes and the other nouns, where each thing stands, and the findings of the open files.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from architect_lsp.engine import Workspace
 from architect_lsp.knowledge.catalogue import catalogue
 from architect_lsp.knowledge.document import Document, module_facts
 from architect_lsp.knowledge.project import Project
+from architect_lsp.knowledge.streams import gives, passes, streams
 from architect_lsp.knowledge.summaries import callers, effects
 from architect_lsp.knowledge.symbols import Ref
 from architect_lsp.settings import Settings
@@ -34,6 +35,7 @@ INSERTED = [
     "import time\n", "time.sleep(1)\n", "x = ", "await ", "async ", "def f(a):\n    return g(a)\n", "(", ")", '"""', "#", "\n",
     "    ", "@app.get('/x')\n", "class K(Base):\n    pass\n", "return self.run()\n", "for it in rows:\n    ", "requests.get(u)\n",
     "try:\n", ":", "é😀", "    raise ValueError\n", "@router.post('/new')\nasync def new(): ...\n", "lambda: ",
+    "os.system(name)\n", "return g(name)\n", "self.path = path\n", "open(self.path)\n", "return request.args.get('x')\n",
 ]  # fmt: skip
 
 
@@ -87,6 +89,11 @@ def everything(project: Project) -> dict[str, Any]:
             for flag in (True, False):
                 found = effects(project, path, it, through_async=flag)
                 known[f"effects of {key} {flag}"] = {kind: (e, [project.place(r) for r in e.path]) for kind, e in found.items()}
+            known[f"flows of {key}"] = (
+                [(r, [project.place(step) for step in r.path]) for r in sorted(streams(project, path, it), key=repr)],
+                passes(project, path, it),
+                gives(project, path, it),
+            )
             called = sorted(callers(project, path, it.qualname), key=repr)
             known[f"callers of {key}"] = [(r, project.place(r)) for r in called]
             known[f"place of {key}"] = project.place(Ref(path, it.qualname, "def"))

@@ -9,23 +9,12 @@ from collections.abc import Iterable, Iterator
 from architect_lsp.knowledge.addresses import about
 from architect_lsp.knowledge.answers import asks, number, status_of
 from architect_lsp.knowledge.facts import Call, ClassDef, Decorator, Def, Facts, Field
-from architect_lsp.knowledge.flows import parameters
-from architect_lsp.knowledge.reading import Function, Reading, constant, dotted, keyword
+from architect_lsp.knowledge.flow_facts import flows
+from architect_lsp.knowledge.reading import Function, Reading, constant, dotted
 from architect_lsp.knowledge.values import Value, value_of
 from architect_lsp.knowledge.wiring import is_holder, registrations, telling, variables
 from architect_lsp.model import Place
 
-_SINKS = frozenset(
-    (
-        *("execute", "executemany", "executescript", "exec_driver_sql", "text", "raw", "read_sql", "read_sql_query"),
-        *("eval", "exec", "compile", "system", "popen", "getoutput", "create_subprocess_shell", "open", "loads", "load"),
-    )
-)
-"""Last names of the calls whose first argument is worth following back to a parameter."""
-_PROCESSES = ("run", "call", "check_call", "check_output", "Popen")
-"""The same where they are told to use a shell."""
-_SHORT = 30
-"""Lines of a function up to which it may be a helper that hands its parameters on."""
 _EXECUTES = (".execute", ".exec", ".scalar", ".scalars", ".executemany")
 _WRITES = frozenset(["INSERT", "UPDATE", "DELETE", "UPSERT", "REPLACE", "MERGE"])
 _STATEMENT_STEPS = 8
@@ -91,24 +80,19 @@ def _imports(reading: Reading) -> Iterable[tuple[str, str]]:
 def _definition(reading: Reading, node: Function) -> Def:
     calls: list[Call] = []
     returns: list[str] = []
-    sinks: list[tuple[str, int]] = []
-    passes: dict[str, None] = {}
     statuses: list[tuple[int, int, bool]] = []
     hands: set[str] = set()
+    numbers: dict[ast.Call, int] = {}
+    given: list[ast.expr] = []
     generator = asserts = asked = False
-    is_helper = (node.end_lineno or 0) - node.lineno < _SHORT and bool(
-        node.args.kwonlyargs or node.args.args[bool(reading.owner(node)) :]
-    )
     for it in reading.within(node):
         if isinstance(it, ast.Call):
             target = reading.target(it.func)
             if target:
-                name = target.rpartition(".")[2]
-                if it.args and (name in _SINKS or (name in _PROCESSES and constant(keyword(it, "shell")) is True)):
-                    sinks += ((parameter, len(calls)) for parameter in parameters(reading, it.args[0]))
                 status = status_of(it)
                 if status is not None:
                     statuses.append((len(calls), status, isinstance(reading.parent(it), ast.Raise)))
+                numbers[it] = len(calls)
                 in_loop, writes = reading.loop(it) is not None, target.endswith(_EXECUTES) and writes_rows(reading, it)
                 row = Call(
                     target, reading.place(it), reading.awaited(it), in_loop, _certain(reading, it), writes, about(reading, it)
@@ -116,8 +100,7 @@ def _definition(reading: Reading, node: Function) -> Def:
                 calls.append(row)
         elif isinstance(it, ast.Return | ast.Yield) and it.value is not None:
             returns.append(reading.target(it.value))
-            if isinstance(it, ast.Return) and is_helper and not isinstance(it.value, ast.Constant | ast.Compare | ast.Attribute):
-                passes.update(dict.fromkeys(parameters(reading, it.value)))
+            given.append(it.value)
             generator = generator or isinstance(it, ast.Yield)
             hands.add(dotted(it.value))
             if isinstance(it.value, ast.Tuple) and len(it.value.elts) > 1:
@@ -128,7 +111,8 @@ def _definition(reading: Reading, node: Function) -> Def:
         elif not asked:
             asked = asks(reading, it)
     said = reading.annotation(node.returns)
-    given = set(returns) - {""}
+    told = set(returns) - {""}
+    reached, results = flows(reading, node, numbers, given)
     arguments = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
     place = reading.place(node)
     return Def(
@@ -138,12 +122,12 @@ def _definition(reading: Reading, node: Function) -> Def:
         parameters=tuple((it.arg, reading.annotation(it.annotation)) for it in arguments),
         decorators=tuple(_decorator(reading, it) for it in node.decorator_list),
         calls=tuple(calls),
-        returns=f"{said}()" if said and said not in ("None", "Any") else (given.pop() if len(given) == 1 else ""),
+        returns=f"{said}()" if said and said not in ("None", "Any") else (told.pop() if len(told) == 1 else ""),
         owner=reading.owner(node),
         is_generator=generator,
         optional=any(isinstance(it, ast.If | ast.Try | ast.match_case) for it in reading.ancestors(node)),
-        passes=tuple(passes),
-        sinks=tuple(sinks),
+        flows=reached,
+        results=results,
         asserts=asserts,
         injected=tuple(_injected(reading, node)),
         gives=value_of(reading, node.returns) if node.returns is not None else None,

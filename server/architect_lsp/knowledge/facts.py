@@ -54,6 +54,22 @@ class Decorator(Struct, frozen=True, array_like=True, gc=False):
         return self.value.argument(0, "path") or self.value.keyword("rule")
 
 
+class Flow(Struct, frozen=True, array_like=True, gc=False):
+    """A value of a function reaches an argument of a call in it, or its result.
+
+    `source` is a parameter, `self.name`, or `()3` for what its call number 3 gives; `call` the number of the call, -1 for the
+    result, where `slot` is "" or the `self.name` that keeps it. Of an argument `slot` is its position or keyword, "on" what a
+    method is called on, "*" for starred ones. `through` are calls and checks on the way, as in `flows.Origin`; `switches` the
+    keywords of the call that are True.
+    """
+
+    source: str
+    call: int
+    slot: str
+    through: tuple[str, ...] = ()
+    switches: tuple[str, ...] = ()
+
+
 class Def(Struct, frozen=True, array_like=True, gc=False):
     """A function or method. `returns` is the target of what it gives, "" when that can't be told."""
 
@@ -67,8 +83,8 @@ class Def(Struct, frozen=True, array_like=True, gc=False):
     owner: str  # qualified name of its class, "" for a function
     is_generator: bool = False
     optional: bool = False  # stands in a branch of its module or function
-    passes: tuple[str, ...] = ()  # parameters that reach what it gives, unchecked
-    sinks: tuple[tuple[str, int], ...] = ()  # (parameter, index of a call it is the first argument of): see `_SINKS`
+    flows: tuple[Flow, ...] = ()  # what its parameters reach
+    results: tuple[str, ...] = ()  # names outside of it whose value, or what they give, it returns
     asserts: bool = False  # whether its body holds an `assert`
     injected: tuple[tuple[str, Value], ...] = ()  # parameter, what is called in its default or its `Annotated`
     gives: Value | None = None  # its return annotation
@@ -205,7 +221,7 @@ def same_but_imports(one: Facts, other: Facts) -> bool:
 
 
 def outward(facts: Facts) -> Facts:
-    """The facts without places and calls: equal for two units that differ only in what their functions call."""
+    """The facts without places, calls and flows: equal for two units that differ only in what their functions call."""
     return replace(
         facts,
         defs=tuple(map(outward_row, facts.defs)),
@@ -218,7 +234,8 @@ def outward(facts: Facts) -> Facts:
 def outward_row(row: OutwardT) -> OutwardT:
     """The same of one of them; an import's name or a target stays as it is."""
     if isinstance(row, Def):
-        return replace(row, place=NOWHERE, calls=(), decorators=tuple(replace(it, place=NOWHERE) for it in row.decorators))
+        decorators = tuple(replace(it, place=NOWHERE) for it in row.decorators)
+        return replace(row, place=NOWHERE, calls=(), flows=(), results=(), decorators=decorators)
     if isinstance(row, ClassDef):
         fields = tuple(replace(it, place=NOWHERE) for it in row.fields)
         return replace(row, place=NOWHERE, fields=fields, decorators=tuple(replace(it, place=NOWHERE) for it in row.decorators))
@@ -228,8 +245,9 @@ def outward_row(row: OutwardT) -> OutwardT:
 
 
 def placeless(row: OutwardT) -> OutwardT:
-    """The row without places, calls kept."""
+    """The row without places, calls and flows kept."""
     bare = outward_row(row)
     if isinstance(row, Def) and isinstance(bare, Def):
-        return replace(bare, calls=tuple(replace(it, place=NOWHERE) for it in row.calls))
+        calls = tuple(replace(it, place=NOWHERE) for it in row.calls)
+        return replace(bare, calls=calls, flows=row.flows, results=row.results)
     return bare

@@ -22,29 +22,14 @@ from architect_lsp.knowledge.definitions import (
     of_key,
     reaching,
 )
-from architect_lsp.knowledge.guards import STRING_METHODS, is_guarded
+from architect_lsp.knowledge.guards import ANYTHING, guards
 from architect_lsp.knowledge.reading import Reading, dotted
+from architect_lsp.knowledge.transfers import ACCESS, CLEAN, ESCAPES, HANDED_ON, NUMBERS, STRING_METHODS
 
 _DEPTH = 24
 """How many expressions a value is followed through; longer chains end as unknown."""
 _PIECES = 400
 """How many pieces one value may have."""
-_NUMBERS = ("int", "float", "bool", "len", "ord", "hash", "abs", "round", "sum", "range", "isinstance", "id", "complex")
-_CLEAN = re.compile(
-    r"(?:^|_)(?:quote\w*|escape\w*|sanit\w+|slugify|secure_filename|whitelist\w*|allowlist\w*|identifier|mogrify|uuid\d?|UUID"
-    r"|hexdigest|md5|sha\d+|Identifier|Literal|literal_column|validate\w*|normalize_identifier)$"
-)
-_HANDED_ON = frozenset(
-    (
-        "str", "repr", "bytes", "bytearray", "list", "tuple", "set", "frozenset", "dict", "sorted", "reversed",
-        "iter", "next", "zip", "enumerate", "cast", "loads", "load_json", "dumps", "dedent", "unquote",
-        "unquote_plus", "b64decode", "b64encode", "urlsafe_b64decode", "deepcopy", "copy", "text", "Path", "fspath",
-        "fsdecode", "normpath", "abspath", "realpath", "expanduser", "Markup", "chain", "first", "TextClause",
-        "min", "max",
-    )
-)  # fmt: skip
-_ACCESS = re.compile(r"\.(?:get|pop|items|values|keys|getlist|get_json|json|read|body|dict|model_dump|decode|strip|first)\(\)")
-"""Calls that give a part of what they are called on."""
 _ANNOTATED_NUMBERS = ("int", "float", "bool", "Decimal", "UUID", "date", "datetime", "timedelta", "Literal", "Enum", "IntEnum")
 _LISTS = ("List", "list", "Sequence", "Iterable", "Collection", "set", "Set", "tuple", "Tuple")
 _OF_NUMBERS = re.compile(r"\[(?:int|float|bool|UUID)\b")
@@ -58,41 +43,45 @@ class Origin:
     `kind` is "parameter", "call" (the result of one), "name" (of the module, or an attribute of `self`), "checked" (a number, or
     a value that a sanitiser or a guard vouches for) or "unknown". `name` is the dotted way from the source to the value with
     `()` after what is called: `response.content.text` of a local `response = client.send(x)` is `client.send().content.text`.
+    `through` are the calls on the way that make it harmless for some uses, as written, and the checks that do.
     """
 
     kind: str
     name: str
     node: ast.AST
+    through: tuple[str, ...] = ()
 
 
 def pieces(reading: Reading, node: ast.expr) -> tuple[str | Origin, ...]:
     """A value taken apart, in order: literal text as str, everything else as its origins."""
-    return tuple(_Walk(reading).pieces(node, 0))
+    return tuple(_Walk(reading, node).pieces(node, 0))
 
 
 def origins(reading: Reading, node: ast.expr) -> tuple[Origin, ...]:
     """Where a value comes from, each source once."""
-    found = {(it.kind, it.name): it for it in pieces(reading, node) if isinstance(it, Origin)}
+    found = {(it.kind, it.name, it.through): it for it in pieces(reading, node) if isinstance(it, Origin)}
     return tuple(found.values())
 
 
 def parameters(reading: Reading, node: ast.expr) -> tuple[str, ...]:
     """The parameters of the function around `node` whose own value (or part of it) reaches `node` unchecked."""
-    return tuple(dict.fromkeys(it.name.partition(".")[0] for it in origins(reading, node) if is_own(it)))
+    own = (it for it in origins(reading, node) if is_own(it) and not it.through)
+    return tuple(dict.fromkeys(it.name.partition(".")[0] for it in own))
 
 
 def is_own(origin: Origin) -> bool:
     """Whether the value is a parameter's own, or part of it, rather than what some call on it gave."""
-    return origin.kind == "parameter" and "()" not in _ACCESS.sub("", origin.name)
+    return origin.kind == "parameter" and "()" not in ACCESS.sub("", origin.name)
 
 
 class _Walk:
     """One search; `active` are the names being followed, so that loops end."""
 
-    __slots__ = ("active", "left", "reading")
+    __slots__ = ("active", "left", "reading", "use")
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: Reading, use: ast.expr) -> None:
         self.reading = reading
+        self.use = use
         self.active: set[tuple[str, int]] = set()
         self.left = _PIECES
 
@@ -187,10 +176,14 @@ class _Walk:
         if name == "map" and len(node.args) > 1 and isinstance(function, ast.Name):
             mapped = dotted(first).rpartition(".")[2]
             yield from (
-                _clean(node, mapped) if mapped in _NUMBERS or _CLEAN.search(mapped) else self.pieces(node.args[1], depth + 1)
+                _clean(node, mapped)
+                if mapped in NUMBERS or CLEAN.search(mapped) or ESCAPES.search(mapped)
+                else self.pieces(node.args[1], depth + 1)
             )
-        elif (name in _NUMBERS and isinstance(function, ast.Name)) or _CLEAN.search(name):
+        elif (name in NUMBERS and isinstance(function, ast.Name)) or CLEAN.search(name):
             yield from _clean(node, name)
+        elif ESCAPES.search(name):
+            yield from self._escaped(node, name, depth)
         elif isinstance(function, ast.Attribute) and name == "format":
             yield from self._format(node, function.value, depth)
         elif isinstance(function, ast.Attribute) and name == "join" and first is not None:
@@ -203,11 +196,21 @@ class _Walk:
             yield from self.pieces(function.value, depth + 1)
         elif isinstance(function, ast.Attribute) and name in ("get", "pop", "getlist") and self._is_local(function.value):
             yield from self._item(function.value, tuple(literal_of(it) for it in node.args), "", depth)
-        elif name in _HANDED_ON and (node.args or node.keywords):
+        elif name in HANDED_ON and (node.args or node.keywords):
             for value in (*node.args, *(it.value for it in node.keywords)):
                 yield from self.pieces(value, depth + 1)
         else:
             yield from self._chain(node, "", depth)
+
+    def _escaped(self, node: ast.Call, name: str, depth: int) -> Iterator[Origin]:
+        by = self.reading.target(node.func) or name
+        given = [*node.args, *(it.value for it in node.keywords)]
+        if not given and isinstance(node.func, ast.Attribute):
+            given = [node.func.value]
+        found = [it for value in given for it in self.pieces(value, depth + 1) if isinstance(it, Origin)]
+        yield from (it if it.kind == "checked" else replace(it, through=(*it.through, by)) for it in found)
+        if not found:
+            yield from _clean(node, name)
 
     def _format(self, node: ast.Call, receiver: ast.expr, depth: int) -> Iterator[str | Origin]:
         before = tuple(self.pieces(receiver, depth + 1))
@@ -279,9 +282,20 @@ class _Walk:
 
     def _named(self, node: ast.Name | ast.Attribute, name: str, suffix: str, depth: int) -> Iterator[str | Origin]:
         reading = self.reading
-        if is_guarded(reading, node, name):
+        checks = {*guards(reading, node, name), *(guards(reading, self.use, name) if node is not self.use else ())}
+        if ANYTHING in checks:
             yield Origin("checked", name, node)
-            return
+        elif checks:
+            through = tuple(sorted(checks))
+            yield from (
+                replace(it, through=(*it.through, *through)) if isinstance(it, Origin) else it
+                for it in self._unguarded(node, name, suffix, depth)
+            )
+        else:
+            yield from self._unguarded(node, name, suffix, depth)
+
+    def _unguarded(self, node: ast.Name | ast.Attribute, name: str, suffix: str, depth: int) -> Iterator[str | Origin]:
+        reading = self.reading
         loop = comprehension_of(reading, node, name)
         if loop is not None:
             yield from self._suffixed(loop.iter, suffix, depth)

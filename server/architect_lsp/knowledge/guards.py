@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from architect_lsp.knowledge.definitions import (
     BLOCKS,
@@ -16,48 +16,129 @@ from architect_lsp.knowledge.definitions import (
     position,
 )
 from architect_lsp.knowledge.reading import Reading, dotted
+from architect_lsp.knowledge.transfers import STRING_METHODS
 
-STRING_METHODS = frozenset(
-    (
-        "strip", "lstrip", "rstrip", "lower", "upper", "title", "capitalize", "casefold", "swapcase", "encode",
-        "decode", "split", "rsplit", "splitlines", "partition", "rpartition", "removeprefix", "removesuffix",
-        "expandtabs", "zfill", "center", "ljust", "rjust", "format_map", "translate", "copy", "items", "values",
-        "keys", "getvalue", "read_text", "tolist",
-    )
-)  # fmt: skip
-_CHECKS = re.compile(r"^(?:isdigit|isdecimal|isnumeric|isalnum|isalpha|isidentifier|match|fullmatch|is_relative_to)$")
+ANYTHING = "guard"
+"""A check after which a value may be used for anything: it is one of a known set, or of a plain shape."""
+BEGINS = "guard.startswith"
+"""The value begins as it must."""
+WITHOUT = "guard.without"
+"""The value was refused if it holds what is dangerous, such as `..`."""
+
+_CHECKS = re.compile(r"^(?:isdigit|isdecimal|isnumeric|isalnum|isalpha|isidentifier|isascii_alnum|match|fullmatch)$")
+_CONFINES = re.compile(r"^(?:is_relative_to|startswith|relative_to|samefile)$")
+_COMMON = re.compile(r"^(?:commonpath|commonprefix)$")
 _CHECKERS = re.compile(
-    r"(?:^|_)(?:valid\w*|check\w*|ensure\w*|verif\w+|assert\w*|allowed|is_safe\w*|safe|permitted|authori[sz]e\w*|guard)"
+    r"(?:^|_)(?:valid\w*|check\w*|ensure\w*|verif\w+|assert\w*|allowed\w*|is_safe\w*|safe|permitted|authori[sz]e\w*|guard"
+    r"|url_has_allowed_host_and_scheme)(?:_|$)|^is_(?:valid|safe|allowed|local|same|trusted|internal)"
 )
+_CONVERSIONS = re.compile(r"^(?:int|float|UUID|Decimal|ip_address|ip_network|fromisoformat|strptime)$")
+_PARTS = re.compile(
+    r"^(?:urlparse|urlsplit|parse_url|make_url|URL|Path|PurePath|PurePosixPath|splitext|getfqdn|gethostbyname|getaddrinfo"
+    r"|ip_address|basename|realpath|abspath|normpath|resolve|lower|join|str|strip)$"
+)
+"""Calls whose result a check may look at in place of the value."""
+_DECIDING = ("netloc", "hostname", "host", "domain", "parents", "query")
+"""Parts of a parsed value that decide where it leads, so that a check of one vouches for the whole."""
+_ADDRESSES = ("is_private", "is_loopback", "is_link_local", "is_reserved")
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+_STEPS = 2
+"""How many of those calls may lie between the value and what is checked."""
 
 
-def is_guarded(reading: Reading, use: ast.AST, name: str) -> bool:
-    """Whether a check of `name` stands between its value and `use`: `if name in ALLOWED` around it, or one that left before."""
+def guards(reading: Reading, use: ast.AST, name: str) -> frozenset[str]:
+    """What checks of `name` stand between its value and `use`: `if name in ALLOWED` around it, or one that left before."""
+    found: set[str] = set()
+    mentioned = _mentioned(reading)
+    names = _spoken_of(reading, use, name)
+    if not mentioned & names:
+        return frozenset()
     below = use
     for up in reading.ancestors(use):
         if isinstance(up, ast.If | ast.IfExp | ast.While) and below is not up.test:
             inside = below is up.body if isinstance(up, ast.IfExp) else any(below is it for it in up.body)
-            if _vouches(up.test, name, positive=inside) and not _is_set_between(reading, name, up.test, use):
-                return True
-        if isinstance(up, COMPREHENSIONS) and any(_vouches(it, name, positive=True) for gen in up.generators for it in gen.ifs):
-            return True
+            found |= _still(reading, name, up.test, use, _vouched(up.test, names, positive=inside))
+        if isinstance(up, COMPREHENSIONS):
+            for generator in up.generators:
+                for it in generator.ifs:
+                    found |= _vouched(it, names, positive=True)
         if isinstance(below, ast.stmt | ast.ExceptHandler | ast.match_case):
-            for it in _before(up, below):
-                if _is_check(it, name) and not _is_set_between(reading, name, it, use):
-                    return True
+            for statement in _before(up, below):
+                found |= _still(reading, name, statement, use, _checked(statement, names))
         if isinstance(up, _SCOPES):
-            return False
+            return frozenset(found)
         below = up
-    if reading.unit.kind != "module":
+    if reading.unit.kind == "module":
+        for statement in _earlier(reading.parsed.body, below):
+            found |= _still(reading, name, statement, use, _checked(statement, names))
+    return frozenset(found)
+
+
+def _mentioned(reading: Reading) -> frozenset[str]:
+    """The names that any check of the unit mentions, so that most are told at once to be in none."""
+    known: dict[str, frozenset[str]] = reading.memo.setdefault("mentioned in checks", {})
+    if "all" not in known:
+        tests = [it.test for it in reading.each(ast.If)] + [it.test for it in reading.each(ast.While)]
+        tests += [*(it.test for it in reading.each(ast.IfExp)), *(it.test for it in reading.each(ast.Assert))]
+        tests += [each for it in reading.each(ast.comprehension) for each in it.ifs]
+        for given in (*(it.value for it in reading.each(ast.Expr)), *(it.value for it in reading.each(ast.Assign))):
+            value = given.value if isinstance(given, ast.Await) else given
+            if isinstance(value, ast.Call):
+                last = last_name(value.func)
+                if last == "relative_to" or _CHECKERS.search(last) or _CONVERSIONS.match(last):
+                    tests.append(value)
+        found: set[str] = set()
+        for test in tests:
+            for each in ast.walk(test):
+                if isinstance(each, ast.Name):
+                    found.add(each.id)
+                elif isinstance(each, ast.Attribute):
+                    found.add(dotted(each))
+        known["all"] = frozenset(found)
+    return known["all"]
+
+
+def _spoken_of(reading: Reading, use: ast.AST, name: str) -> frozenset[str]:
+    """The name itself, and the names of what was taken from it to be looked at: `host` of `host = urlparse(name).hostname`."""
+    known: dict[object, frozenset[str]] = reading.memo.setdefault("spoken of", {})
+    function = reading.function(use)
+    key = (function, name)
+    if key not in known:
+        names = {name}
+        rows = definitions(reading, function)
+        for _ in range(_STEPS):
+            more = {
+                other
+                for other, found in rows.items()
+                if other not in names and any(it.how == "set" and _is_part(it.value, names) for it in found)
+            }
+            if not more:
+                break
+            names |= more
+        known[key] = frozenset(names)
+    return known[key]
+
+
+def _is_part(node: ast.expr | None, names: Iterable[str]) -> bool:
+    while isinstance(node, ast.Attribute) and node.attr in _DECIDING:
+        node = node.value
+    if not isinstance(node, ast.Call):
         return False
-    return any(_is_check(it, name) and not _is_set_between(reading, name, it, use) for it in _earlier(reading.parsed.body, below))
+    if isinstance(node.func, ast.Attribute) and (_PARTS.match(node.func.attr) or node.func.attr in STRING_METHODS):
+        inner = node.func.value
+        if dotted(inner) in names or _is_part(inner, names):
+            return True
+    return bool(_PARTS.match(last_name(node.func))) and any(dotted(it) in names or _is_part(it, names) for it in node.args)
 
 
-def _is_set_between(reading: Reading, name: str, check: ast.AST, use: ast.AST) -> bool:
+def _still(reading: Reading, name: str, check: ast.AST, use: ast.AST, found: frozenset[str]) -> frozenset[str]:
+    """What was found, unless the name was set anew since."""
+    if not found:
+        return found
     after = (getattr(check, "end_lineno", 0), getattr(check, "end_col_offset", 0))
     rows = definitions(reading, reading.function(use)).get(name, ())
-    return any(after <= position(it.node) and end_of(it) <= position(use) for it in rows if it.how in ("set", "each"))
+    is_new = any(after <= position(it.node) and end_of(it) <= position(use) for it in rows if it.how in ("set", "each"))
+    return frozenset() if is_new else found
 
 
 def _before(up: ast.AST, below: ast.AST) -> Sequence[ast.stmt]:
@@ -73,59 +154,118 @@ def _earlier(block: Sequence[ast.AST], below: ast.AST) -> Sequence[ast.stmt]:
     return [it for it in block[:index] if isinstance(it, ast.stmt)]
 
 
-def _is_check(statement: ast.stmt, name: str) -> bool:
+def _checked(statement: ast.stmt, names: frozenset[str]) -> frozenset[str]:
+    """What a statement that was passed vouches for."""
     if isinstance(statement, ast.If):
-        if not _vouches(statement.test, name, positive=False):
-            return False
-        return leaves(statement.body) or any(
-            isinstance(it, ast.Assign) and any(dotted(target) == name for target in it.targets) for it in statement.body
+        replaces = any(
+            isinstance(it, ast.Assign) and any(dotted(target) in names for target in it.targets) for it in statement.body
         )
+        return _vouched(statement.test, names, positive=False) if replaces or leaves(statement.body) else frozenset()
     if isinstance(statement, ast.Assert):
-        return _vouches(statement.test, name, positive=True)
-    if isinstance(statement, ast.Expr):
+        return _vouched(statement.test, names, positive=True)
+    if isinstance(statement, ast.Expr | ast.Assign):
         value = statement.value.value if isinstance(statement.value, ast.Await) else statement.value
-        if isinstance(value, ast.Call) and any(dotted(it) == name for it in value.args):
-            return bool(_CHECKERS.search(last_name(value.func)))
-    if isinstance(statement, ast.Try):
-        return leaves([*statement.body[:0], *(it.body[-1] for it in statement.handlers if it.body)]) and any(
-            _is_check(it, name) for it in statement.body
-        )
-    return False
+        if not isinstance(value, ast.Call):
+            return frozenset()
+        last = last_name(value.func)
+        if last == "relative_to" and isinstance(value.func, ast.Attribute) and _speaks_of(value.func.value, names):
+            return frozenset([BEGINS])
+        said = any(_speaks_of(it, names) for it in value.args)
+        is_check = (isinstance(statement, ast.Expr) and _CHECKERS.search(last)) or _CONVERSIONS.match(last)
+        return frozenset([ANYTHING]) if said and is_check else frozenset()
+    if isinstance(statement, ast.Try) and statement.handlers and all(leaves(it.body) for it in statement.handlers):
+        return frozenset().union(*(_checked(it, names) for it in statement.body))
+    if isinstance(statement, ast.For):  # for bad in ("..", "/"): if bad in name: return
+        inner = [it for it in statement.body if isinstance(it, ast.If) and leaves(it.body)]
+        found: frozenset[str] = frozenset().union(*(_vouched(it.test, names, positive=False) for it in inner))
+        return found & {WITHOUT}
+    return frozenset()
 
 
-def _vouches(test: ast.expr, name: str, *, positive: bool) -> bool:
-    """Whether `test` being true (positive) or false says that `name` is one of a known set or of a plain shape."""
+def _vouched(test: ast.expr, names: frozenset[str], *, positive: bool) -> frozenset[str]:
+    """What `test` being true (positive) or false says of the value that goes by `names`."""
+    nothing: frozenset[str] = frozenset()
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-        return _vouches(test.operand, name, positive=not positive)
+        return _vouched(test.operand, names, positive=not positive)
     if isinstance(test, ast.BoolOp):
+        rows = [_vouched(it, names, positive=positive) for it in test.values]
         if isinstance(test.op, ast.And) == positive:
-            return any(_vouches(it, name, positive=positive) for it in test.values)
-        return all(_vouches(it, name, positive=positive) for it in test.values)
+            return nothing.union(*rows)
+        return rows[0].intersection(*rows[1:])
+    if isinstance(test, ast.NamedExpr):
+        return _vouched(test.value, names, positive=positive)
     if isinstance(test, ast.Compare) and len(test.ops) == 1:
-        op, left, right = test.ops[0], test.left, test.comparators[0]
-        if isinstance(op, ast.In if positive else ast.NotIn):
-            return _speaks_of(left, name) and not isinstance(right, ast.Constant)
-        if isinstance(op, ast.Eq if positive else ast.NotEq):
-            return _speaks_of(left, name) and isinstance(right, ast.Constant) and right.value is not None
-        if isinstance(op, ast.Is if not positive else ast.IsNot) and isinstance(left, ast.Call):
-            return _vouches(left, name, positive=True)
-        return False
-    if isinstance(test, ast.Call) and positive:
-        last = last_name(test.func)
-        receiver = test.func.value if isinstance(test.func, ast.Attribute) else None
-        if (
-            _CHECKS.match(last)
-            and receiver is not None
-            and (_speaks_of(receiver, name) or any(_speaks_of(it, name) for it in test.args))
-        ):
+        return _compared(test.ops[0], test.left, test.comparators[0], names, positive=positive)
+    if isinstance(test, ast.Attribute) and test.attr in _ADDRESSES and not positive:
+        return frozenset([ANYTHING]) if _speaks_of(test.value, names) else nothing
+    if not isinstance(test, ast.Call):
+        return nothing
+    last = last_name(test.func)
+    receiver = test.func.value if isinstance(test.func, ast.Attribute) else None
+    speaks = any(_speaks_of(it, names) for it in test.args)
+    if last == "any" and not positive and test.args and isinstance(test.args[0], ast.GeneratorExp):
+        return _vouched(test.args[0].elt, names, positive=False)
+    if not positive:
+        return nothing
+    if receiver is not None and _CONFINES.match(last) and (_speaks_of(receiver, names) or (last == "samefile" and speaks)):
+        return frozenset([BEGINS])
+    if receiver is not None and _CHECKS.match(last) and (speaks or _speaks_of(receiver, names)):
+        return frozenset([ANYTHING])
+    if last == "isinstance" and speaks and len(test.args) > 1:
+        said = test.args[1].elts if isinstance(test.args[1], ast.Tuple) else [test.args[1]]
+        return frozenset([ANYTHING]) if all(dotted(it) in ("int", "float", "bool") for it in said) else nothing
+    if last in ("all", "any") and test.args and isinstance(test.args[0], ast.GeneratorExp):
+        inner = test.args[0]
+        if last == "all" and any(_speaks_of(it.iter, names) for it in inner.generators):
+            return frozenset([ANYTHING])
+        return _vouched(inner.elt, names, positive=True)
+    return frozenset([ANYTHING]) if _CHECKERS.search(last) and speaks else nothing
+
+
+def _compared(op: ast.cmpop, left: ast.expr, right: ast.expr, names: frozenset[str], *, positive: bool) -> frozenset[str]:
+    anything = frozenset([ANYTHING])
+    if isinstance(op, ast.In if positive else ast.NotIn):
+        if isinstance(right, ast.Attribute) and right.attr == "parents" and _speaks_of(right.value, names):
+            return frozenset([BEGINS])
+        is_set = not isinstance(right, ast.Constant) or (isinstance(right.value, str) and len(right.value) > 3)
+        return anything if _speaks_of(left, names) and is_set else frozenset()
+    if isinstance(op, ast.NotIn if positive else ast.In) and _speaks_of(right, names):
+        return frozenset([WITHOUT])
+    if isinstance(op, ast.Eq if positive else ast.NotEq):
+        for one, other in ((left, right), (right, left)):
+            if isinstance(one, ast.Call) and _COMMON.match(last_name(one.func)):
+                return frozenset([BEGINS]) if any(_mentions(it, names) for it in one.args) else frozenset()
+            if _speaks_of(one, names):
+                fixed = isinstance(other, ast.Constant) and other.value is not None and other.value != ""
+                fixed = fixed or dotted(other).rpartition(".")[2].isupper()
+                return anything if fixed else frozenset()
+        return frozenset()
+    if isinstance(op, ast.IsNot if positive else ast.Is) and isinstance(left, ast.Call):
+        return _vouched(left, names, positive=True)
+    return frozenset()
+
+
+def _mentions(node: ast.expr, names: frozenset[str]) -> bool:
+    return any(dotted(it) in names for it in ast.walk(node) if isinstance(it, ast.Name | ast.Attribute))
+
+
+def _speaks_of(node: ast.expr, names: frozenset[str]) -> bool:
+    """Whether a check of the expression is one of the value: the value itself, a part of what it was parsed to, its text."""
+    while True:
+        if isinstance(node, ast.Call) and (isinstance(node.func, ast.Attribute) and node.func.attr in STRING_METHODS):
+            node = node.func.value
+        elif isinstance(node, ast.Call) and _PARTS.match(last_name(node.func)) and node.args:
+            node = node.args[-1] if last_name(node.func) == "join" else node.args[0]
+        elif isinstance(node, ast.Call) and last_name(node.func) == "resolve" and isinstance(node.func, ast.Attribute):
+            node = node.func.value
+        elif isinstance(node, ast.Subscript):
+            node = node.value
+        else:
+            break
+    name = dotted(node)
+    while name:
+        if name in names:
             return True
-        if last == "all" and test.args and isinstance(test.args[0], ast.GeneratorExp):
-            return any(_speaks_of(it.iter, name) for it in test.args[0].generators)
-        return bool(_CHECKERS.search(last)) and any(_speaks_of(it, name) for it in test.args)
-    return False
-
-
-def _speaks_of(node: ast.expr, name: str) -> bool:
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in STRING_METHODS:
-        return _speaks_of(node.func.value, name)
-    return dotted(node) == name
+        head, _, last = name.rpartition(".")
+        name = head if last in _DECIDING else ""
+    return isinstance(node, ast.Attribute) and node.attr in _DECIDING and _speaks_of(node.value, names)

@@ -18,6 +18,7 @@ from architect_lsp.knowledge.facts import ClassDef, Def, Facts, Registration, Va
 from architect_lsp.knowledge.modules import Modules
 from architect_lsp.knowledge.said import Part, Said
 from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol, Instance, Module, Named, Ref, Symbol
+from architect_lsp.knowledge.threats import KNOWN, Threats
 from architect_lsp.knowledge.values import place_of
 from architect_lsp.model import Place
 from architect_lsp.syntax.units import Unit
@@ -31,9 +32,10 @@ ValueT = TypeVar("ValueT")
 class Project:
     """The files of one root. `generation` grows when what they say to others changes, not when lines move."""
 
-    def __init__(self, table: Table = LIBRARY, before: Conclusions | None = None) -> None:
+    def __init__(self, table: Table = LIBRARY, threats: Threats = KNOWN, before: Conclusions | None = None) -> None:
         self.conclusions = Conclusions(before)
         self.table = table
+        self.threats = threats
         self._files: dict[str, Said] = {}
         self._modules = Modules()
         self._seeking: set[tuple[str, str, str]] = set()  # what is being resolved
@@ -83,7 +85,7 @@ class Project:
 
     def overlay(self) -> Project:
         """A project that begins as this one and may then go its own way; this one stays as it is."""
-        other = Project(self.table, self.conclusions)
+        other = Project(self.table, self.threats, self.conclusions)
         other._files = dict(self._files)
         other._modules = self._modules.copy()
         return other
@@ -365,10 +367,10 @@ class Project:
             return External(f"{symbol.name}()")
         return None
 
-    def use(self, table: Table) -> None:
-        """Take another table of effects. Effect: raises `generation`."""
-        if table is not self.table:
-            self.table = table
+    def use(self, table: Table, threats: Threats = KNOWN) -> None:
+        """Take other tables of effects and of threats. Effect: raises `generation`."""
+        if table is not self.table or threats is not self.threats:
+            self.table, self.threats = table, threats
             self.conclusions.change(None)
 
 

@@ -16,9 +16,10 @@ from architect_lsp.knowledge.effects import canonical
 from architect_lsp.knowledge.facts import Call, Def
 from architect_lsp.knowledge.frameworks.celery import handed
 from architect_lsp.knowledge.project import Project
-from architect_lsp.knowledge.summaries import Key, entered
+from architect_lsp.knowledge.summaries import entered
 from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol, Instance, Ref
 from architect_lsp.knowledge.values import Value
+from architect_lsp.knowledge.webs import Key
 
 _KINDS = {
     "http": "http",

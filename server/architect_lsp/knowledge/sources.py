@@ -7,32 +7,31 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from architect_lsp.knowledge.definitions import arguments
-from architect_lsp.knowledge.effects import canonical
 from architect_lsp.knowledge.facts import HTTP_METHODS, Def
+from architect_lsp.knowledge.flow_facts import innermost_call
 from architect_lsp.knowledge.flows import Origin, is_own, pieces
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Function, Reading, dotted
+from architect_lsp.knowledge.streams import cleaned, gives, passes, slot_parameter
+from architect_lsp.knowledge.streams import dotted as module_name
 from architect_lsp.knowledge.summaries import effects
-from architect_lsp.knowledge.symbols import External, FunctionSymbol, Ref
+from architect_lsp.knowledge.symbols import External, FunctionSymbol
+from architect_lsp.knowledge.threats import ALL, words
 
-_HELPERS = 3
+_HELPERS = 6
 """How many of the project's functions a value is followed back through."""
-
-_OF_REQUEST = (
-    r"\.(?:args|form|values|json|get_json|data|cookies|headers|files|get_data|query_string|view_args|GET|POST|COOKIES|META|FILES"
-    r"|body|query_params|path_params|query|match_info|rel_url|stream|params|url|path|full_path|text|read|get_argument|post"
-    r"|arguments|get_full_path|matchdict|json_body|environ|input_stream|base_url|user_agent|referrer|authorization)\b"
-)
 _REQUEST = re.compile(
-    rf"^(?:(?:flask|quart|sanic|bottle|django|starlette|fastapi|pyramid|webob|werkzeug)\.(?:\w+\.)*)?(?:self\.)?_?(?:request|req|flask_request)(?:\(\))?{_OF_REQUEST}"
+    r"^(?:(?:flask|quart|sanic|bottle|django|starlette|fastapi|pyramid|webob|werkzeug)\.(?:\w+\.)*)?(?:self\.)?_?"
+    rf"(?:{'|'.join(words('objects'))})(?:\(\))?\.(?:{'|'.join(words('parts'))})\b"
 )
-_TYPED_INPUT = re.compile(
-    r"^(?:builtins\.)?(?:input|raw_input)(?:\(\))?$|^sys\.(?:argv|stdin)\b|^(?:self\.)?get_(?:query_|body_)?arguments?(?:\(\))?$"
-)
+_OTHER_REQUESTS = tuple(words("request"))
+_TERMINAL = re.compile(rf"^(?:{'|'.join(re.escape(it) for it in words('terminal'))})\b")
+_GETTERS = re.compile(r"^(?:self\.)?get_(?:query_|body_|secure_)?(?:arguments?|cookie)(?:\(\))?$")
+"""Tornado's ways to ask for a part of a request."""
 _MODEL_CALL = re.compile(
     r"(?:^|\.)(?:chat\.completions|completions|messages|responses|beta\.messages|models)\.(?:create|acreate|parse|generate_content|complete)\(\)"
     r"|(?:^|\.)(?:ChatCompletion|Completion)\.a?create\(\)"
@@ -51,14 +50,25 @@ _ROUTE_MODULES = re.compile(
 )
 
 
-def origins(project: Project, path: str, reading: Reading, node: ast.expr) -> tuple[Origin, ...]:
+def origins(project: Project, path: str, reading: Reading, node: ast.expr, against: str = "") -> tuple[Origin, ...]:
     """Where a value comes from, in order; names outside the project are canonical and keep `()` only after what they give."""
-    return tuple(it for it in parts(project, path, reading, node) if isinstance(it, Origin))
+    return tuple(it for it in parts(project, path, reading, node, against) if isinstance(it, Origin))
 
 
-def parts(project: Project, path: str, reading: Reading, node: ast.expr) -> tuple[str | Origin, ...]:
-    """A value taken apart as `flows.pieces` does, calls of the project's functions opened where their facts allow."""
-    return tuple(_opened(project, path, reading, pieces(reading, node), _HELPERS))
+def parts(project: Project, path: str, reading: Reading, node: ast.expr, against: str = "") -> tuple[str | Origin, ...]:
+    """A value taken apart as `flows.pieces` does, calls of the project's functions opened where their flows allow.
+
+    `against` is the kind of sink it is for: what was made harmless for that comes as "checked"; without it, what was made
+    harmless for anything does.
+    """
+    found = _opened(project, path, reading, pieces(reading, node), _HELPERS)
+    return tuple(_judged(project, path, it, against) if isinstance(it, Origin) and it.through else it for it in found)
+
+
+def _judged(project: Project, path: str, origin: Origin, against: str) -> Origin:
+    if not against or any({ALL, against} & cleaned(project, path, it) for it in origin.through):
+        return replace(origin, kind="checked")
+    return origin
 
 
 def _opened(project: Project, path: str, reading: Reading, found: tuple[str | Origin, ...], depth: int) -> Iterator[str | Origin]:
@@ -66,73 +76,78 @@ def _opened(project: Project, path: str, reading: Reading, found: tuple[str | Or
         if isinstance(it, str) or it.kind not in ("call", "name"):
             yield it
             continue
-        call = _innermost_call(reading, it.node)
+        call = innermost_call(reading, it.node)
         symbol = None
         if it.kind == "call" and call is not None:
             target = reading.target(call.func)
             symbol = project.resolve(path, target, reading.owner(call)) if target else None
         if isinstance(symbol, FunctionSymbol) and call is not None:
-            given = project.resolve(path, it.name, reading.owner(it.node))  # what the project's function gives may be known
-            known = isinstance(given, External) and not given.name.startswith("?")
-            yield Origin(it.kind, given.name, it.node) if known and isinstance(given, External) else it
-            if depth > 0:
-                for argument in passed(call, symbol.facts, symbol.facts.passes):
-                    for inner in _opened(project, path, reading, pieces(reading, argument), depth - 1):
-                        if isinstance(inner, Origin) and inner.name.endswith("request"):
-                            inner = replace(inner, name=f"{inner.name}.data")
-                        yield inner
+            yield from _given(project, path, reading, it, symbol, call, depth)
             continue
         head = it.name.partition("()")[0]
         outside = project.resolve(path, head, reading.owner(it.node)) if head else None
-        if isinstance(outside, External) and not outside.name.startswith("?"):
-            yield Origin(it.kind, outside.name + it.name[len(head) :], it.node)
-        else:
+        if not isinstance(outside, External) or outside.name.startswith("?"):
             yield it
+        elif call is not None and project.threats.is_sanitiser(outside.name) and depth > 0:
+            for argument in (*call.args, *(word.value for word in call.keywords)):
+                for inner in _opened(project, path, reading, pieces(reading, argument), depth - 1):
+                    yield replace(inner, through=(*inner.through, outside.name)) if isinstance(inner, Origin) else inner
+        else:
+            yield replace(it, name=outside.name + it.name[len(head) :])
 
 
-def passed(call: ast.Call, definition: Def, names: tuple[str, ...]) -> Iterator[ast.expr]:
-    """The arguments of a call that are the callee's parameters `names`."""
-    parameters = [name for name, _ in definition.parameters]
-    if definition.owner and parameters[:1] in (["self"], ["cls"]):
-        parameters = parameters[1:]
+def _given(
+    project: Project, path: str, reading: Reading, origin: Origin, symbol: FunctionSymbol, call: ast.Call, depth: int
+) -> Iterator[Origin | str]:
+    """What a call of the project's function gives: what it is known to be, what it was given, what it took from outside."""
+    if project.threats.is_source(module_name(symbol)):
+        yield replace(origin, name=f"{module_name(symbol)}()")
+        return
+    own = project.threats.cleans(module_name(symbol)) if project.threats.is_sanitiser(module_name(symbol)) else frozenset[str]()
+    given = project.resolve(path, origin.name, reading.owner(origin.node))
+    known = isinstance(given, External) and not given.name.startswith("?")
+    yield replace(origin, name=given.name) if known and isinstance(given, External) else origin
+    if depth <= 0 or ALL in own:
+        return
+    for name, clean in gives(project, symbol.path, symbol.facts).items():
+        yield replace(origin, name=name, through=(*origin.through, *_as_kinds(clean | own)))
+    through = passes(project, symbol.path, symbol.facts)
+    for parameter, argument in passed(call, symbol.facts, through):
+        for inner in _opened(project, path, reading, pieces(reading, argument), depth - 1):
+            if isinstance(inner, Origin):
+                yield replace(inner, through=(*inner.through, *origin.through, *_as_kinds(through[parameter] | own)))
+
+
+def _as_kinds(clean: frozenset[str]) -> tuple[str, ...]:
+    return tuple(f"kind:{it}" for it in sorted(clean))
+
+
+def passed(call: ast.Call, definition: Def, names: Iterable[str]) -> Iterator[tuple[str, ast.expr]]:
+    """The arguments of a call that are the callee's parameters `names`, each with its parameter."""
+    wanted = set(names)
     for index, argument in enumerate(call.args):
-        if index < len(parameters) and parameters[index] in names:
-            yield argument
-    yield from (it.value for it in call.keywords if it.arg in names)
+        if isinstance(argument, ast.Starred):
+            yield from ((it, argument.value) for it in sorted(wanted))
+            return
+        parameter = slot_parameter(definition, str(index))
+        if parameter in wanted:
+            yield parameter, argument
+    yield from ((it.arg, it.value) for it in call.keywords if it.arg in wanted)
 
 
-def sinks(project: Project, path: str, definition: Def, depth: int = _HELPERS) -> Iterator[tuple[str, str, tuple[Ref, ...]]]:
-    """(parameter, dotted name of the library call whose first argument it becomes, the calls that lead there)."""
-    for parameter, index in definition.sinks:
-        call = definition.calls[index]
-        symbol = project.resolve(path, call.target, definition.owner)
-        step = Ref(path, definition.qualname, "call", index)
-        if isinstance(symbol, External):
-            yield parameter, canonical(symbol.name), (step,)
-        elif isinstance(symbol, FunctionSymbol) and depth > 0:
-            names = [name for name, _ in symbol.facts.parameters if name not in ("self", "cls")]
-            for inner, name, steps in sinks(project, symbol.path, symbol.facts, depth - 1):
-                if names[:1] == [inner]:
-                    yield parameter, name, (step, *steps)
-        elif symbol is None:
-            yield parameter, call.target.replace("()", ""), (step,)
+def is_terminal(origin: Origin) -> bool:
+    """Whether a person at a terminal fills the value."""
+    return bool(_TERMINAL.match(origin.name))
 
 
-def may_reach_sink(project: Project, call: ast.Call) -> bool:
-    """Whether a function of the project with the call's last name hands a parameter to a sink: asked before resolving it."""
-    known: dict[str, frozenset[str]] = project.memo("sink names")
-    if "names" not in known:
-        found = (it.qualname.rpartition(".")[2] for path in project.paths for it in project.facts(path).defs if it.sinks)
-        known["names"] = frozenset(found)
-    function = call.func
-    name = function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
-    return name in known["names"]
-
-
-def is_request(reading: Reading, origin: Origin) -> bool:
-    """Whether a request (or a person at a terminal) fills the value."""
+def is_request(project: Project, reading: Reading, origin: Origin) -> bool:
+    """Whether a request (or a person at a terminal, or what the settings call a source) fills the value."""
     name = origin.name
-    if _TYPED_INPUT.search(name) or _REQUEST.match(name):
+    if origin.kind == "checked":
+        return False
+    if project.threats.is_source(name):
+        return True
+    if _REQUEST.match(name) or _GETTERS.match(name) or _TERMINAL.match(name) or name.startswith(_OTHER_REQUESTS):
         return True
     return origin.kind == "parameter" and is_of_handler(reading, origin)
 
@@ -203,7 +218,7 @@ def is_model_output(project: Project, path: str, reading: Reading, origin: Origi
             return True
         name, found, rest = rest.partition("()")
         head = head + name if found else ""
-    call = _innermost_call(reading, origin.node)
+    call = innermost_call(reading, origin.node)
     target = reading.target(call.func) if call is not None else ""
     symbol = project.resolve(path, target, reading.owner(origin.node)) if target else None
     return isinstance(symbol, FunctionSymbol) and "llm" in effects(project, symbol.path, symbol.facts)
@@ -234,16 +249,4 @@ def _owner_of(reading: Reading, node: ast.AST, name: str) -> Function | None:
         if any(it.arg == name for it in arguments(function)):
             return function if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) else None
         function = reading.function(function)
-    return None
-
-
-def _innermost_call(reading: Reading, node: ast.AST) -> ast.Call | None:
-    """The first call on the way from a root name to the value."""
-    below = node
-    for up in reading.ancestors(node):
-        if isinstance(up, ast.Call) and up.func is below:
-            return up
-        if not (isinstance(up, ast.Attribute | ast.Subscript) and up.value is below):
-            return None
-        below = up
     return None

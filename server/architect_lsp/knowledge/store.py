@@ -144,7 +144,7 @@ def _version() -> str:
     package = resources.files("architect_lsp")
     for room in ("knowledge", "syntax"):
         for it in sorted(package.joinpath(room).iterdir(), key=lambda it: it.name):
-            if it.name.endswith(".py"):
+            if it.name.endswith((".py", ".toml")):
                 made.update(it.read_bytes())
     made.update(package.joinpath("model.py").read_bytes())
     return f"{made.hexdigest()}-{sys.version_info[0]}.{sys.version_info[1]}"

@@ -8,17 +8,16 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from architect_lsp.knowledge.conclusions import Question, Questions
+from architect_lsp.knowledge import streams
 from architect_lsp.knowledge.effects import canonical
 from architect_lsp.knowledge.facts import NOWHERE, Def, Facts
 from architect_lsp.knowledge.frameworks.celery import SENT, handed
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.said import Part
 from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol, Ref, Symbol
+from architect_lsp.knowledge.webs import CallWeb, Key
 
 _Names = dict[str, list[tuple[str, int]]]
-Key = tuple[str, str]
-"""(file, qualified name) of a function."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,53 +38,6 @@ class _Step(NamedTuple):
     callee: Key | None
 
 
-class _Web:
-    """What is known of the functions asked for so far: their steps, who calls them, and what resolving their calls asked."""
-
-    __slots__ = ("above", "asked", "known")
-
-    def __init__(self) -> None:
-        self.known: dict[Key, dict[str, _Step]] = {}
-        self.above: dict[Key, set[Key]] = {}  # function -> functions that were seen to call it
-        self.asked: dict[Key, Questions] = {}
-
-    def spread(self, changed: set[Question] | None) -> set[Question]:
-        if changed is None:
-            self.known, self.above, self.asked = {}, {}, {}
-            return set()
-        keys = [it for it, asked in self.asked.items() if it in changed or not changed.isdisjoint(asked)]
-        return {question(it) for it in (*keys, *self.without(keys))}
-
-    def copy(self) -> _Web:
-        other = _Web()
-        other.known, other.asked = dict(self.known), dict(self.asked)
-        other.above = {key: set(it) for key, it in self.above.items()}
-        return other
-
-    def without(self, keys: Sequence[Key]) -> dict[Key, dict[str, _Step]]:
-        """Forget what is known of some functions and of all that call them; gives what was known of the callers."""
-        seen = set(keys)
-        todo = list(keys)
-        rows: dict[Key, dict[str, _Step]] = {}
-        while todo:
-            key = todo.pop()
-            was = self.known.pop(key, None)
-            if was is not None:
-                rows[key] = was
-            for caller in self.above.get(key, ()):
-                if caller not in seen:
-                    seen.add(caller)
-                    todo.append(caller)
-        for key in keys:
-            rows.pop(key, None)
-        return rows
-
-
-def question(key: Key) -> Question:
-    """What a conclusion asks that reads a function's effects."""
-    return ("does", *key)
-
-
 def take(project: Project, path: str, parts: Sequence[Part]) -> bool:
     """Take what a file says. Gives whether it tells others something new; a call that changes no effect tells them nothing.
 
@@ -99,7 +51,7 @@ def take(project: Project, path: str, parts: Sequence[Part]) -> bool:
         return False
     before = _told(project, path, names)
     project.swap(path, parts)
-    webs = [_web(project, through_async=flag) for flag in (True, False)]
+    webs: list[CallWeb[Any]] = [*(_web(project, through_async=it) for it in (True, False)), streams.web(project)]
     kept = [it.without([(path, name) for name in names]) for it in webs]
     same = _told(project, path, names) == before
     for web, rows in zip(webs, kept, strict=True):
@@ -113,6 +65,7 @@ def _told(project: Project, path: str, names: Sequence[str]) -> list[object]:
     for it in (project.definition(path, name) for name in names):
         if it is None:
             continue
+        told.append(streams.told(project, path, it))
         told += (effects(project, path, it, through_async=flag) for flag in (True, False))
         told += (replace(call, place=NOWHERE) for call in it.calls if call_effects(project, path, call.target, it.owner))
     return told
@@ -138,7 +91,7 @@ def effects(project: Project, path: str, definition: Def, *, through_async: bool
     """
     key = (path, definition.qualname)
     web = _web(project, through_async=through_async)
-    project.conclusions.ask(question(key))
+    project.conclusions.ask(web.question(key))
     known = web.known
     if key not in known:
         last = project.definition(*key) or definition  # of several that bear the name, the one that counts
@@ -157,11 +110,11 @@ def effects(project: Project, path: str, definition: Def, *, through_async: bool
     return result
 
 
-def _web(project: Project, *, through_async: bool) -> _Web:
-    return project.conclusions.web(("effects", through_async), _Web)
+def _web(project: Project, *, through_async: bool) -> CallWeb[dict[str, _Step]]:
+    return project.conclusions.web(("effects", through_async), lambda: CallWeb("does"))
 
 
-def _settle(project: Project, key: Key, definition: Def, web: _Web, *, through_async: bool) -> None:
+def _settle(project: Project, key: Key, definition: Def, web: CallWeb[dict[str, _Step]], *, through_async: bool) -> None:
     """Find the steps of a function and of all it reaches, nearest effects first, until nothing is nearer."""
     found: dict[Key, dict[str, _Step]] = {key: {}}
     calls_of: dict[Key, list[tuple[Key, int]]] = {}  # callee -> (caller, index of its call)

@@ -13,9 +13,12 @@ from functools import cache
 
 from architect_lsp import rules
 from architect_lsp.knowledge.effects import canonical
+from architect_lsp.knowledge.exposures import Exposure, exposures
 from architect_lsp.knowledge.facts import Def
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Reading
+from architect_lsp.knowledge.sources import is_terminal, passed
+from architect_lsp.knowledge.streams import Stream, streams
 from architect_lsp.knowledge.summaries import Effect, call_effects
 from architect_lsp.knowledge.symbols import External, FunctionSymbol, Instance, Ref, Symbol
 from architect_lsp.model import Confidence, Domain, Parts, Severity
@@ -90,9 +93,10 @@ class Bad:
 class View:
     """What a rule sees: one unit's reading, and what the project knows of the names in it."""
 
-    __slots__ = ("path", "project", "reading")
+    __slots__ = ("_exposures", "path", "project", "reading")
 
     def __init__(self, path: str, reading: Reading, project: Project) -> None:
+        self._exposures: tuple[Exposure, ...] | None = None
         self.path = path
         self.reading = reading
         self.project = project
@@ -123,6 +127,27 @@ class View:
         """The project's own function that is called, with its file."""
         found = self.symbol(call.func)
         return (found.path, found.facts) if isinstance(found, FunctionSymbol) else None
+
+    def exposures(self, kind: str, *, terminal: bool = False) -> Iterator[Exposure]:
+        """The calls that hand an untrusted value to a sink of this kind, at once or through the project's functions, by place.
+
+        Each call once; `terminal` counts a person at a terminal as untrusted too.
+        """
+        if self._exposures is None:
+            self._exposures = tuple(exposures(self.project, self.path, self.reading))
+        told: set[ast.AST] = set()
+        for it in self._exposures:
+            if it.kind == kind and it.call not in told and (terminal or not is_terminal(it.origin)):
+                told.add(it.call)
+                yield it
+
+    def handed(self, call: ast.Call, kind: str) -> Iterator[tuple[ast.expr, Stream]]:
+        """The arguments that the project's own function hands to a sink of this kind."""
+        found = self.definition(call)
+        if found is not None and found[1].flows:
+            for it in streams(self.project, *found):
+                if it.kind == kind:
+                    yield from ((argument, it) for _, argument in passed(call, found[1], (it.parameter,)))
 
     def instance(self, node: ast.expr) -> Instance | None:
         """The object of a class of the project that an expression gives, if it is one."""

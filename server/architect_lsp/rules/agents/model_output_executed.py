@@ -27,7 +27,8 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.flows import Origin
 from architect_lsp.knowledge.reading import constant, dotted, keyword
-from architect_lsp.knowledge.sources import is_model_output, may_reach_sink, parts, passed, sinks
+from architect_lsp.knowledge.sources import is_model_output, parts
+from architect_lsp.knowledge.streams import described
 from architect_lsp.knowledge.symbols import Ref
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
@@ -119,6 +120,7 @@ def find_user(connection, name):
     ],
 )
 
+_DOES = {"code": "code", "command": "a shell command", "sql": "SQL"}
 _CODE = ("builtins.eval", "builtins.exec", "builtins.compile", "eval", "exec")
 _SHELLS = ("os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatusoutput", "asyncio.create_subprocess_shell")
 _PROCESSES = ("subprocess.run", "subprocess.call", "subprocess.check_call", "subprocess.check_output", "subprocess.Popen")
@@ -176,18 +178,14 @@ def _executed(view: View, call: ast.Call) -> Iterator[tuple[ast.expr, str, tuple
         elif isinstance(call.func, ast.Attribute) and call.func.attr in _SQL:
             inner = first.args[0] if isinstance(first, ast.Call) and dotted(first.func).endswith("text") and first.args else first
             yield inner, "SQL", ()
-    found = view.definition(call) if may_reach_sink(view.project, call) else None
-    if found is None or not found[1].sinks or _GUARDED.search(found[1].qualname):
+    found = view.definition(call)
+    if found is None or not found[1].flows or _GUARDED.search(found[1].qualname):
         return
     if any(_GUARDED.search(it.target) for it in found[1].calls):
         return
-    for parameter, sink, steps in sinks(view.project, *found):
-        last = sink.rpartition(".")[2]
-        does = (
-            "code" if sink in _CODE else "a shell command" if sink in (*_SHELLS, *_PROCESSES) else "SQL" if last in _SQL else ""
-        )
-        for argument in passed(call, found[1], (parameter,)) if does else ():
-            yield argument, does, tuple((it, f"`{it.qualname}` hands it to `{sink}`") for it in steps)
+    for kind, does in _DOES.items():
+        for argument, it in view.handed(call, kind):
+            yield argument, does, described(it, view.project)
 
 
 def _is_writing(call: ast.Call) -> bool:

@@ -25,7 +25,8 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.flows import Origin, is_own
 from architect_lsp.knowledge.reading import keyword
-from architect_lsp.knowledge.sources import is_model_output, is_request, may_reach_sink, parts, passed, sinks
+from architect_lsp.knowledge.sources import is_model_output, is_request, parts
+from architect_lsp.knowledge.streams import described
 from architect_lsp.knowledge.symbols import Ref
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
@@ -37,7 +38,6 @@ rule = Rule(
     rows=["A2", "B2", "D4"],
     cwe=89,
     equivalents=["S608", "B608"],
-    needs=["execute", "raw(", "text(", "extra(", "sql", "SQL", "SELECT", "INSERT", "UPDATE", "DELETE"],
     bad=[
         Bad(
             """
@@ -154,6 +154,8 @@ def forwards(cursor, name):
     ],
 )
 
+_WORDS = re.compile(r"execute|raw\(|text\(|extra\(|sql|select|insert|update|delete", re.IGNORECASE)
+"""A unit without one of these builds no statement; it may still hand on what a request gave."""
 _SINKS = (
     "execute", "executemany", "executescript", "exec_driver_sql", "text", "raw", "RawSQL", "read_sql", "read_sql_query",
     "execute_sql", "fetch", "fetchrow", "fetchval", "fetch_all", "fetch_one", "fetchall", "fetchone", "exec", "scalar", "scalars",
@@ -192,9 +194,14 @@ def find(view: View) -> Iterator[Hit]:
     if _MIGRATIONS.search(view.path):
         return
     told: set[ast.AST] = set()
+    if not _WORDS.search(view.reading.unit.text):
+        for it in view.exposures("sql"):
+            yield Hit(it.argument, _message(view, it.origin), (), it.steps)
+        return
+    own = view.project.threats
     for call in sorted(view.reading.each(ast.Call), key=lambda it: (it.lineno, -it.col_offset)):
         name = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
-        if name in _SINKS or name == "extra":
+        if name in _SINKS or name == "extra" or own.is_own_sink(view.callee(call)):
             arguments: list[tuple[ast.expr, tuple[tuple[Ref, str], ...]]] = [(it, ()) for it in _statements(call, name)]
         else:
             arguments = list(_through_helper(view, call))
@@ -222,18 +229,14 @@ def _statements(call: ast.Call, name: str) -> Iterator[ast.expr]:
 
 
 def _through_helper(view: View, call: ast.Call) -> Iterator[tuple[ast.expr, tuple[tuple[Ref, str], ...]]]:
-    found = view.definition(call) if may_reach_sink(view.project, call) else None
-    if found is None or not found[1].sinks:
-        return
-    for parameter, name, steps in sinks(view.project, *found):
-        if name.rpartition(".")[2] in _SINKS and name.rpartition(".")[2] not in ("exec", "fetch"):
-            for argument in passed(call, found[1], (parameter,)):
-                yield argument, tuple((it, f"`{it.qualname}` hands it to `{name}`") for it in steps)
+    for argument, it in view.handed(call, "sql"):
+        if it.call.rpartition(".")[2] not in ("exec", "fetch"):
+            yield argument, described(it, view.project)
 
 
 def _danger(view: View, node: ast.expr, before: str, *, asks_more: bool, direct: bool) -> Origin | None:
     """The first part that someone else decides, None when the statement is sound."""
-    found = parts(view.project, view.path, view.reading, node)
+    found = parts(view.project, view.path, view.reading, node, "sql")
     if not any(isinstance(it, Origin) for it in found):
         return None
     text = before + "".join(it if isinstance(it, str) else "?" for it in found)
@@ -244,7 +247,7 @@ def _danger(view: View, node: ast.expr, before: str, *, asks_more: bool, direct:
             continue
         if it.kind != "checked":
             whole = direct and not asks_more and not text.strip("?\n; ") and it.name != "sys.argv"  # a list, not a text
-            if (is_sql or whole) and is_request(view.reading, it):
+            if (is_sql or whole) and is_request(view.project, view.reading, it):
                 return it
             if is_sql and is_model_output(view.project, view.path, view.reading, it):
                 return it
@@ -267,7 +270,7 @@ def _message(view: View, origin: Origin) -> str:
     what = origin.name.replace("builtins.", "") or "A value"
     if is_model_output(view.project, view.path, view.reading, origin):
         return f"`{what}`, which a model wrote, becomes part of the SQL text; bind it as a parameter."
-    if is_request(view.reading, origin):
+    if is_request(view.project, view.reading, origin):
         return f"`{what}` comes from outside and becomes part of the SQL text; bind it as a parameter."
     return f"`{what}` becomes part of the SQL text: a quote in it rewrites the statement; bind it as a parameter."
 

@@ -24,8 +24,8 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.flows import Origin, is_own
 from architect_lsp.knowledge.reading import constant, dotted, keyword
-from architect_lsp.knowledge.sources import is_model_output, is_request, may_reach_sink, origins, passed, sinks
-from architect_lsp.knowledge.symbols import ClassSymbol, External, Ref
+from architect_lsp.knowledge.sources import is_model_output, is_request, origins
+from architect_lsp.knowledge.symbols import ClassSymbol, External
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
@@ -163,8 +163,10 @@ _SERIALISER = re.compile(
 @rule.check
 def find(view: View) -> Iterator[Hit]:
     """Calls that rebuild objects from what someone else wrote."""
+    exposed = {it.call: it for it in view.exposures("objects", terminal=True)}
     for call in view.reading.each(ast.Call):
         name = view.callee(call)
+        reached = exposed.get(call)
         if name in ("yaml.load", "yaml.load_all"):
             yield from _yaml(view, call)
         elif _LOADERS.match(name):
@@ -173,24 +175,9 @@ def find(view: View) -> Iterator[Hit]:
             origin = _outside(view, call.args[0] if call.args else None, of_path=name in _OF_PATHS)
             if origin is not None:
                 yield Hit(call, f"`{name}` rebuilds objects from `{_shown(origin)}`: whoever writes it runs code here.")
-        else:
-            yield from _through_helper(view, call)
-
-
-def _through_helper(view: View, call: ast.Call) -> Iterator[Hit]:
-    found = view.definition(call) if may_reach_sink(view.project, call) else None
-    if found is None or not found[1].sinks:
-        return
-    for parameter, name, steps in sinks(view.project, *found):
-        if not _LOADERS.match(name):
-            continue
-        for argument in passed(call, found[1], (parameter,)):
-            origin = _outside(view, argument, of_path=name in _OF_PATHS)
-            if origin is not None:
-                trail: tuple[tuple[Ref, str], ...] = tuple((it, f"`{it.qualname}` hands it to `{name}`") for it in steps)
-                message = f"`{_shown(origin)}` reaches `{name}`, which rebuilds objects: whoever writes it runs code here."
-                yield Hit(call, message, (), trail)
-                return
+        elif reached is not None and reached.steps:
+            message = f"`{reached.source}` reaches `{reached.sink}`, which rebuilds objects: whoever writes it runs code here."
+            yield Hit(call, message, (), reached.steps)
 
 
 def _is_switched_on(call: ast.Call, name: str) -> bool:
@@ -203,10 +190,10 @@ def _outside(view: View, node: ast.expr | None, *, of_path: bool) -> Origin | No
     """The source of the data, when someone outside the program fills it."""
     if node is None:
         return None
-    for it in origins(view.project, view.path, view.reading, node):
+    for it in origins(view.project, view.path, view.reading, node, "objects"):
         if it.kind == "checked" or it.name.startswith("sys.stdin"):  # a pipe is mostly one's own parent's
             continue
-        if is_request(view.reading, it) or is_model_output(view.project, view.path, view.reading, it):
+        if is_request(view.project, view.reading, it) or is_model_output(view.project, view.path, view.reading, it):
             return it
         if not of_path and it.kind == "call" and _OUTSIDE.search(it.name):
             return it

@@ -1,0 +1,125 @@
+"""Where untrusted values reach a sink: the calls of a unit whose arguments others decide, at once or through further calls.
+
+What the rules of security share. A unit without a source is not looked at further.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from architect_lsp.knowledge.effects import canonical
+from architect_lsp.knowledge.flows import Origin
+from architect_lsp.knowledge.project import Project
+from architect_lsp.knowledge.reading import Reading, constant
+from architect_lsp.knowledge.sources import is_handler, is_request, parts
+from architect_lsp.knowledge.streams import described, slot_parameter, streams
+from architect_lsp.knowledge.streams import dotted as module_name
+from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol, Ref, Symbol
+from architect_lsp.knowledge.threats import ALL
+
+_SOURCES = re.compile(r"\b_?req(?:uest)?\b|request|input\(|argv|stdin|get_argument|FieldStorage|streamlit|st\.")
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """An untrusted value in an argument of a call. `sink` is the dotted name of the call that uses it, `steps` lead there.
+
+    `parts` is the argument taken apart, as `sources.parts` does for the kind of this sink.
+    """
+
+    kind: str
+    call: ast.Call
+    argument: ast.expr
+    origin: Origin
+    sink: str
+    parts: tuple[str | Origin, ...]
+    steps: tuple[tuple[Ref, str], ...] = ()
+
+    @property
+    def source(self) -> str:
+        """The untrusted value as a person may read it."""
+        return self.origin.name.replace("builtins.", "") or "this"
+
+
+def exposures(project: Project, path: str, reading: Reading) -> Iterator[Exposure]:
+    """The exposures of a unit, by place; a call has one for each argument and kind of sink."""
+    if has_source(project, reading):
+        yield from _found(project, path, reading)
+
+
+def untrusted(project: Project, path: str, reading: Reading, node: ast.expr, kind: str) -> Origin | None:
+    """The first part of a value that someone else decides and nothing made harmless for this kind of sink."""
+    for it in parts(project, path, reading, node, kind):
+        if isinstance(it, Origin) and is_request(project, reading, it):
+            return it
+    return None
+
+
+def has_source(project: Project, reading: Reading) -> bool:
+    """Whether something in the unit may come from a request, as far as a quick look tells."""
+    known: dict[str, bool] = reading.memo.setdefault("has source", {})
+    if "any" not in known:
+        known["any"] = bool(_SOURCES.search(reading.unit.text)) or any(is_handler(reading, it) for it in reading.functions)
+    return known["any"] or project.threats.has_own_sources
+
+
+def _found(project: Project, path: str, reading: Reading) -> Iterator[Exposure]:
+    threats = project.threats
+    for call in sorted(reading.each(ast.Call), key=lambda it: (it.lineno, it.col_offset)):
+        last = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
+        symbol, name = _callee(project, path, reading, call, last)
+        if isinstance(symbol, FunctionSymbol) and not threats.is_own_sink(name):
+            yield from _through(project, path, reading, call, symbol)
+            continue
+        switches = {it.arg for it in call.keywords if constant(it.value) is True}
+        for sink in threats.sinks(name) if threats.is_sink_name(last) or name.endswith(".") else ():
+            if sink.switch and sink.switch not in switches:
+                continue
+            for slot, argument in _arguments(call):
+                if slot in sink.slots or ALL in sink.slots:
+                    found = parts(project, path, reading, argument, sink.kind)
+                    origin = _first(project, reading, found)
+                    if origin is not None:
+                        yield Exposure(sink.kind, call, argument, origin, name, found)
+
+
+def _callee(project: Project, path: str, reading: Reading, call: ast.Call, last: str) -> tuple[Symbol | None, str]:
+    target = reading.target(call.func)
+    symbol = project.resolve(path, target, reading.owner(call)) if target else None
+    if isinstance(symbol, ClassSymbol):
+        symbol = project.resolve(path, f"{target}.__init__", reading.owner(call))
+    if isinstance(symbol, FunctionSymbol):
+        return symbol, module_name(symbol)
+    if isinstance(symbol, External):
+        return symbol, canonical(symbol.name).removeprefix("?")
+    return symbol, target or f"?.{last}"
+
+
+def _through(project: Project, path: str, reading: Reading, call: ast.Call, symbol: FunctionSymbol) -> Iterator[Exposure]:
+    if not symbol.facts.flows:
+        return
+    rows = streams(project, symbol.path, symbol.facts)
+    for slot, argument in _arguments(call) if rows else ():
+        parameter = slot_parameter(symbol.facts, slot)
+        for it in rows:
+            if it.parameter == parameter:
+                found = parts(project, path, reading, argument, it.kind)
+                origin = _first(project, reading, found)
+                if origin is not None:
+                    yield Exposure(it.kind, call, argument, origin, it.call, found, described(it, project))
+
+
+def _arguments(call: ast.Call) -> Iterator[tuple[str, ast.expr]]:
+    """(slot, argument) as in `facts.Flow`; what is no value of its own left out."""
+    given = [("*" if isinstance(it, ast.Starred) else str(index), it) for index, it in enumerate(call.args)]
+    given += [(it.arg or "*", it.value) for it in call.keywords]
+    if isinstance(call.func, ast.Attribute):
+        given.append(("on", call.func.value))
+    yield from ((slot, it) for slot, it in given if not isinstance(it, ast.Constant | ast.Lambda))
+
+
+def _first(project: Project, reading: Reading, found: tuple[str | Origin, ...]) -> Origin | None:
+    return next((it for it in found if isinstance(it, Origin) and is_request(project, reading, it)), None)

@@ -1,0 +1,154 @@
+"""What the parameters of one function reach within it, as facts: arguments of its calls, its result, attributes of `self`."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+
+from architect_lsp.knowledge.definitions import arguments, definitions
+from architect_lsp.knowledge.facts import Flow
+from architect_lsp.knowledge.flows import Origin, is_own, origins
+from architect_lsp.knowledge.reading import Function, Reading, constant, dotted
+from architect_lsp.knowledge.threats import KNOWN
+from architect_lsp.knowledge.transfers import CLEAN, HANDED_ON, NUMBERS, STRING_METHODS
+
+_MOST = 60
+"""Flows kept of one function."""
+_RESULTS = 6
+"""Names kept of what one function gives."""
+_REQUESTS = ("self", "cls", "request", "req")
+"""Parameters that are no values: what is read of a request is a source wherever it is read."""
+
+
+def flows(
+    reading: Reading, node: Function, calls: Mapping[ast.Call, int], returned: Sequence[ast.expr]
+) -> tuple[tuple[Flow, ...], tuple[str, ...]]:
+    """(the flows of a function, the names outside of it that its result comes from); `calls` are its calls by number."""
+    named, with_self = _derived(reading, node)
+    found: dict[Flow, None] = {}
+    if with_self:
+        for call, number in calls.items():
+            found.update(dict.fromkeys(_into_call(reading, call, number, named, with_self, calls)))
+            if len(found) > _MOST:
+                break
+    if named:
+        found.update(dict.fromkeys(_kept(reading, node, named, calls)))
+    results: dict[str, None] = {}
+    for it in returned:
+        if isinstance(it, ast.Constant | ast.Compare):
+            continue
+        for origin in origins(reading, it):
+            if origin.kind in ("call", "name") and not origin.through:
+                results[origin.name] = None
+            found.update(dict.fromkeys(_rows(reading, (origin,), -1, "", (), calls, with_self=False)))
+    return tuple(found)[:_MOST], tuple(results)[:_RESULTS]
+
+
+def _into_call(
+    reading: Reading,
+    call: ast.Call,
+    number: int,
+    named: frozenset[str],
+    with_self: frozenset[str],
+    calls: Mapping[ast.Call, int],
+) -> Iterator[Flow]:
+    last = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
+    is_sink = KNOWN.is_sink_name(last)
+    held = with_self if is_sink else named
+    if not is_sink and (not named or last in NUMBERS or last in HANDED_ON or last in STRING_METHODS or CLEAN.search(last)):
+        return
+    given = [("*" if isinstance(it, ast.Starred) else str(index), it) for index, it in enumerate(call.args)]
+    given += [(it.arg or "*", it.value) for it in call.keywords]
+    if is_sink and isinstance(call.func, ast.Attribute) and KNOWN.is_sink_of_receiver(last):
+        given.append(("on", call.func.value))
+    switches = tuple(it.arg for it in call.keywords if it.arg and constant(it.value) is True)
+    for slot, argument in given:
+        if _speaks_of(argument, held):
+            yield from _rows(reading, origins(reading, argument), number, slot, switches, calls, with_self=is_sink)
+
+
+def _kept(reading: Reading, node: Function, named: frozenset[str], calls: Mapping[ast.Call, int]) -> Iterator[Flow]:
+    """What the function puts into attributes of `self`."""
+    if not reading.owner(node):
+        return
+    for name, rows in definitions(reading, node).items():
+        if not name.startswith("self.") or name.count(".") > 1:
+            continue
+        for it in rows:
+            if it.how == "set" and it.value is not None and _speaks_of(it.value, named):
+                yield from _rows(reading, origins(reading, it.value), -1, name, (), calls, with_self=False)
+
+
+def _rows(
+    reading: Reading,
+    found: Iterable[Origin],
+    number: int,
+    slot: str,
+    switches: tuple[str, ...],
+    calls: Mapping[ast.Call, int],
+    *,
+    with_self: bool,
+) -> Iterator[Flow]:
+    for it in found:
+        source = ""
+        if is_own(it) and it.name.partition(".")[0] not in _REQUESTS:
+            source = it.name.partition(".")[0]
+        elif it.kind == "name" and with_self and it.name.startswith("self.") and it.name.count(".") == 1:
+            source = it.name
+        elif it.kind == "call":
+            call = innermost_call(reading, it.node)
+            at = calls.get(call, -1) if call is not None else -1
+            source = f"(){at}" if at >= 0 and at != number else ""
+        if source:
+            yield Flow(source, number, slot, it.through, switches)
+
+
+def _derived(reading: Reading, node: Function) -> tuple[frozenset[str], frozenset[str]]:
+    """The names whose value may come from a parameter, and from one or from `self`, order left aside: a quick look first."""
+    given = {it.arg for it in arguments(node) if it.arg not in _REQUESTS}
+    rows = {name: [it.value for it in found if it.value is not None] for name, found in definitions(reading, node).items()}
+    named = _grown(given, rows) if given else given
+    return frozenset(named), frozenset(_grown({*named, "self"}, rows) if reading.owner(node) else named)
+
+
+def _grown(found: set[str], rows: Mapping[str, Sequence[ast.expr]]) -> set[str]:
+    found = set(found)
+    left = {name: it for name, it in rows.items() if name not in found}
+    grown = True
+    while grown and left:
+        grown = False
+        for name in list(left):
+            if any(_speaks_of(it, found) for it in left[name]):
+                found.add(name)
+                del left[name]
+                grown = True
+    return found
+
+
+def _speaks_of(node: ast.expr, names: Set[str]) -> bool:
+    """Whether one of the names stands in an expression; of `a.b` it may be `a` or the whole."""
+    todo: list[ast.AST] = [node]
+    while todo:
+        it = todo.pop()
+        if isinstance(it, ast.Name):
+            if it.id in names:
+                return True
+        elif isinstance(it, ast.Attribute):
+            if dotted(it) in names:
+                return True
+            todo.append(it.value)
+        elif not isinstance(it, ast.Constant):
+            todo += ast.iter_child_nodes(it)
+    return False
+
+
+def innermost_call(reading: Reading, node: ast.AST) -> ast.Call | None:
+    """The first call on the way from a root name to the value."""
+    below = node
+    for up in reading.ancestors(node):
+        if isinstance(up, ast.Call) and up.func is below:
+            return up
+        if not (isinstance(up, ast.Attribute | ast.Subscript) and up.value is below):
+            return None
+        below = up
+    return None
