@@ -1,4 +1,5 @@
-"""The commands that are about a model: `brief` shows what would be sent, `review` sends it, `usage` says what it has cost.
+"""The commands that are about a model: `brief` shows what would be sent, `review` sends it, `usage` says what it has cost, `eval`
+measures a reviewer.
 
 Where code goes is a person's own word: the options, or ARCHITECT_BASE_URL and ARCHITECT_MODEL in the environment; never a file of
 the project. A key is read from ANTHROPIC_API_KEY.
@@ -13,10 +14,12 @@ import os
 import re
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from architect_lsp import evaluation
 from architect_lsp.engine import Checked, Workspace, relative, root_of
 from architect_lsp.inquiry import brief, document, inquire
 from architect_lsp.model import Finding, Span
@@ -29,7 +32,7 @@ from architect_lsp.review.ledger import Ledger, ledger_file
 from architect_lsp.review.remarks import Dropped
 from architect_lsp.review.reviewing import Notice, Reviewer, ReviewError
 from architect_lsp.review.scripted import Recorder, Replayer
-from architect_lsp.settings import parse, project_table
+from architect_lsp.settings import Settings, parse, project_table
 
 if TYPE_CHECKING:
     from architect_lsp.knowledge.document import Document
@@ -152,6 +155,56 @@ def show_usage(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def evaluate(arguments: argparse.Namespace) -> int:
+    """Measure a reviewer on a suite; 0 whatever the figures are. Effect: asks the model, unless the rules are measured."""
+    try:
+        cases = evaluation.suite(Path(arguments.suite))
+    except evaluation.SuiteError as error:
+        raise ReviewError(str(error)) from error
+    outcomes = asyncio.run(_outcomes(cases, arguments))
+    if arguments.format == "json":
+        print(json.dumps(evaluation.as_dict(outcomes), indent=2, ensure_ascii=False))
+        return 0
+    for it in outcomes:
+        missed = len(it.case.marks) - it.n_marks_found
+        if it.error or missed or it.n_false:
+            words = [f"{missed} missed"] * bool(missed) + [f"{it.n_false} false"] * bool(it.n_false) + [it.error] * bool(it.error)
+            print(f"{it.case.source}: {it.case.title}: {', '.join(words)}")
+    figures = evaluation.score(outcomes)
+    first = "" if figures.first_s is None else f", first finding after {figures.first_s:.2f} s (median)"
+    print(f"\n{evaluation.as_markdown(outcomes)}\n{figures.tokens:,} tokens, about ${figures.usd:.2f}{first}")
+    return 0
+
+
+async def _outcomes(cases: Sequence[evaluation.Case], arguments: argparse.Namespace) -> list[evaluation.Outcome]:
+    settings = _settings(arguments, {})
+    claude = Claude(settings, os.environ.get("ANTHROPIC_API_KEY", ""))
+    by_model = evaluation.by_model(load(settings.agent, _personal_agents()), claude, Ledger(ledger_file()))
+    reviews = {
+        "rules": evaluation.by_rules,
+        "model": by_model,
+        "both": evaluation.both(evaluation.by_rules, by_model),
+    }
+    try:
+        return [await evaluation.outcome(it, reviews[arguments.reviewer], settings) for it in cases]
+    finally:
+        await claude.close()
+
+
+def _settings(arguments: argparse.Namespace, table: Mapping[str, Any]) -> Settings:
+    """A person's own words over the project's. Raises SettingsError."""
+    own = {
+        "model": arguments.model or os.environ.get("ARCHITECT_MODEL") or None,
+        "baseUrl": arguments.base_url or os.environ.get("ARCHITECT_BASE_URL") or None,
+        "agent": arguments.agent,
+    }
+    return parse(own, table)
+
+
+def _personal_agents() -> list[Path]:
+    return [Path.home() / ".claude" / "agents"]
+
+
 def _opened(arguments: argparse.Namespace, where: str) -> tuple[Workspace, str, Agent]:
     """(workspace that has read its project, the file's name in it, who reviews).
 
@@ -160,15 +213,10 @@ def _opened(arguments: argparse.Namespace, where: str) -> tuple[Workspace, str, 
     path = Path(os.path.abspath(_parts(where)["file"]))  # noqa: PTH100  (`absolute` keeps `..`, `resolve` follows links)
     if not path.is_file():
         raise FileNotFoundError(f"there is no file `{_parts(where)['file']}`.")
-    own = {
-        "model": arguments.model or os.environ.get("ARCHITECT_MODEL") or None,
-        "baseUrl": arguments.base_url or os.environ.get("ARCHITECT_BASE_URL") or None,
-        "agent": arguments.agent,
-    }
     root = root_of(path)
-    workspace = Workspace(root, parse(own, project_table(root)))
+    workspace = Workspace(root, _settings(arguments, project_table(root)))
     workspace.scan()
-    folders = [root / ".claude" / "agents", Path.home() / ".claude" / "agents"]
+    folders = [root / ".claude" / "agents", *_personal_agents()]
     return workspace, relative(root, path), load(workspace.settings.agent, folders)
 
 

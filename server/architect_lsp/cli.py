@@ -123,14 +123,18 @@ def _model_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     asked.add_argument("--frozen", action="store_true", help="ask nobody: recorded answers only, else exit code 2")
     asked.add_argument("--record", metavar="FILE", help="keep the exchange, secrets taken out, in this file")
     asked.add_argument("--replay", metavar="FILE", help="answer from such a file, without a network")
-    for it in (shown, asked):
+    measured = commands.add_parser("eval", help="measure a reviewer on a suite of labelled cases", description="See tests/suite.")
+    measured.add_argument("suite", metavar="FOLDER", help="Markdown files with cases")
+    measured.add_argument("--reviewer", choices=("rules", "model", "both"), default="rules")
+    measured.add_argument("--format", choices=("text", "json"), default="text")
+    for it in (shown, asked, measured):
         it.add_argument("--agent", metavar="NAME", help="the agent file that reviews")
         it.add_argument("--model", metavar="ID", help="the model, by its full id")
         it.add_argument("--base-url", metavar="URL", help="a server of your own that speaks the Messages API")
     usage = commands.add_parser("usage", help="say what reviews have cost", description="Reads the ledger; sends nothing.")
     usage.add_argument("--days", type=int, default=30, help="how far to look back (default: 30)")
     usage.add_argument("--format", choices=("text", "json"), default="text")
-    for command, name in ((shown, "show_brief"), (asked, "review"), (usage, "show_usage")):
+    for command, name in ((shown, "show_brief"), (asked, "review"), (usage, "show_usage"), (measured, "evaluate")):
         command.set_defaults(run=_asking, does=name)
 
 

@@ -7,6 +7,7 @@ around it, in the form of a verdict to be filled in. `--project NAME` (again and
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import random
 import sys
@@ -14,7 +15,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from architect_lsp import evaluation
 from architect_lsp.rules.rule import Rule, all_rules
+from architect_lsp.settings import Settings
 from support.realworld import ENOUGH, ROOT, Release, Spot, found_in, precision, releases, source, spots, verdicts
 
 _AROUND = 6
@@ -39,8 +42,21 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     page = ROOT / "docs" / "quality.md"
     kept = page.read_text(encoding="utf-8").partition("<!-- end of scoreboard -->")[2] if page.exists() else "\n"
-    page.write_text("\n".join(scoreboard(found)) + "\n<!-- end of scoreboard -->" + kept, encoding="utf-8")
+    lines = [*scoreboard(found), "", *labelled()]
+    page.write_text("\n".join(lines) + "\n<!-- end of scoreboard -->" + kept, encoding="utf-8")
     return 0
+
+
+def labelled() -> Iterator[str]:
+    """The rules' figures on our suite of labelled cases."""
+    cases = evaluation.suite(ROOT / "tests" / "suite")
+    outcomes = [asyncio.run(evaluation.outcome(it, evaluation.by_rules, Settings())) for it in cases]
+    yield "## Labelled cases"
+    yield ""
+    yield f"The rules alone on the {len(cases)} cases of [tests/suite](../tests/suite/README.md), by duty, as"
+    yield "`architect-lsp eval tests/suite` prints them."
+    yield ""
+    yield evaluation.as_markdown(outcomes)
 
 
 def unread(found: dict[Release, list[tuple[Spot, int]]], at_most: int) -> Iterator[str]:
