@@ -3,6 +3,7 @@
 import * as vscode from "vscode";
 import { clearApiKey, onApiKeyChange, setApiKey } from "./apiKey";
 import { interpreterChanges } from "./interpreters";
+import { showMap } from "./map";
 import { languages, Session } from "./session";
 import { StatusItem } from "./status";
 
@@ -19,6 +20,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const commands: Record<string, () => unknown> = {
     "architect.reviewSelection": () => review(context, running, "selection"),
     "architect.reviewFile": () => review(context, running, "file"),
+    "architect.showMap": () => showMap(() => running.map(vscode.window.activeTextEditor?.document.uri)),
     "architect.showOutput": () => output.show(),
     "architect.restart": () => running.restart({ forgetCrashes: true }),
     "architect.setApiKey": () => setApiKey(context),

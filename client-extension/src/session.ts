@@ -31,6 +31,12 @@ interface Running {
   readonly server: Server;
 }
 
+/** The page of a project's map, and the folder that its paths begin from. */
+export interface ProjectMap {
+  readonly root: string;
+  readonly text: string;
+}
+
 interface RestartOptions {
   /** Leave a running server alone if the same one would be started again. */
   readonly onlyIfMoved?: boolean;
@@ -99,6 +105,18 @@ export class Session {
     const convert = client.code2ProtocolConverter;
     const target = { uri: convert.asUri(uri), ...(range && { range: convert.asRange(range) }) };
     await client.sendRequest(ExecuteCommandRequest.type, { command: "architect.review", arguments: [target] });
+  }
+
+  /** The map of the project that a document is part of, else of the first folder; undefined where no server could draw it. */
+  async map(uri: vscode.Uri | undefined): Promise<ProjectMap | undefined> {
+    const client = this.running?.client;
+    if (!client) {
+      await this.say("Architect's server is not running.", "Restart", "Show output");
+      return undefined;
+    }
+    const target = uri?.scheme === "file" ? { uri: client.code2ProtocolConverter.asUri(uri) } : {};
+    const found = await client.sendRequest(ExecuteCommandRequest.type, { command: "architect.map", arguments: [target] });
+    return (found as ProjectMap | null) ?? undefined;
   }
 
   private async replace(): Promise<void> {

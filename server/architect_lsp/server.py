@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 from collections.abc import Iterator, Sequence
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from architect_lsp.model import Finding
 
 REVIEW = "architect.review"
+MAP = "architect.map"
+"""Takes {uri?, format?}, the map's page of the document's workspace unless told otherwise; gives {root, format, text}."""
 
 
 def make() -> Session:
@@ -107,6 +110,10 @@ def make() -> Session:
             return
         where = target.get("range") if isinstance(target, dict) else None
         reviews.start(server, uri, server.protocol._converter.structure(where, types.Range) if where else None)
+
+    @server.command(MAP)
+    async def draw(*arguments: Any) -> dict[str, str] | None:
+        return await _map(server, arguments[0] if arguments and isinstance(arguments[0], dict) else {})
 
     @server.feature(types.SHUTDOWN)
     def shutdown(*_: Any) -> None:
@@ -216,6 +223,21 @@ def _portrait(server: Session, workspace: Workspace, document: Document | Foreig
         text = text.replace("`", "").replace("**", "")
     kind = types.MarkupKind.Markdown if server.client.markdown else types.MarkupKind.PlainText
     return types.Hover(types.MarkupContent(kind, text), convert.to_lsp_range(document.lines, span, server.client.encoding))
+
+
+async def _map(server: Session, wanted: dict[str, Any]) -> dict[str, str] | None:
+    """The map of a workspace once it was read; None, and a word to the person, where there is none. Drawn in a thread."""
+    from architect_lsp.drawing import FORMATS, drawn
+
+    uri, form = wanted.get("uri"), wanted.get("format", "html")
+    workspace = server.home(uri)[0] if isinstance(uri, str) else next(iter(server.workspaces.values()), None)
+    if workspace is None or form not in FORMATS:
+        server.say(f"{MAP} takes {{uri?, format?}}, in an open folder; format is one of {', '.join(FORMATS)}.", "error")
+        return None
+    if workspace.root in server.scans:
+        await asyncio.wait([server.scans[workspace.root]])
+    text = await asyncio.to_thread(drawn, workspace, form, project=workspace.project.overlay())
+    return {"root": str(workspace.root), "format": form, "text": text}
 
 
 def _receipts(workspace: Workspace, document: Document, finding: Finding) -> Iterator[str]:

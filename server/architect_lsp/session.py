@@ -79,6 +79,7 @@ class Session(LanguageServer):
         self.trusted = True
         self.editor_settings: dict[str, Any] = {}
         self.workspaces: dict[Path, Workspace] = {}
+        self.scans: dict[Path, asyncio.Task[Any]] = {}
         self.uris: dict[str, tuple[Workspace, str]] = {}
         self.languages: dict[str, Language] = {}  # of the documents that are open
         self.too_large: dict[str, int] = {}
@@ -268,7 +269,7 @@ class Session(LanguageServer):
             found = self.workspaces[root] = Workspace(root, Settings())
             self.configure_workspace(found)
             if indexed:
-                self.start(self._scan(found))
+                self.scans[root] = self.start(self._scan(found))
         return found
 
     def configure_workspace(self, workspace: Workspace) -> None:

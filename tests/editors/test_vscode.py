@@ -105,6 +105,19 @@ def test_a_review_streams_and_is_cancelled(world: Worlds, server: dict[str, Any]
     assert KEY not in here.output()
 
 
+def test_the_map_opens_what_is_clicked(world: Worlds, server: dict[str, Any], tmp_path: Path) -> None:
+    """The webview draws the project in the editor's theme; a place in its panel opens the file there."""
+    window = world(machine=server).window(copy_of("shop", tmp_path))
+    window.ask("openFile", name="app/main.py")
+    window.ask("status", text="rules only")
+    window.ask("command", title="Architect: Show map")
+    assert window.ask("inWebview", selector="#world .row[data-id^='route:POST /orders/']", click=True)
+    assert "POST /orders/{order_id}/payments" in window.ask("inWebview", selector="html.dark #details h2")
+    assert "orders.py" in window.ask("inWebview", selector="#details a.source", click=True)
+    window.ask("opened", name="app/routers/orders.py")
+    window.ask("screenshot", path=str(tmp_path / "map.png"))
+
+
 def test_an_untrusted_folder_runs_nothing_of_its_own(world: Worlds, wheel: Path, tmp_path: Path) -> None:
     """The extension makes its own environment from its wheel; the folder's interpreter is run only once it is trusted."""
     shop = copy_of("shop", tmp_path)

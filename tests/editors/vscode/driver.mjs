@@ -228,6 +228,21 @@ const scenes = {
     await page.locator("#world .card").first().waitFor();
   },
 
+  /** The text of a part of the webview, once it is there; `click` presses it then. */
+  async inWebview({ selector, click = false }) {
+    const part = page.frameLocator("iframe.webview").frameLocator("#active-frame").locator(selector).first();
+    const text = await part.evaluate((it) => it.textContent);
+    if (click) {
+      await part.click();
+    }
+    return text;
+  },
+
+  /** The file in the editor that has the focus, once it is that one. */
+  async opened({ name }) {
+    await page.locator(`.editor-group-container.active .monaco-editor[data-uri$="${name}"]`).first().waitFor();
+  },
+
   async troubles() {
     return troubles;
   },

@@ -268,16 +268,30 @@ function save() {
   copy.querySelector("#world").setAttribute("transform", "translate(28 28)");
   copy.setAttribute("viewBox", `0 0 ${drawn.width + 56} ${drawn.height + 56}`);
   copy.setAttribute("xmlns", SVG);
-  const colours = getComputedStyle(document.documentElement);
-  const used = [...new Set($("style").textContent.match(/--[\w-]+/g))].map((it) => `${it}:${colours.getPropertyValue(it)}`).join(";");
-  const style = make("svg:style", {}, $("style").textContent.replace(/@media[^{]*\{(?:[^{}]*\{[^}]*\})*[^}]*\}/g, "") + `\nsvg{${used};background:var(--page);font-family:${FONT}}`);
+  const probe = make("i");
+  document.body.append(probe);
+  const colour = (name) => ((probe.style.color = `var(${name})`), getComputedStyle(probe).color);
+  const rules = $("style").textContent.replace(/^:root \{[^}]*\}/, "").replace(/^@media.*$/gm, "").replace(/var\((--[\w-]+)[^)]*\)/g, (all, name) => (name === "--kind" ? all : colour(name)));
+  const style = make("svg:style", {}, `${rules}\nsvg{background:${colour("--page")};font-family:${FONT}}`);
+  probe.remove();
   copy.prepend(style);
   const link = make("a", { download: `${map.project}-map.svg`, href: URL.createObjectURL(new Blob([new XMLSerializer().serializeToString(copy)], { type: "image/svg+xml" })) });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
+/** In an editor, its theme is the page's. */
+function theme() {
+  const dark = /vscode-(dark|high-contrast(?!-light))/.test(document.body.className);
+  document.documentElement.classList.toggle("dark", dark);
+  document.documentElement.classList.toggle("light", !dark);
+}
+
 function begin() {
+  if (editor) {
+    theme();
+    new MutationObserver(theme).observe(document.body, { attributeFilter: ["class"] });
+  }
   const kinds = new Set([...map.things.values()].map((it) => it.kind));
   Object.keys(KINDS).filter((it) => kinds.has(it)).forEach((it) => state.on.add(it));
   state.imports = !["route", "task", "resolver", "agent", "graph", "tool"].some((it) => kinds.has(it));
