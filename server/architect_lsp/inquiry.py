@@ -14,6 +14,7 @@ from itertools import pairwise
 
 from architect_lsp.engine import Skipped, Workspace
 from architect_lsp.knowledge.document import Document
+from architect_lsp.knowledge.files import withheld
 from architect_lsp.knowledge.foreign import Foreign, document_of
 from architect_lsp.knowledge.symbols import Ref
 from architect_lsp.model import Finding, Provenance, Span
@@ -179,6 +180,9 @@ def _grouped(every: Sequence[Part], known: Container[bytes], room: int) -> Itera
 
 
 def _brief(workspace: Workspace, document: Document, span: Span, agent: Agent) -> Brief:
+    why = withheld(workspace.root, document.path, workspace.settings.never_send)
+    if why:
+        raise ReviewError(f"{document.path} {why}: nothing of it is sent.")
     known = [it for it in workspace.check(document).findings if it.span.touches(span)]
     found = context(workspace.project, document, span)
     related = [replace(it, text=_code_of(workspace, it.ref)) for it in found.related]
@@ -187,7 +191,9 @@ def _brief(workspace: Workspace, document: Document, span: Span, agent: Agent) -
 
 
 def _code_of(workspace: Workspace, ref: Ref) -> str:
-    """The text of a definition, "" where it can't be had. Effect: reads the disk where its file is not open."""
+    """The text of a definition, "" where it can't be had or may not leave. Effect: reads the disk where its file is not open."""
+    if withheld(workspace.root, ref.path, workspace.settings.never_send):
+        return ""
     try:
         found = document(workspace, ref.path)
     except ReviewError:

@@ -348,7 +348,7 @@ class Session(LanguageServer):
     @property
     def can_review(self) -> bool:
         """Whether a model is connected and may be asked."""
-        return self.trusted and bool(self._api_key or self.settings.base_url)
+        return self.trusted and bool(self._api_key or self.settings.base_url or self.settings.provider != "anthropic")
 
     # Words to the person
 

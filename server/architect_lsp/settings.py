@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
@@ -21,6 +21,7 @@ else:
 
 _PERSONAL = (
     "base_url",
+    "provider",
     "max_usd_per_run",
     "max_usd_per_day",
     "max_usd_per_workspace",
@@ -39,6 +40,10 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
 
     model: str = Field("claude-opus-5-5", description="Model that reviews, by its full id.")
+    provider: Literal["anthropic", "bedrock", "vertex"] = Field(
+        "anthropic",
+        description="Whose service it is: anthropic, bedrock (Amazon) or vertex (Google), each with its own credentials.",
+    )
     base_url: str = Field("", description='Server that speaks the Messages API; "" is Anthropic\'s own.')
     agent: str = Field("architect", description="Agent file that reviews, by its name.")
     effort: str = Field("medium", description="How hard the model thinks: low, medium, high.")
@@ -57,6 +62,9 @@ class Settings(BaseModel):
     )
     disable: tuple[str, ...] = Field((), description="Rules that stay quiet.")
     enable: tuple[str, ...] = Field((), description="Preview rules that speak.")
+    never_send: tuple[str, ...] = Field(
+        (), description="Globs of files of which nothing is ever sent to a model; the project's and yours together."
+    )
     exclude: tuple[str, ...] = Field((), description="Globs of files that are not looked at, relative to the project's root.")
     effects: dict[str, tuple[str, ...]] = Field(
         {}, description='What calls of your own libraries do: `{"acme.Client.{get,put}": ["http", "blocking"]}`.'
@@ -84,8 +92,11 @@ def parse(editor: Mapping[str, Any] | None, project: Mapping[str, Any] | None = 
     merged = {to_camel(key): value for key, value in project.items()}
     for key, value in (editor or {}).items():
         if value is not None:
-            both = isinstance(value, dict) and isinstance(merged.get(to_camel(key)), dict)
-            merged[to_camel(key)] = {**merged[to_camel(key)], **value} if both else value
+            name, before = to_camel(key), merged.get(to_camel(key))
+            if name == "neverSend" and isinstance(value, list | tuple) and isinstance(before, list):
+                merged[name] = [*before, *value]
+            else:
+                merged[name] = {**before, **value} if isinstance(value, dict) and isinstance(before, dict) else value
     return _validated(merged, "editor setting `architect`")
 
 

@@ -18,6 +18,12 @@ _NEVER = {"node_modules", "__pycache__", "site-packages", "__pypackages__"}
 _MARKERS = ("pyproject.toml", "setup.py", "setup.cfg", ".git", "manage.py", "requirements.txt")
 
 
+_KEYS = pathspec.PathSpec.from_lines(
+    "gitignore",
+    (".env", ".env.*", "*.pem", "*.key", "*.p12", "*.pfx", "id_rsa*", "id_ed25519*", ".netrc", "secrets.*", "local_settings.py"),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Skipped:
     """A file or folder that was not looked at, and why, in words for a person."""
@@ -105,6 +111,18 @@ def decoded(data: bytes, name: str) -> str | Skipped:
         return Skipped(name, "declares an encoding that is not known, or its bytes are not UTF-8")
     except UnicodeDecodeError as error:
         return Skipped(name, f"does not decode as {error.encoding} (byte {error.start:,})")
+
+
+def withheld(root: Path, name: str, deny: Sequence[str]) -> str:
+    """Why a file's text may not leave this machine, "" when it may.
+
+    It may hold keys, by its name; git ignores it; or a glob of `deny` names it. Effect: reads the root's .gitignore.
+    """
+    if _KEYS.match_file(name):
+        return "may hold keys"
+    if pathspec.PathSpec.from_lines("gitignore", deny).match_file(name):
+        return "is named by `architect.neverSend`"
+    return "is ignored by git" if _ignored(root, ()).match_file(name) else ""
 
 
 def replace_text(path: Path, before: str, after: str) -> str:

@@ -14,23 +14,28 @@ import time
 from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
-from architect_lsp.review import failures, prices
+from architect_lsp.review import failures, prices, providers
 from architect_lsp.review.brief import encoded
+from architect_lsp.review.providers import ANTHROPIC_URL, CLOUDS
 from architect_lsp.review.reviewing import Event, Notice, Piece, Receipt, ReviewError
 
 if TYPE_CHECKING:
-    from anthropic import AsyncAnthropic
-
     from architect_lsp.review.brief import Brief
+    from architect_lsp.review.providers import Client
     from architect_lsp.settings import Settings
 
-ANTHROPIC_URL = "https://api.anthropic.com"
-
 MAX_ATTEMPTS = 3
+
+TRUST = 3
+"""Reviews in a row that may fail for the service's sake before it is left alone for `PAUSE_S` seconds."""
+
+PAUSE_S = 60.0
+
+AT_ONCE = 2
+"""Reviews that are asked at the same time; the others wait for them."""
 
 MAX_ANSWER = 4_000_000
 """Characters of an answer after which it is cut; the longest answer a model can give is far shorter."""
@@ -52,14 +57,16 @@ class Claude:
         self._api_key = api_key.strip()
         self._url = settings.base_url or ANTHROPIC_URL
         self._backoff_s, self._quiet_s = backoff_s, quiet_s
-        self._client: AsyncAnthropic | None = None
+        self._client: Client | None = None
         self._opening: asyncio.Lock | None = None
+        self._at_once = asyncio.Semaphore(AT_ONCE)
+        self._n_failed, self._paused_until = 0, 0.0
         self._plain: set[str] = set()  # models that answered only when asked without structured outputs
 
     @property
     def available(self) -> bool:
-        """Whether a review can be tried: there is a key, or a server of one's own that may need none."""
-        return bool(self._api_key or self.settings.base_url)
+        """Whether a review can be tried: there is a key, or a server or a cloud account that needs none."""
+        return bool(self._api_key or self.settings.base_url or self.settings.provider in CLOUDS)
 
     @property
     def model(self) -> str:
@@ -69,6 +76,8 @@ class Claude:
     @property
     def host(self) -> str:
         """Where code goes: the host, with the port when one is given."""
+        if self.settings.provider in CLOUDS and not self.settings.base_url:
+            return CLOUDS[self.settings.provider][0]
         try:
             return urlsplit(self._url).netloc.rpartition("@")[2] or self._url
         except ValueError:
@@ -91,6 +100,18 @@ class Claude:
             raise ReviewError("The API key holds characters no key has: copy it anew.")
         if not re.match(r"https?://([\w.-]+|\[[\da-fA-F:.]+\])(:\d+)?(/|$)", self._url):
             raise ReviewError("`architect.baseUrl` is no address of a server: write it like http://localhost:11434.")
+        if time.monotonic() < self._paused_until:
+            left_s = self._paused_until - time.monotonic()
+            raise ReviewError(
+                f"{self.host} failed {self._n_failed} times in a row and is left alone for {left_s:.0f} s; the rules go on."
+            )
+        if self._at_once.locked():
+            yield Notice(f"Waiting for {AT_ONCE} other reviews.")
+        async with self._at_once, aclosing(self._asked(brief)) as events:
+            async for event in events:
+                yield event
+
+    async def _asked(self, brief: Brief) -> AsyncGenerator[Event, None]:
         deadline = time.monotonic() + self.settings.timeout_s
         client = await self._opened()
         tally = _Tally(brief.model)
@@ -119,38 +140,22 @@ class Claude:
                 await asyncio.sleep(wait_s)
         if tally.n_bytes:
             yield self._receipt(brief, tally, complete=failure is None)
+        self._n_failed = self._n_failed + 1 if failure and answer.serviceless else 0
+        if self._n_failed >= TRUST:
+            self._paused_until = time.monotonic() + PAUSE_S
         if failure:
             raise failure
 
-    async def _opened(self) -> AsyncAnthropic:
+    async def _opened(self) -> Client:
         self._opening = self._opening or asyncio.Lock()
         async with self._opening:
             if self._client is None:
-                self._client = await asyncio.to_thread(self._open)
+                self._client = await asyncio.to_thread(providers.client, self.settings, self._api_key, self._url)
             return self._client
-
-    def _open(self) -> AsyncAnthropic:
-        import anthropic
-        import httpx2
-
-        # a server on this machine is never behind a proxy; for others the environment's proxies are used
-        own: dict[str, Any] = {"transport": httpx2.AsyncHTTPTransport()} if _is_loopback(self._url) else {}
-        timeout = httpx2.Timeout(self.settings.timeout_s, connect=min(10.0, self.settings.timeout_s))
-        http_client = anthropic.DefaultAsyncHttpxClient(follow_redirects=False, timeout=timeout, **own)
-        key = self._api_key or "unused"
-        return anthropic.AsyncAnthropic(
-            api_key=key,
-            base_url=self._url,
-            timeout=timeout,
-            max_retries=0,
-            http_client=http_client,
-            open_telemetry=False,
-            default_headers={"x-api-key": key} if self.settings.base_url else None,  # what older compatible servers read
-        )
 
     def _receipt(self, brief: Brief, tally: _Tally, *, complete: bool) -> Receipt:
         usage = tally.usage()
-        priced = self.host == urlsplit(ANTHROPIC_URL).netloc
+        priced = not self.settings.base_url
         return Receipt(
             model=tally.model,
             input_tokens=usage.prompt,
@@ -207,7 +212,7 @@ class _LateError(Exception):
 class _Answer:
     """One attempt. `content` is what it sends; after `events()` ended, `failure` says how; only cancellation is raised."""
 
-    def __init__(self, claude: Claude, client: AsyncAnthropic, body: dict[str, Any], tally: _Tally, deadline: float) -> None:
+    def __init__(self, claude: Claude, client: Client, body: dict[str, Any], tally: _Tally, deadline: float) -> None:
         self.failure: ReviewError | None = None
         self._refused: failures.Refused | None = None
         self._lost = False  # the connection, before any text came
@@ -223,6 +228,11 @@ class _Answer:
     def unsupported(self) -> bool:
         """Whether the server seems not to know one of the fields it was sent."""
         return self._refused is not None and self._refused.unsupported
+
+    @property
+    def serviceless(self) -> bool:
+        """Whether it failed because the service is not there or overwhelmed, rather than for what was asked."""
+        return self._lost or (self._refused is not None and self._refused.meant in failures.RETRIED)
 
     def wait_s(self, attempt: int, backoff_s: float) -> float | None:
         """Seconds until another attempt makes sense; None when it does not, or text already came."""
@@ -367,11 +377,3 @@ async def _within(awaitable: Awaitable[_T], seconds: float, late: str) -> _T:
         if not task.done():
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False

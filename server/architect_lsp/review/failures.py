@@ -15,7 +15,8 @@ from architect_lsp.review.reviewing import ReviewError
 MAX_WAIT_S = 20.0
 """A server that asks for a longer wait is reported instead of waited for."""
 
-_RETRIED = frozenset((408, 409, 429, 500, 502, 503, 504, 529))
+RETRIED = frozenset((408, 409, 429, 500, 502, 503, 504, 529))
+"""Statuses of a service that may do better a moment later."""
 _SPEND_LIMIT = "enforced_spend_limit_reached"
 _TYPES = {"overloaded_error": 529, "rate_limit_error": 429, "api_error": 500, "timeout_error": 504}
 _UNSUPPORTED = ("output_config", "effort", "cache_control", "json_schema", "structured", "format", "schema", "extra inputs")
@@ -58,7 +59,7 @@ class Refused:
 
 def wait_s(refused: Refused, attempt: int, backoff_s: float) -> float | None:
     """Seconds to wait before attempt number `attempt` + 1; None when another attempt is of no use or too far off."""
-    if refused.meant not in _RETRIED or refused.spend_limit or refused.headers.get("x-should-retry") == "false":
+    if refused.meant not in RETRIED or refused.spend_limit or refused.headers.get("x-should-retry") == "false":
         return None
     asked = refused.retry_after_s
     if asked is not None:
