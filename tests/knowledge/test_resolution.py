@@ -121,6 +121,76 @@ def called(code: str) -> str:
         ("class A:\n    def print(self): ...\n    def f(self):\n        print()", "outside"),
         ("class A:\n    def f(self):\n        def inner(): ...\n        inner()", "use:A.f.inner"),
         ("class A: ...\nclass B(A):\n    def go(self):\n        super().go()", ""),
+        ("from .orders import Order\ndef f(rows: list[Order]):\n    for row in rows:\n        row.total()", "orders:Order.total"),
+        ("from .orders import Order\ndef f(rows: dict[str, Order]):\n    rows['a'].total()", "orders:Order.total"),
+        ("from .orders import Order\ndef f(rows: dict[str, Order]):\n    rows.get('a').total()", "orders:Order.total"),
+        (
+            "from .orders import Order\ndef f(rows: dict[str, Order]):\n    for _, row in rows.items():\n        row.total()",
+            "orders:Order.total",
+        ),
+        (
+            "from .orders import Order\ndef f(rows: dict[str, Order]):\n    for row in rows.values():\n        row.total()",
+            "orders:Order.total",
+        ),
+        ("from .orders import Order\ndef f(rows: dict[Order, str]):\n    for row in rows:\n        row.total()", ""),
+        (
+            "from .orders import Order\ndef many() -> list[Order]: ...\ndef f():\n"
+            "    for at, row in enumerate(sorted(many())):\n        row.total()",
+            "orders:Order.total",
+        ),
+        (
+            "from .orders import Order\nclass S:\n    rows: list[Order]\n    def f(self):\n"
+            "        for a, row in zip('ab', self.rows):\n            row.total()",
+            "orders:Order.total",
+        ),
+        (
+            "from .orders import Order\nclass S:\n    def __init__(self):\n        self.rows: list[Order] = []\n"
+            "    def f(self):\n        self.rows[0].total()",
+            "orders:Order.total",
+        ),
+        (
+            "from .orders import Order\nclass S:\n    def __iter__(self) -> Iterator[Order]: ...\n"
+            "def f(s: S):\n    for row in s:\n        row.total()",
+            "orders:Order.total",
+        ),
+        (
+            "from .orders import Order, Row\ndef f(a: list[Row], b: list[Order]):\n    for it in a:\n        it.save()\n"
+            "    for it in b:\n        it.total()",
+            "orders:Order.total",
+        ),
+        ("from .orders import Order\ndef f(rows: list[Order]):\n    rows.copy()", "outside"),
+        ("from .orders import Order\ndef f(kind: type[Order]):\n    kind()", "orders:Order"),
+        ("from .orders import Order\ndef f(call: Callable[[str], Order]):\n    call.total()", ""),
+        ("from sqlalchemy import cast\nfrom .orders import Order\ndef f(o):\n    cast(o.total, Order).label()", "outside"),
+        (
+            "from typing import cast\nfrom .orders import Order\ndef f(o):\n    o = cast(Order, o)\n    o.total()",
+            "orders:Order.total",
+        ),
+        (
+            "from typing import Union\nfrom .orders import Order\ndef f(o: Union[None, Order]):\n    o.total()",
+            "orders:Order.total",
+        ),
+        ("from typing import Any\ndef f(o: Any):\n    o.total()", ""),
+        (
+            "from typing import TypeVar\nfrom .orders import Order\nT = TypeVar('T', bound=Order)\ndef f(o: T):\n    o.total()",
+            "orders:Order.total",
+        ),
+        (
+            "from pydantic import BaseModel\nclass M(BaseModel):\n    def go(self): ...\nM.model_validate({}).go()",
+            "use:M.go",
+        ),
+        ("from abc import ABC\nclass A(ABC): ...\nA().go()", ""),
+        ("from enum import Enum\nclass E(Enum):\n    A = 1\n    def go(self): ...\nE.A.go()", "use:E.go"),
+        (
+            "from .orders import Order\nclass S:\n    @property\n    def o(self) -> Order: ...\n    @o.setter\n"
+            "    def o(self, value): ...\nS().o.total()",
+            "orders:Order.total",
+        ),
+        (
+            "from .orders import Order\nclass S:\n    def __init__(self, o: Order | None = None):\n"
+            "        self.o = o or Order()\n    def f(self):\n        self.o.total()",
+            "orders:Order.total",
+        ),
         ("def make(): ...\ndef f(make):\n    make()", ""),
     ],
 )

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from architect_lsp.knowledge.addresses import about
+from architect_lsp.knowledge.annotations import annotation, kind
 from architect_lsp.knowledge.answers import asks, number, status_of
 from architect_lsp.knowledge.facts import Call, ClassDef, Decorator, Def, Facts, Field
 from architect_lsp.knowledge.flow_facts import flows
@@ -110,7 +111,7 @@ def _definition(reading: Reading, node: Function) -> Def:
             asserts = True
         elif not asked:
             asked = asks(reading, it)
-    said = reading.annotation(node.returns)
+    said = kind(node.returns)
     told = set(returns) - {""}
     reached, results = flows(reading, node, numbers, given)
     arguments = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
@@ -119,10 +120,10 @@ def _definition(reading: Reading, node: Function) -> Def:
         qualname=reading.qualname(node),
         place=Place(place.path, place.line, place.column, place.end_line, place.end_column),
         is_async=isinstance(node, ast.AsyncFunctionDef),
-        parameters=tuple((it.arg, reading.annotation(it.annotation)) for it in arguments),
+        parameters=tuple((it.arg, annotation(it.annotation)) for it in arguments),
         decorators=tuple(_decorator(reading, it) for it in node.decorator_list),
         calls=tuple(calls),
-        returns=f"{said}()" if said and said not in ("None", "Any") else (told.pop() if len(told) == 1 else ""),
+        returns=said or (told.pop() if len(told) == 1 else ""),
         owner=reading.owner(node),
         is_generator=generator,
         optional=any(isinstance(it, ast.If | ast.Try | ast.match_case) for it in reading.ancestors(node)),
@@ -215,13 +216,13 @@ def _defaults(reading: Reading, node: Function) -> Iterator[tuple[str, Value]]:
             yield argument.arg, value_of(reading, default)
 
 
-def _innermost(reading: Reading, node: ast.expr) -> str:
+def _innermost(node: ast.expr) -> str:
     """The model of `list[Model]`, `Page[Model]`, `Model | None`: `Mapped[list[Order]]` speaks of `Order`."""
     while isinstance(node, ast.Subscript):
         inner = node.slice
         first = dotted(node.value).endswith("Annotated")
         node = inner.elts[0 if first else -1] if isinstance(inner, ast.Tuple) and inner.elts else inner
-    return reading.annotation(node)
+    return annotation(node)
 
 
 def _class(reading: Reading, node: ast.ClassDef) -> ClassDef:
@@ -229,7 +230,7 @@ def _class(reading: Reading, node: ast.ClassDef) -> ClassDef:
     for it in _statements(node.body):
         if isinstance(it, ast.AnnAssign) and isinstance(it.target, ast.Name):
             target = reading.target(it.value) if it.value is not None else ""
-            said = _innermost(reading, it.annotation)
+            said = _innermost(it.annotation)
             shape = None if dotted(it.annotation) else value_of(reading, it.annotation)
             fields.append(Field(it.target.id, said, target, reading.place(it), telling(reading, it.value), shape))
         elif isinstance(it, ast.Assign):
@@ -270,15 +271,15 @@ def _attributes(reading: Reading) -> Iterable[tuple[str, str, str]]:
         owner = reading.owner(function)
         if not owner:
             continue
-        annotations = {it.arg: reading.annotation(it.annotation) for it in (*function.args.args, *function.args.kwonlyargs)}
+        kinds = {it.arg: kind(it.annotation) for it in (*function.args.args, *function.args.kwonlyargs)}
         for it in reading.within(function):
             if isinstance(it, ast.Assign | ast.AnnAssign):
                 targets = it.targets if isinstance(it, ast.Assign) else [it.target]
                 for target in targets:
                     if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "self":
-                        said = reading.annotation(it.annotation) if isinstance(it, ast.AnnAssign) else ""
-                        if not said and isinstance(it.value, ast.Name):
-                            said = annotations.get(it.value.id, "")
-                        value = f"{said}()" if said else (reading.target(it.value) if it.value is not None else "")
+                        value = kind(it.annotation) if isinstance(it, ast.AnnAssign) else ""
+                        if not value and isinstance(it.value, ast.Name):
+                            value = kinds.get(it.value.id, "")
+                        value = value or (reading.target(it.value) if it.value is not None else "")
                         if value and not value.startswith("?"):
                             yield owner, target.attr, value

@@ -12,6 +12,7 @@ import string
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from architect_lsp.knowledge.annotations import annotation
 from architect_lsp.knowledge.choices import decided
 from architect_lsp.knowledge.definitions import (
     argument_of,
@@ -339,7 +340,7 @@ class _Walk:
             yield from self.pieces(value, depth + 1)
 
     def _parameter(self, node: ast.AST, scope: ast.AST | None, argument: ast.arg, suffix: str) -> Iterator[str | Origin]:
-        said = self.reading.annotation(argument.annotation).rpartition(".")[2]
+        said = annotation(argument.annotation).rpartition(".")[2]
         if argument.arg in ("self", "cls") and isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef):
             yield Origin("call" if "()" in suffix else "name", argument.arg + suffix, node)
         elif said in _ANNOTATED_NUMBERS or (said in _LISTS and _OF_NUMBERS.search(ast.unparse(argument.annotation or node))):

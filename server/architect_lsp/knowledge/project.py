@@ -6,25 +6,20 @@ edit that only moved lines; `Project.place` looks the line up when it is shown.
 
 from __future__ import annotations
 
-import builtins
-import posixpath
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from itertools import islice
 from typing import Any, TypeVar
 
 from architect_lsp.knowledge.conclusions import STARS, WHOLE, Conclusions, Question
 from architect_lsp.knowledge.effects import LIBRARY, Table
 from architect_lsp.knowledge.facts import ClassDef, Def, Facts, Registration, Variable
 from architect_lsp.knowledge.modules import Modules
+from architect_lsp.knowledge.resolution import Resolution
 from architect_lsp.knowledge.said import Part, Said
 from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol, Instance, Module, Named, Ref, Symbol
 from architect_lsp.knowledge.threats import KNOWN, Threats
 from architect_lsp.knowledge.values import place_of
 from architect_lsp.model import Place
 from architect_lsp.syntax.units import Unit
-
-_DEPTH = 16
-"""How many symbols a name may be followed through; cycles of imports and aliases end here."""
 
 ValueT = TypeVar("ValueT")
 
@@ -38,6 +33,7 @@ class Project:
         self.threats = threats
         self._files: dict[str, Said] = {}
         self._modules = Modules()
+        self._resolution = Resolution(self)
         self._seeking: set[tuple[str, str, str]] = set()  # what is being resolved
 
     @property
@@ -189,7 +185,7 @@ class Project:
             return None
         self._seeking.add(key)
         try:
-            return self._resolved(path, target, owner, _DEPTH)
+            return self._resolution.resolved(path, target, owner)
         finally:
             self._seeking.discard(key)
 
@@ -219,153 +215,22 @@ class Project:
         """The longest beginning of `dotted`, as imported by the file `path`, that is a module here, and the names after it."""
         return self._modules.find(path, dotted)
 
-    def _resolved(self, path: str, target: str, owner: str, depth: int) -> Symbol | None:
-        if depth <= 0 or not target:
-            return None
-        steps = [(it.rstrip("()"), it.count("()")) for it in target.split(".")]
-        name, calls = steps[0]
-        symbol: Symbol | None
-        if name in ("self", "cls") and owner:
-            kind = self.class_(path, owner)
-            symbol = Instance(path, kind) if kind else None
-        elif name.startswith("?"):
-            symbol = External(name)
-        else:
-            symbol = self._named(path, name, depth - 1)
-        for _ in range(calls):
-            symbol = self._called(symbol, depth - 1)
-        steps = steps[1:]
-        if name == "super" and calls == 1 and owner and steps:
-            kind = self.class_(path, owner)
-            name, calls = steps.pop(0)
-            symbol = self._inherited(Instance(path, kind), name, depth - 1, beyond=1) if kind else None
-            for _ in range(calls):
-                symbol = self._called(symbol, depth - 1)
-        for name, calls in steps:
-            symbol = self._attribute(symbol, name, depth - 1)
-            for _ in range(calls):
-                symbol = self._called(symbol, depth - 1)
-        return symbol
+    def module_at(self, stem: str) -> Module | None:
+        """The package, module or folder at a path without its suffix; None when there is none."""
+        return self._modules.at(stem)
 
-    def _named(self, path: str, name: str, depth: int) -> Symbol | None:
-        if depth <= 0:
-            return None
-        found = self.name(path, name)
-        if isinstance(found, Def):
-            return FunctionSymbol(path, found)
-        if isinstance(found, ClassDef):
-            return ClassSymbol(path, found)
-        if isinstance(found, Variable):
-            if found.target == name or not found.target:
-                return None
-            return self._resolved(path, found.target, "", depth - 1)
-        if isinstance(found, str):
-            return self._imported(path, found, depth - 1)
-        for star in self._starred(path):
-            module, rest = self.module(path, star)
-            if module is None or rest or module.path == path:
-                continue
-            symbol = self._attribute(module, name, depth - 1)
-            if symbol is not None:
-                return symbol
-        outside = [it for it in self._starred(path) if it[0] != "." and self.module(path, it)[0] is None]
-        home = outside[0] if outside and not hasattr(builtins, name) else "builtins"
-        return External(f"{home}.{name}") if found is None else None
+    def attribute(self, path: str, name: str) -> tuple[str, ...]:
+        """The targets of what methods set the attribute to on `self`, for a name such as `Class.attribute`."""
+        self.conclusions.ask((path, name))
+        return self._said(path).attributes.get(name, ())
 
-    def _imported(self, path: str, dotted: str, depth: int) -> Symbol | None:
-        module, rest = self.module(path, dotted)
-        if module is None:
-            return External(dotted) if not dotted.startswith(".") else None
-        symbol: Symbol | None = module
-        for name in rest:
-            symbol = self._attribute(symbol, name, depth - 1)
-        if isinstance(symbol, Module) and symbol.path == path and rest:
-            return None
-        return symbol
-
-    def _attribute(self, symbol: Symbol | None, name: str, depth: int) -> Symbol | None:
-        if symbol is None or depth <= 0:
-            return None
-        if isinstance(symbol, External):
-            return External(f"{symbol.name}.{name}")
-        if isinstance(symbol, Module):
-            if symbol.path.endswith("/"):
-                return self._modules.at(symbol.path + name)
-            if self.name(symbol.path, name) is not None or self._starred(symbol.path):
-                found = self._named(symbol.path, name, depth - 1)
-                if found is not None and not (isinstance(found, External) and found.name.startswith("builtins.")):
-                    return found
-            if symbol.path.endswith("/__init__.py") or symbol.path == "__init__.py":
-                return self._modules.at(posixpath.join(posixpath.dirname(symbol.path), name))
-            return None
-        if isinstance(symbol, FunctionSymbol):
-            inner = self.name(symbol.path, f"{symbol.facts.qualname}.{name}")
-            if isinstance(inner, Def):
-                return FunctionSymbol(symbol.path, inner)
-            if isinstance(inner, ClassDef):
-                return ClassSymbol(symbol.path, inner)
-            # a library's decorator gave it, as `delay` of a task
-            made = (self._resolved(symbol.path, it.target, symbol.facts.owner, depth - 1) for it in symbol.facts.decorators)
-            giver = next((it.name for it in made if isinstance(it, External) and not it.name.startswith("builtins.")), "")
-            return External(f"{giver}().{name}") if giver else None
-        return self._inherited(symbol, name, depth)
-
-    def _inherited(self, symbol: ClassSymbol | Instance, name: str, depth: int, beyond: int = 0) -> Symbol | None:
-        """An attribute of a class or its bases, without the nearest `beyond` of them."""
-        outside: External | None = None
-        for base in islice(self.bases(symbol), beyond, None):
-            if isinstance(base, External):
-                outside = outside or base
-                continue
-            found = self._member(base, name, depth - 1)
-            if found is not None:
-                return found
-        if outside is not None and not outside.name.startswith("builtins."):
-            return External(f"{outside.name}{'()' if isinstance(symbol, Instance) else ''}.{name}")
-        return None
-
-    def _member(self, owner: ClassSymbol, name: str, depth: int) -> Symbol | None:
-        kind = owner.facts
-        found = self.name(owner.path, f"{kind.qualname}.{name}")
-        if isinstance(found, Def):
-            if any(it.target in ("property", "cached_property", "functools.cached_property") for it in found.decorators):
-                return self._called(FunctionSymbol(owner.path, found), depth - 1)
-            return FunctionSymbol(owner.path, found)
-        if isinstance(found, ClassDef):
-            return ClassSymbol(owner.path, found)
-        for it in kind.fields:
-            if it.name == name:
-                if it.annotation:
-                    said = self._resolved(owner.path, it.annotation, "", depth - 1)
-                    return self._called(said, depth - 1) if said is not None else None
-                return self._resolved(owner.path, it.target, kind.qualname, depth - 1)
-        self.conclusions.ask((owner.path, f"{kind.qualname}.{name}"))
-        target = self._said(owner.path).attributes.get(f"{kind.qualname}.{name}")
-        if target is not None:
-            return self._resolved(owner.path, target, kind.qualname, depth - 1)
-        return None
-
-    def _said(self, path: str) -> Said:
-        return self._files.get(path, _NOTHING)
-
-    def _starred(self, path: str) -> tuple[str, ...]:
+    def stars(self, path: str) -> tuple[str, ...]:
+        """The modules that a file imports by `*`."""
         self.conclusions.ask((path, STARS))
         return self._said(path).stars
 
-    def _called(self, symbol: Symbol | None, depth: int) -> Symbol | None:
-        if symbol is None or depth <= 0:
-            return None
-        if isinstance(symbol, ClassSymbol):
-            return Instance(symbol.path, symbol.facts)
-        if isinstance(symbol, FunctionSymbol):
-            returns = symbol.facts.returns
-            if returns in ("Self()", "self"):
-                kind = self.class_(symbol.path, symbol.facts.owner)
-                return Instance(symbol.path, kind) if kind else None
-            return self._resolved(symbol.path, returns, symbol.facts.owner, depth - 1) if returns else None
-        if isinstance(symbol, External):
-            return External(f"{symbol.name}()")
-        return None
+    def _said(self, path: str) -> Said:
+        return self._files.get(path, _NOTHING)
 
     def use(self, table: Table, threats: Threats = KNOWN) -> None:
         """Take other tables of effects and of threats. Effect: raises `generation`."""

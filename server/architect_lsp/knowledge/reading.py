@@ -2,7 +2,9 @@
 
 A *target* is a dotted name as the unit can know it alone: `time.sleep`, `Session().execute` (a call's result is marked by
 `()`), `self.repo.find`. A name bound once in a function, or annotated, is replaced by what it is bound to, so that
-`repo = OrderRepo(); repo.find(1)` has the target `OrderRepo().find`. `ModuleFacts` and the project turn targets into symbols.
+`repo = OrderRepo(); repo.find(1)` has the target `OrderRepo().find`. Three more marks speak of containers: `[*]` after what it
+holds many of, `[:]` after what it finds by key, `[]` after what one item of is meant: `self.orders[].pay` for `order.pay` in a
+loop over `self.orders`. The project turns targets into symbols.
 """
 
 from __future__ import annotations
@@ -12,6 +14,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
+from architect_lsp.knowledge.annotations import cast_of, kind
+from architect_lsp.knowledge.annotations import dotted as dotted  # most who ask a reading ask for it too
 from architect_lsp.model import Place
 from architect_lsp.syntax.units import Parsed, Unit
 
@@ -20,19 +24,8 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _CONTAINERS = (*_COMPREHENSIONS, ast.Dict, ast.List, ast.Set, ast.Tuple)
-_WRAPPERS = {
-    "Optional",
-    "Annotated",
-    "Generator",
-    "AsyncGenerator",
-    "Iterator",
-    "AsyncIterator",
-    "Iterable",
-    "AsyncIterable",
-    "Awaitable",
-    "Type",
-    "type",
-}
+_HANDED_ON = frozenset(("sorted", "list", "tuple", "set", "frozenset", "reversed", "iter"))
+"""Builtins whose result holds the items of their first argument."""
 _DEPTH = 12
 """How many names or attributes a target may be followed through."""
 
@@ -185,13 +178,61 @@ class Reading:
             base = self.target(node.value, depth - 1)
             return f"{base}.{node.attr}" if base else ""
         if isinstance(node, ast.Call):
+            if (said := cast_of(node)) is not None:
+                return kind(said)
             base = self.target(node.func, depth - 1)
             return f"{base}()" if base else ""
         if isinstance(node, ast.Await):
             return self.target(node.value, depth - 1)
         if isinstance(node, ast.Subscript):
-            return self.target(node.value, depth - 1)
+            return _one_of(self.target(node.value, depth - 1))
+        if isinstance(node, ast.BoolOp | ast.IfExp):
+            choices = node.values if isinstance(node, ast.BoolOp) else [node.body, node.orelse]
+            found = {self.target(it, depth - 1) for it in choices if not isinstance(it, ast.Constant)}
+            return found.pop() if len(found) == 1 else ""
+        if isinstance(node, _Item):
+            return self._item(node, depth - 1)
+        if isinstance(node, _CONTAINERS):
+            return self._container(node, depth - 1)
         return ""
+
+    def _item(self, node: _Item, depth: int) -> str:
+        """One of what a loop runs over; of what it unpacks, where a builtin or a dictionary says what that is."""
+        over, index = node.value, node.index
+        for _ in range(depth):
+            name = dotted(over.func) if isinstance(over, ast.Call) and over.args else ""
+            if not isinstance(over, ast.Call) or not name:
+                break
+            if name in _HANDED_ON:
+                over = over.args[0]
+            elif name == "enumerate" and index == 1:
+                over, index = over.args[0], None
+            elif name == "zip" and index is not None and index < len(over.args):
+                over, index = over.args[index], None
+            else:
+                break
+        if index is None:
+            base = self.target(over, depth)
+            return "" if base.startswith("?") else base[:-3] if base.endswith("[*]") else f"{base}[]" if base else ""
+        if index != 1 or not isinstance(over, ast.Call) or not isinstance(over.func, ast.Attribute) or over.func.attr != "items":
+            return ""
+        base = self.target(over.func.value, depth)
+        return "" if base.startswith("?") else base[:-3] if base.endswith("[:]") else f"{base}.values()[]" if base else ""
+
+    def _container(self, node: ast.expr, depth: int) -> str:
+        """What a display or a comprehension holds, where all of it is the same."""
+        marks = "[*]"
+        if isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp):
+            items: list[ast.expr] = [node.elt]
+        elif isinstance(node, ast.List | ast.Set | ast.Tuple):
+            items = node.elts if len(node.elts) <= _DEPTH else []
+        elif isinstance(node, ast.DictComp):
+            items, marks = [node.value], "[:]"
+        else:
+            items, marks = node.values if isinstance(node, ast.Dict) and len(node.values) <= _DEPTH else [], "[:]"
+        found = {self.target(it, depth) for it in items}
+        said = found.pop() if len(found) == 1 else ""
+        return f"{said}{marks}" if "()" in said and not said.startswith("?") else ""
 
     def bindings(self, function: ast.AST | None) -> dict[str, list[ast.expr | None]]:
         """What each name of `function` (None: the unit's top) is assigned; None stands for a value that can't be told."""
@@ -199,28 +240,6 @@ class Reading:
         if known is None:
             known = self._bindings[function] = self._collected(function)
         return known
-
-    def annotation(self, node: ast.expr | None) -> str:
-        """The class an annotation speaks of, as a dotted name; wrappers such as Optional and Annotated are opened."""
-        while node is not None:
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                try:
-                    node = ast.parse(node.value, mode="eval").body
-                except (SyntaxError, ValueError):
-                    return ""
-                continue
-            if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
-                node = node.right if isinstance(node.left, ast.Constant) and node.left.value is None else node.left
-                continue
-            if isinstance(node, ast.Subscript):
-                head = dotted(node.value)
-                inner = node.slice.elts[0] if isinstance(node.slice, ast.Tuple) and node.slice.elts else node.slice
-                if head.rpartition(".")[2] in _WRAPPERS:
-                    node = inner
-                    continue
-                return head
-            return dotted(node)
-        return ""
 
     def _around(self, node: ast.AST) -> Function | ast.Lambda | None:
         below = node
@@ -239,26 +258,42 @@ class Reading:
         while True:
             values = self.bindings(seen).get(node.id)
             if values is not None:
-                key = (seen, node.id)
+                loop, values = self._looped(node, values)
+                key = (loop or seen, node.id)
                 if key not in self._targets:
                     self._targets[key] = ""  # while it is looked up: `query = query.where(...)` says nothing new of `query`
-                    found = {self._value(it, node, depth) for it in values}
-                    found.discard("")
+                    told = [self._value(it, node, depth) for it in values]
+                    found = {*told} - {""}
                     nested = seen is not None and not found and len(values) == 0  # a function or class inside this one
                     unknown = f"{self.qualname(seen)}.{node.id}" if nested and seen is not None else f"?{node.id}"
-                    told = len(found) == 1 and not any(isinstance(it, _CONTAINERS) for it in values)
-                    self._targets[key] = found.pop() if told else unknown
+                    empty = any(isinstance(it, _CONTAINERS) and not said for it, said in zip(values, told, strict=True))
+                    self._targets[key] = found.pop() if len(found) == 1 and not empty else unknown
                 return self._targets[key]
             if seen is None:
                 return node.id
             seen = self.function(seen)
 
+    def _looped(self, node: ast.Name, values: list[ast.expr | None]) -> tuple[ast.AST | None, list[ast.expr | None]]:
+        """Of several loops that bind a name which nothing else binds, the one around `node`, with what it binds the name to."""
+        if len(values) < 2 or not all(isinstance(it, _Item) for it in values):
+            return None, values
+        below: ast.AST = node
+        for up in self.ancestors(node):
+            rows = up.generators if isinstance(up, _COMPREHENSIONS) else [up] if isinstance(up, ast.For | ast.AsyncFor) else []
+            found: dict[str, list[ast.expr | None]] = {}
+            for it in rows:
+                if below is not it.iter:
+                    _bind(it.target, _Item(it.iter), found)
+            if node.id in found:
+                return up, found[node.id]
+            below = up
+        return None, values
+
     def _value(self, value: ast.expr | None, name: ast.Name, depth: int) -> str:
         if value is None or value is name:
             return ""
         if isinstance(value, _Annotation):
-            said = self.annotation(value.value)
-            return f"{said}()" if said else ""
+            return kind(value.value)
         if isinstance(value, ast.Call) and dotted(value.func).rpartition(".")[2] == "Depends" and value.args:
             provider = dotted(value.args[0])
             return f"{provider}()" if provider else ""
@@ -280,8 +315,10 @@ class Reading:
                 found.setdefault(node.target.id, []).append(_Annotation(node.annotation))
             elif isinstance(node, ast.NamedExpr):
                 _bind(node.target, node.value, found)
-            elif isinstance(node, ast.AugAssign | ast.For | ast.AsyncFor | ast.comprehension):
+            elif isinstance(node, ast.AugAssign):
                 _bind(node.target, None, found)
+            elif isinstance(node, ast.For | ast.AsyncFor | ast.comprehension):
+                _bind(node.target, _Item(node.iter), found)
             elif isinstance(node, ast.withitem) and node.optional_vars is not None:
                 _bind(node.optional_vars, node.context_expr, found)
             elif isinstance(node, ast.ExceptHandler) and node.name:
@@ -315,16 +352,13 @@ class _Annotation(ast.expr):
         self.value = value
 
 
-def dotted(node: ast.AST | None) -> str:
-    """`a.b.c` for names and attributes as written, "" for anything else."""
-    names: list[str] = []
-    while isinstance(node, ast.Attribute):
-        names.append(node.attr)
-        node = node.value
-    if not isinstance(node, ast.Name):
-        return ""
-    names.append(node.id)
-    return ".".join(reversed(names))
+class _Item(ast.expr):
+    """A binding to one of what a loop runs over; to what stands at `index` of it, where the loop unpacks it."""
+
+    def __init__(self, value: ast.expr, index: int | None = None) -> None:
+        super().__init__()
+        self.value = value
+        self.index = index
 
 
 def plain(function: ast.expr) -> ast.expr:
@@ -356,5 +390,11 @@ def _bind(target: ast.expr, value: ast.expr | None, found: dict[str, list[ast.ex
     if isinstance(target, ast.Name):
         found.setdefault(target.id, []).append(value)
     elif isinstance(target, ast.Tuple | ast.List):
-        for it in target.elts:
-            _bind(it.value if isinstance(it, ast.Starred) else it, None, found)
+        for index, it in enumerate(target.elts):
+            item = _Item(value.value, index) if isinstance(value, _Item) and value.index is None else None
+            _bind(it.value if isinstance(it, ast.Starred) else it, None if isinstance(it, ast.Starred) else item, found)
+
+
+def _one_of(target: str) -> str:
+    """What is meant by a target with an index: an item where that is known, else all that is known."""
+    return target[:-3] if target.endswith(("[*]", "[:]")) else target

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from architect_lsp.knowledge.facts import Facts, joined, named, outward, placeless
+from architect_lsp.knowledge.facts import Def, Facts, joined, named, outward, placeless
 from architect_lsp.knowledge.symbols import Named
 from architect_lsp.syntax.units import Unit
 
@@ -24,7 +24,7 @@ class Said:
         self.parts = tuple(parts)
         self._facts: Facts | None = None
         self._names: dict[str, tuple[Named, int]] | None = None
-        self._attributes: dict[str, str] | None = None
+        self._attributes: dict[str, tuple[str, ...]] | None = None
 
     @property
     def facts(self) -> Facts:
@@ -37,15 +37,21 @@ class Said:
     def names(self) -> dict[str, tuple[Named, int]]:
         """Name -> (what it stands for, index of the part that says so)."""
         if self._names is None:
-            self._names = {name: (it, index) for index, (_, facts) in enumerate(self.parts) for name, it in named(facts)}
+            self._names = {}
+            for index, (_, facts) in enumerate(self.parts):
+                for name, it in named(facts):
+                    if not (isinstance(it, Def) and _alters(it) and name in self._names):
+                        self._names[name] = it, index
         return self._names
 
     @property
-    def attributes(self) -> dict[str, str]:
-        """`Class.attribute` -> target of what a method sets it to on `self`, the first where there are several."""
+    def attributes(self) -> dict[str, tuple[str, ...]]:
+        """`Class.attribute` -> targets of what methods set it to on `self`, in order."""
         if self._attributes is None:
-            rows = [it for _, facts in self.parts for it in facts.attributes]
-            self._attributes = {f"{owner}.{name}": target for owner, name, target in reversed(rows)}
+            self._attributes = {}
+            for owner, name, target in (it for _, facts in self.parts for it in facts.attributes):
+                key = f"{owner}.{name}"
+                self._attributes[key] = (*self._attributes.get(key, ()), target)
         return self._attributes
 
     @property
@@ -91,5 +97,10 @@ class Said:
         yield from _unequal(self.attributes, other.attributes)
 
 
-def _unequal(one: Mapping[str, str], other: Mapping[str, str]) -> Iterator[str]:
+def _alters(definition: Def) -> bool:
+    """Whether it sets or deletes a property, which bears the name of what gets it."""
+    return any(it.target.endswith((".setter", ".deleter")) for it in definition.decorators)
+
+
+def _unequal(one: Mapping[str, tuple[str, ...]], other: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
     return (it for it in one.keys() | other.keys() if one.get(it) != other.get(it))

@@ -55,6 +55,14 @@ class Instance:
 
 
 @dataclass(frozen=True, slots=True)
+class Items:
+    """Many of one thing, in a list or the like; `by_key` tells that they are found by a key."""
+
+    of: Symbol
+    by_key: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class External:
     """Something outside the project, by its dotted name; `()` follows what is called."""
 
@@ -64,4 +72,4 @@ class External:
 Named = Def | ClassDef | Variable | str
 """What a module's name stands for; a str is an import's dotted name."""
 
-Symbol = Module | FunctionSymbol | ClassSymbol | Instance | External
+Symbol = Module | FunctionSymbol | ClassSymbol | Instance | Items | External

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.annotations import annotation, kind
 from architect_lsp.knowledge.facts import HTTP_METHODS, Registration, Variable
 from architect_lsp.knowledge.reading import Reading, dotted, keyword, plain
 from architect_lsp.knowledge.values import Places, Value, value_and_places, value_of
@@ -61,6 +62,8 @@ _ASKS = ("create", "acreate", "stream", "parse", "completion", "acompletion", "t
 """Calls of a model that may list the tools it is given."""
 _HELD = re.compile(r"(\w+_)?(app|application|api|router|bp|blueprint|server|graph|builder|workflow|mcp)", re.IGNORECASE)
 """Names of what is handed to a function that registers things with it."""
+_ALIASES = ("Annotated", "Optional", "Union")
+"""What stands for another class where its alias is used."""
 _INTERESTING = (ast.Call, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.BinOp, ast.JoinedStr, ast.Constant, ast.Subscript)
 
 
@@ -86,10 +89,10 @@ def variables(reading: Reading) -> Iterator[Variable]:
             continue  # `except ImportError: json = None` says less than the import
         prefix = f"{reading.qualname(function)}." if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) else ""
         if isinstance(node, ast.AnnAssign) and not isinstance(value, ast.Call):
-            said = reading.annotation(node.annotation)
-            target = f"{said}()" if said else ""
-        elif isinstance(value, ast.Subscript) and dotted(value.value).endswith("Annotated"):
-            target = reading.annotation(value)
+            alias = dotted(node.annotation).rpartition(".")[2] == "TypeAlias"
+            target = annotation(value) if alias else kind(node.annotation)
+        elif isinstance(value, ast.Subscript) and dotted(value.value).rpartition(".")[2] in _ALIASES:
+            target = annotation(value)
         else:
             target = reading.target(value) if value is not None else ""
         told, calls = value_and_places(reading, value) if isinstance(value, _INTERESTING) else (None, ())

@@ -1,0 +1,129 @@
+"""What an annotation says of the object it stands by, as the target of such an object: pure functions of its syntax.
+
+`Order` and `Order | None` give `Order()`, `list[Order]` gives `Order()[*]` (several of them), `dict[str, Order]` gives
+`Order()[:]` (found by key), `type[Order]` gives `Order`. What says nothing (`Any`, `object`, `None`) gives "".
+"""
+
+from __future__ import annotations
+
+import ast
+
+OPENED = frozenset(
+    (
+        *("Optional", "Union", "Annotated", "Final", "ClassVar", "Required", "NotRequired", "ReadOnly", "InitVar", "Awaitable"),
+        *("Generator", "AsyncGenerator", "Iterator", "AsyncIterator", "Iterable", "AsyncIterable", "Type", "type"),
+    )
+)
+"""Generics that speak of the first thing in their brackets."""
+SEVERAL = frozenset(
+    (
+        *("list", "List", "set", "Set", "frozenset", "FrozenSet", "Sequence", "MutableSequence", "Collection", "AbstractSet"),
+        *("MutableSet", "deque", "Deque", "tuple", "Tuple", "Queue", "SimpleQueue", "LifoQueue", "PriorityQueue"),
+    )
+)
+BY_KEY = frozenset(
+    ("dict", "Dict", "Mapping", "MutableMapping", "defaultdict", "DefaultDict", "OrderedDict", "WeakValueDictionary")
+)
+_SAYS_LITTLE = frozenset(
+    (
+        *("Any", "object", "None", "Callable", "Literal", "LiteralString", "Never", "NoReturn", "TypeVar", "Hashable"),
+        *("str", "int", "float", "bool", "bytes", "complex"),
+    )
+)
+"""Names that tell nothing of the items of a container."""
+_NOTHING = frozenset(("Any", "object", "None", "Never", "NoReturn"))
+
+
+def annotation(node: ast.expr | None) -> str:
+    """The class an annotation speaks of, as a dotted name; wrappers such as Optional and Annotated are opened."""
+    while node is not None:
+        node = _read(node)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+            node = _some(node)
+        elif isinstance(node, ast.Subscript):
+            head = dotted(node.value)
+            if head.rpartition(".")[2] not in OPENED:
+                return head
+            node = _some(node)
+        else:
+            return dotted(node)
+    return ""
+
+
+def kind(node: ast.expr | None) -> str:
+    """The target of an object that is annotated so, "" when that says nothing."""
+    marks = ""
+    while node is not None:
+        node = _read(node)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+            node = _some(node)
+            continue
+        if not isinstance(node, ast.Subscript):
+            break
+        head = dotted(node.value)
+        last = head.rpartition(".")[2]
+        inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        if last in ("type", "Type"):
+            said = annotation(inner[0]) if inner else ""
+            return said + marks if said.rpartition(".")[2] not in _NOTHING else ""
+        if last in OPENED:
+            node = _some(node)
+            continue
+        item = _item(last, inner)
+        if item is None or not kind(item) or annotation(item).rpartition(".")[2] in _SAYS_LITTLE:
+            return f"{head}(){marks}" if last not in _SAYS_LITTLE else ""
+        marks = ("[:]" if last in BY_KEY else "[*]") + marks
+        node = item
+    name = dotted(node)
+    if not name or name.rpartition(".")[2] in _NOTHING:
+        return ""
+    return f"self{marks}" if name.rpartition(".")[2] == "Self" else f"{name}(){marks}"
+
+
+def _read(node: ast.expr | None) -> ast.expr | None:
+    """The annotation itself, where it is written in quotes; None where they hold none."""
+    if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
+        return node
+    try:
+        return ast.parse(node.value.strip(), mode="eval").body
+    except (SyntaxError, ValueError):
+        return None
+
+
+def _some(node: ast.BinOp | ast.Subscript) -> ast.expr | None:
+    """The first thing that a union or a wrapper speaks of and that is not None."""
+    if isinstance(node, ast.BinOp):
+        some = [node.left, node.right]
+    else:
+        some = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+    return next((it for it in some if not (isinstance(it, ast.Constant) and it.value is None)), None)
+
+
+def _item(head: str, inner: list[ast.expr]) -> ast.expr | None:
+    """What a container of this name holds; None when that can't be told."""
+    if head in BY_KEY:
+        return inner[1] if len(inner) == 2 else None
+    if head in ("tuple", "Tuple"):
+        return inner[0] if len(inner) == 2 and isinstance(inner[1], ast.Constant) and inner[1].value is ... else None
+    return inner[0] if head in SEVERAL and len(inner) == 1 else None
+
+
+def cast_of(call: ast.Call) -> ast.expr | None:
+    """What `typing.cast` says of a value; None for every other call, SQL's `cast` among them."""
+    if len(call.args) != 2 or dotted(call.func).rpartition(".")[2] != "cast":
+        return None
+    said = call.args[0]
+    name = said.value if isinstance(said, ast.Constant) else dotted(said.value if isinstance(said, ast.Subscript) else said)
+    return said if isinstance(name, str) and name.rpartition(".")[2][:1].isupper() else None
+
+
+def dotted(node: ast.AST | None) -> str:
+    """`a.b.c` for names and attributes as written, "" for anything else."""
+    names: list[str] = []
+    while isinstance(node, ast.Attribute):
+        names.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name):
+        return ""
+    names.append(node.id)
+    return ".".join(reversed(names))
