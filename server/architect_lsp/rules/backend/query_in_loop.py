@@ -28,6 +28,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.extraction import writes_rows
 from architect_lsp.knowledge.kinds import is_script
+from architect_lsp.knowledge.loops import over_data
 from architect_lsp.knowledge.reading import dotted
 from architect_lsp.knowledge.summaries import Effect, described
 from architect_lsp.model import Confidence, Severity
@@ -157,9 +158,6 @@ def countries(codes):
 
 _STEPS = 3
 """How many calls away a query may be; one that is farther is seldom the loop's to mend."""
-_PIECES = re.compile(
-    r"batch|chunk|page|paginat|piece|slice|window|shard|partition|segment|bulk|attempt|retr(?:y|ies)|backoff|delay", re.IGNORECASE
-)
 _READS = re.compile(
     r"(?:^|_)(?:get|read|fetch|find|load|look_?up|query|count|list|select|search|retrieve|resolve|exists?|by|of|has|is|all|first|latest)(?:_|$)"
 )
@@ -169,8 +167,6 @@ _WORKS = re.compile(
 )
 _NOT_READ = re.compile(r"_or_create$|in_bulk$|\.refresh$")
 _LOCKS = re.compile(r"lock|acquire")
-_KINDS = re.compile(r"(?:\w+_)?(?:model|table|cls|klass|class_?|entity|mapper)(?:_\w+)?")
-"""Names of things there are as many of as there are tables."""
 _CACHED = re.compile(r"cache|memoi[sz]e", re.IGNORECASE)
 
 
@@ -185,7 +181,7 @@ def find(view: View) -> Iterator[Hit]:
         if loop is None or reading.function(call) is None:
             continue
         effect = view.effects(call).get("db-read")
-        if effect is None or _excused(view, effect) or not _grows(view, loop) or writes_rows(reading, call):
+        if effect is None or _excused(view, effect) or not over_data(reading, loop) or writes_rows(reading, call):
             continue
         if _NOT_READ.search(effect.call) or (effect.path and (_WORKS.match(_last(call)) or not _READS.search(_last(call)))):
             continue
@@ -197,42 +193,6 @@ def find(view: View) -> Iterator[Hit]:
         else:
             message = "This query runs once in each turn of the loop."
         yield Hit(call, message, evidence=steps)
-
-
-def _grows(view: View, loop: ast.AST) -> bool:
-    """Whether the loop goes over data, not over pieces, attempts or a few literal things."""
-    generators = [loop] if isinstance(loop, ast.For) else getattr(loop, "generators", [])
-    if not generators:
-        return False  # `while`, and `async for`, which mostly waits for the next message
-    for it in generators:
-        names = [each.id for each in ast.walk(it.target) if isinstance(each, ast.Name)]
-        if getattr(it, "is_async", 0) or any(_PIECES.search(each) or _KINDS.fullmatch(each) for each in names):
-            return False
-        source = it.iter
-        if isinstance(source, ast.Call):
-            name = dotted(source.func).rpartition(".")[2]
-            if name in ("enumerate", "sorted", "reversed", "list", "tuple", "set", "zip") and source.args:
-                source = source.args[0]
-            elif name == "range":
-                return len(source.args) < 3 and any(isinstance(each, ast.Call) for each in source.args)
-            elif _PIECES.search(ast.unparse(source.func)) or name in ("count", "cycle"):
-                return False
-        if isinstance(source, ast.Tuple | ast.List | ast.Set | ast.Dict | ast.Constant) or _constant(view, source):
-            return False
-    return True
-
-
-def _constant(view: View, node: ast.expr) -> bool:
-    """Whether the name is written like a constant or bound to a literal."""
-    name = dotted(node).rpartition(".")[2]
-    if name.isupper():
-        return True
-    values = view.reading.bindings(view.reading.function(node)).get(name, []) if isinstance(node, ast.Name) else []
-    return len(values) == 1 and isinstance(values[0], ast.Tuple | ast.List | ast.Set | ast.Dict) and bool(_elements(values[0]))
-
-
-def _elements(node: ast.expr) -> list[ast.expr]:
-    return list(getattr(node, "elts", None) or getattr(node, "keys", None) or [])
 
 
 def _depends(loop: ast.AST, call: ast.Call) -> bool:
