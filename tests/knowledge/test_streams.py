@@ -131,8 +131,25 @@ def test_a_switch_makes_the_sink() -> None:
     def shell(x):
         subprocess.run(x, shell=True)
     """)
-    assert reached(project, "listed") == {}
-    assert reached(project, "shell") == {"x": {"command:subprocess.run"}}
+    assert reached(project, "listed") == {"x": {"argv:subprocess.run"}}
+    assert reached(project, "shell") == {"x": {"argv:subprocess.run", "command:subprocess.run"}}
+
+
+def test_what_stands_behind_a_host_does_not_choose_it() -> None:
+    project = project_of("""
+    -- app/a.py --
+    import requests
+    def whole(x):
+        requests.get(x)
+    def host(x):
+        requests.get(f"https://{x}/users")
+    def path(x, base):
+        requests.get(f"https://example.com/{x}")
+        requests.get(base + x)
+    """)
+    assert reached(project, "whole") == {"x": {"url:requests.get"}}
+    assert reached(project, "host") == {"x": {"url:requests.get"}}
+    assert reached(project, "path") == {"base": {"url:requests.get"}}
 
 
 def test_the_result_says_which_request_it_came_from() -> None:

@@ -39,6 +39,11 @@ class Exposure:
     steps: tuple[tuple[Ref, str], ...] = ()
 
     @property
+    def used_by(self) -> str:
+        """The sink as a person may read it."""
+        return self.sink.replace("()", "").removeprefix("builtins.").lstrip("?.")
+
+    @property
     def source(self) -> str:
         """The untrusted value as a person may read it."""
         return self.origin.name.replace("builtins.", "") or "this"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import replace
 
 from architect_lsp.knowledge.definitions import arguments, definitions
 from architect_lsp.knowledge.facts import Flow
-from architect_lsp.knowledge.flows import Origin, is_own, origins
+from architect_lsp.knowledge.flows import Origin, is_own, pieces
 from architect_lsp.knowledge.reading import Function, Reading, constant, dotted
 from architect_lsp.knowledge.threats import KNOWN
 from architect_lsp.knowledge.transfers import CLEAN, HANDED_ON, NUMBERS, STRING_METHODS
@@ -16,8 +18,26 @@ _MOST = 60
 """Flows kept of one function."""
 _RESULTS = 6
 """Names kept of what one function gives."""
+INSIDE = "guard.inside"
+_SCHEME = re.compile(r"\s*(?:[a-z][a-z0-9+.-]*:)?//[^/?#]*", re.IGNORECASE)
 _REQUESTS = ("self", "cls", "request", "req")
 """Parameters that are no values: what is read of a request is a source wherever it is read."""
+
+
+def placed(found: Iterable[str | Origin]) -> Iterator[str | Origin]:
+    """The parts of a value; an origin that can't be its beginning, or the host of a URL, went through `guard.inside`."""
+    before, is_inside = "", False
+    for it in found:
+        if isinstance(it, Origin):
+            late = is_inside or (before and not _SCHEME.fullmatch(before))
+            yield replace(it, through=(*it.through, INSIDE)) if late and it.kind != "checked" else it
+            is_inside = True
+            continue
+        if it == "\n;\n":  # another value of the same name begins
+            before, is_inside = "", False
+        else:
+            before += it
+        yield it
 
 
 def flows(
@@ -37,11 +57,17 @@ def flows(
     for it in returned:
         if isinstance(it, ast.Constant | ast.Compare):
             continue
-        for origin in origins(reading, it):
-            if origin.kind in ("call", "name") and not origin.through:
+        for origin in placed_origins(reading, it):
+            if origin.kind in ("call", "name") and not set(origin.through) - {INSIDE}:
                 results[origin.name] = None
             found.update(dict.fromkeys(_rows(reading, (origin,), -1, "", (), calls, with_self=False)))
     return tuple(found)[:_MOST], tuple(results)[:_RESULTS]
+
+
+def placed_origins(reading: Reading, node: ast.expr) -> tuple[Origin, ...]:
+    """Where a value comes from, each source once, as `placed`."""
+    found = {(it.kind, it.name, it.through): it for it in placed(pieces(reading, node)) if isinstance(it, Origin)}
+    return tuple(found.values())
 
 
 def _into_call(
@@ -64,7 +90,7 @@ def _into_call(
     switches = tuple(it.arg for it in call.keywords if it.arg and constant(it.value) is True)
     for slot, argument in given:
         if _speaks_of(argument, held):
-            yield from _rows(reading, origins(reading, argument), number, slot, switches, calls, with_self=is_sink)
+            yield from _rows(reading, placed_origins(reading, argument), number, slot, switches, calls, with_self=is_sink)
 
 
 def _kept(reading: Reading, node: Function, named: frozenset[str], calls: Mapping[ast.Call, int]) -> Iterator[Flow]:
@@ -76,7 +102,7 @@ def _kept(reading: Reading, node: Function, named: frozenset[str], calls: Mappin
             continue
         for it in rows:
             if it.how == "set" and it.value is not None and _speaks_of(it.value, named):
-                yield from _rows(reading, origins(reading, it.value), -1, name, (), calls, with_self=False)
+                yield from _rows(reading, placed_origins(reading, it.value), -1, name, (), calls, with_self=False)
 
 
 def _rows(

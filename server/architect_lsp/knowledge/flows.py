@@ -25,7 +25,7 @@ from architect_lsp.knowledge.definitions import (
 )
 from architect_lsp.knowledge.guards import ANYTHING, guards
 from architect_lsp.knowledge.reading import Reading, dotted
-from architect_lsp.knowledge.transfers import ACCESS, CLEAN, ESCAPES, HANDED_ON, NUMBERS, STRING_METHODS
+from architect_lsp.knowledge.transfers import ACCESS, CLEAN, ESCAPES, HANDED_ON, MODULES, NUMBERS, STRING_METHODS
 
 _DEPTH = 24
 """How many expressions a value is followed through; longer chains end as unknown."""
@@ -193,6 +193,9 @@ class _Walk:
             yield from self.pieces(function.value, depth + 1)
             if len(node.args) > 1:
                 yield from (it for it in self.pieces(node.args[1], depth + 1) if isinstance(it, Origin))
+        elif isinstance(function, ast.Attribute) and name in STRING_METHODS and dotted(function.value) in MODULES:
+            for value in node.args:
+                yield from self.pieces(value, depth + 1)
         elif isinstance(function, ast.Attribute) and name in STRING_METHODS:
             yield from self.pieces(function.value, depth + 1)
         elif isinstance(function, ast.Attribute) and name in ("get", "pop", "getlist") and self._is_local(function.value):

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from architect_lsp.knowledge.definitions import arguments
 from architect_lsp.knowledge.facts import HTTP_METHODS, Def
-from architect_lsp.knowledge.flow_facts import innermost_call
+from architect_lsp.knowledge.flow_facts import innermost_call, placed
 from architect_lsp.knowledge.flows import Origin, is_own, pieces
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Function, Reading, dotted
@@ -62,6 +62,7 @@ def parts(project: Project, path: str, reading: Reading, node: ast.expr, against
     harmless for anything does.
     """
     found = _opened(project, path, reading, pieces(reading, node), _HELPERS)
+    found = placed(found) if against else found
     return tuple(_judged(project, path, it, against) if isinstance(it, Origin) and it.through else it for it in found)
 
 

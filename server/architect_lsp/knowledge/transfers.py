@@ -12,13 +12,13 @@ CLEAN = re.compile(
 """Calls whose result says nothing that its argument chose."""
 ESCAPES = re.compile(
     r"(?:^|_)(?:quote\w*|escape\w*|escapejs|sanit\w+|slugify|secure_filename|whitelist\w*|allowlist\w*|identifier|validate\w*"
-    r"|normalize_identifier|basename|conditional_escape|strip_tags|\w*b\d\dencode|safe_join|get_valid_filename|urlencode|clean)$"
+    r"|normalize_identifier|basename|conditional_escape|strip_tags|\w*b\d\dencode|safe_join|get_valid_filename|urlencode|clean|dumps)$"
 )
 """Calls that make a value harmless for some uses: the origin says that it went through them, and `threats` for which."""
 HANDED_ON = frozenset(
     (
         "str", "repr", "bytes", "bytearray", "list", "tuple", "set", "frozenset", "dict", "sorted", "reversed",
-        "iter", "next", "zip", "enumerate", "cast", "loads", "load_json", "dumps", "dedent", "unquote", "filter",
+        "iter", "next", "zip", "enumerate", "cast", "loads", "load_json", "dedent", "unquote", "filter",
         "unquote_plus", "unquote_to_bytes", "b64decode", "urlsafe_b64decode", "b32decode", "b16decode", "unhexlify",
         "deepcopy", "copy", "text", "Path", "PurePath", "fspath", "fsdecode", "fsencode", "normpath", "normcase",
         "abspath", "realpath", "expanduser", "expandvars", "Markup", "mark_safe", "chain", "first", "TextClause",
@@ -38,3 +38,7 @@ STRING_METHODS = frozenset(
     )
 )  # fmt: skip
 """Methods of text and containers that give what they are called on, or part of it."""
+MODULES = frozenset(
+    ["shlex", "re", "regex", "os.path", "posixpath", "ntpath", "json", "html", "copy", "codecs", "binascii", "six"]
+)
+"""Names that are modules wherever they stand: their functions are given the value as an argument."""

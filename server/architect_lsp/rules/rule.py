@@ -13,11 +13,12 @@ from functools import cache
 
 from architect_lsp import rules
 from architect_lsp.knowledge.effects import canonical
-from architect_lsp.knowledge.exposures import Exposure, exposures
+from architect_lsp.knowledge.exposures import Exposure, exposures, untrusted
 from architect_lsp.knowledge.facts import Def
+from architect_lsp.knowledge.flows import Origin
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Reading
-from architect_lsp.knowledge.sources import is_terminal, passed
+from architect_lsp.knowledge.sources import is_terminal, parts, passed
 from architect_lsp.knowledge.streams import Stream, streams
 from architect_lsp.knowledge.summaries import Effect, call_effects
 from architect_lsp.knowledge.symbols import External, FunctionSymbol, Instance, Ref, Symbol
@@ -148,6 +149,14 @@ class View:
             for it in streams(self.project, *found):
                 if it.kind == kind:
                     yield from ((argument, it) for _, argument in passed(call, found[1], (it.parameter,)))
+
+    def parts(self, node: ast.expr, kind: str) -> tuple[str | Origin, ...]:
+        """A value taken apart, for a kind of sink, as `sources.parts` does."""
+        return parts(self.project, self.path, self.reading, node, kind)
+
+    def untrusted(self, node: ast.expr, kind: str) -> Origin | None:
+        """The first part of a value that a request decides and nothing made harmless for this kind of sink."""
+        return untrusted(self.project, self.path, self.reading, node, kind)
 
     def instance(self, node: ast.expr) -> Instance | None:
         """The object of a class of the project that an expression gives, if it is one."""

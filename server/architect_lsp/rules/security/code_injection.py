@@ -1,0 +1,111 @@
+"""A value from outside is run as code.
+
+Why: `eval`, `exec` and their kin give whoever writes the text everything the program may do. Taking names out of the namespace
+does not help: any object leads back to all others.
+Instead: parse the one thing that is meant, or look it up among what is allowed.
+
+    OPERATIONS = {"sum": sum, "max": max}
+
+    def run(name: str, values: list[float]) -> float:
+        try:
+            operation = OPERATIONS[name]
+        except KeyError as error:
+            raise HTTPException(422, f"no operation {name!r}") from error
+        return operation(values)
+
+Consequences: no test can say what the program does, since part of it arrives later.
+Trade-offs: `ast.literal_eval` reads literals only (bound the size of its input); rules that users write need a small language of
+their own, or a process without rights and network.
+Tests: send `__import__('os').system('touch /tmp/canary')` and assert that it is refused.
+Security: running any code as the service.
+Observability: count refused expressions by user.
+Source: CWE-94; CWE-95; https://docs.python.org/3/library/functions.html#eval
+"""
+
+import ast
+from collections.abc import Iterator
+
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, Hit, Rule, View
+
+rule = Rule(
+    __name__,
+    severity=Severity.ERROR,
+    confidence=Confidence.HIGH,
+    rows=["A2", "D4"],
+    cwe=94,
+    equivalents=["S307", "S102", "B307", "B102"],
+    bad=[
+        Bad("""
+from flask import Flask, request
+
+app = Flask(__name__)
+
+@app.post("/calculate")
+def calculate():
+    formula = request.form["formula"].strip()
+    return str(eval([|formula|], {"__builtins__": {}}))
+"""),
+        Bad("""
+import importlib
+
+def report(request, kind):
+    module = importlib.import_module([|"reports." + request.GET["kind"]|])
+    return getattr(module, [|request.GET["call"]|])()
+"""),
+        Bad("""
+def main():
+    print(eval([|input("> ")|]))
+"""),
+    ],
+    good=[
+        """
+import ast
+from flask import abort, request
+
+FIELDS = {"name": 1}
+
+def calculate():
+    value = ast.literal_eval(request.form["value"])
+    name = request.form["name"]
+    if name not in FIELDS:
+        abort(400)
+    total = eval("1 + 1")
+    getattr(value, request.form["field"])
+    return eval(name), total
+
+def build(source):
+    exec(compile(source, "<made>", "exec"))
+""",
+        """
+from flask import request
+
+def text():
+    word = request.args["word"]
+    if not word.startswith("'") or not word.endswith("'") or "'" in word[1:-1]:
+        return "a plain string, please"
+    return eval(word)
+""",
+    ],
+)
+
+
+@rule.check
+def find(view: View) -> Iterator[Hit]:
+    """Calls that run text which someone outside wrote."""
+    for it in view.exposures("code", terminal=True):
+        if it.sink.endswith("getattr") and not _is_called(view, it.call):
+            continue
+        what = "chooses what is called" if it.sink.endswith(("getattr", "import_module", "__import__")) else "is run as code"
+        yield Hit(
+            it.argument,
+            f"`{it.source}` {what} by `{it.used_by}`; look it up among what is allowed.",
+            (),
+            it.steps,
+        )
+
+
+def _is_called(view: View, call: ast.Call) -> bool:
+    """Whether what the call gives is called at once."""
+    up = view.reading.parent(call)
+    return isinstance(up, ast.Call) and up.func is call

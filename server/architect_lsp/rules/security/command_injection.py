@@ -1,0 +1,192 @@
+"""A value from outside becomes part of a command.
+
+Why: a shell reads the whole line anew: `;`, `|`, `$(...)` and a newline in the value begin another command. Without a shell the
+danger is who chooses the program, or the script that an interpreter such as `sh -c` is given.
+Instead: start the program with a list of arguments and no shell, and choose the program yourself.
+
+    def ping(host: str) -> str:
+        try:
+            address = ipaddress.ip_address(host)
+            done = subprocess.run(["ping", "-c", "1", str(address)], capture_output=True, timeout=5, check=True, text=True)
+        except ValueError as error:
+            raise HTTPException(422, "that is no address") from error
+        except subprocess.SubprocessError as error:
+            raise HTTPException(504, "no answer") from error
+        return done.stdout
+
+Consequences: the command runs with everything the service may read, write and reach.
+Trade-offs: `shlex.quote` makes one argument safe for a POSIX shell, where a pipeline is really needed; put `--` before values
+that may begin with `-`.
+Tests: send `x; touch /tmp/canary`, `$(id)` and a value with a newline; assert that the request fails and nothing was started.
+Security: the attacker runs commands as the service's account.
+Observability: log the program and its arguments as a list, before it starts; alert on shells below the service's process.
+Source: CWE-78; https://cheatsheetseries.owasp.org/cheatsheets/OS_Command_Injection_Defense_Cheat_Sheet.html
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.exposures import Exposure
+from architect_lsp.knowledge.flows import Origin, is_own
+from architect_lsp.knowledge.reading import constant, keyword
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, Hit, Rule, View
+
+rule = Rule(
+    __name__,
+    severity=Severity.ERROR,
+    confidence=Confidence.HIGH,
+    rows=["A2", "D4"],
+    cwe=78,
+    equivalents=["S602", "S604", "S605", "B602", "B604", "B605"],
+    bad=[
+        Bad("""
+import os
+from flask import request
+
+def ping():
+    host = request.args.get("host", "")
+    return os.popen([|f"ping -c 1 {host}"|]).read()
+"""),
+        Bad("""
+import subprocess
+from fastapi import APIRouter
+
+router = APIRouter()
+
+@router.get("/logs/{name}")
+def logs(name: str):
+    steps = ["bash", "-c"]
+    steps.append("tail /var/log/" + name)
+    return subprocess.run([|steps|], capture_output=True).stdout
+"""),
+        Bad("""
+-- app/views.py --
+from app.tools import Archive
+
+def pack(request):
+    return Archive("/srv").pack([|request.POST["folder"]|])
+-- app/tools.py --
+import subprocess
+
+class Archive:
+    def __init__(self, root):
+        self.root = root
+
+    def pack(self, folder):
+        return self._run(f"tar -C {self.root} -c {folder}")
+
+    def _run(self, line):
+        return subprocess.check_output(line, shell=True)
+"""),
+        Bad("""
+import subprocess
+
+def convert(source: str, target: str):
+    subprocess.run([|f"convert {source} {target}"|], shell=True, check=True)
+"""),
+    ],
+    good=[
+        """
+import shlex
+import subprocess
+from flask import abort, request
+
+ALLOWED = {"status", "version"}
+
+def run():
+    name = request.args["name"]
+    subprocess.run(["git", "log", "--", name])
+    subprocess.run(f"git log -- {shlex.quote(name)}", shell=True)
+    subprocess.run("git gc && git fsck", shell=True)
+    action = request.args["action"]
+    if action not in ALLOWED:
+        abort(400)
+    return subprocess.check_output(f"git {action}", shell=True)
+
+def count(number: int):
+    return subprocess.run(f"head -n {number} /var/log/app", shell=True)
+""",
+        """
+import subprocess
+from flask import request
+
+def echo():
+    words = []
+    words.append("hello")
+    words.append(request.args["word"])
+    words.pop()
+    steps = {"first": request.args["word"], "second": "date"}
+    subprocess.run(words[0], shell=True)
+    return subprocess.run(steps["second"], shell=True)
+""",
+    ],
+)
+
+_PROCESSES = ("subprocess.run", "subprocess.call", "subprocess.check_call", "subprocess.check_output", "subprocess.Popen")
+_SHELLS = ("os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatusoutput", "asyncio.create_subprocess_shell")
+_INTERPRETERS = re.compile(r"(?:^|/)(?:(?:ba|z|da|k)?sh|cmd(?:\.exe)?|powershell(?:\.exe)?|python[\d.]*|node|perl|ruby|php)$")
+_SCRIPTS = ("-c", "/c", "/C", "-e", "-Command", "-r")
+_FIXED = re.compile(
+    r"(?:^|[_.])(?:executable|exe|binary|bin|program|python|interpreter|cmd|command|commands|args|argv|options|flags|opts|cwd|root"
+    r"|script|prefix|env|home|tmp\w*|temp\w*|shell)(?:_?(?:path|dir|line|name))?$|^self\.|[A-Z]",
+)
+"""Names of what the author of a command mostly chooses."""
+
+
+@rule.check
+def find(view: View) -> Iterator[Hit]:
+    """Commands that a request decides, and shell lines that a caller may break out of."""
+    told = set()
+    for it in view.exposures("command"):
+        told.add(it.call)
+        what = (
+            f"`{it.source}` becomes part of a command line that `{it.used_by}` runs; start the program with a list and no shell."
+        )
+        yield Hit(it.argument, what, (), it.steps)
+    for it in view.exposures("argv"):
+        if it.call not in told and not it.steps and _is_chosen(it):
+            told.add(it.call)
+            message = f"`{it.source}` chooses what `{it.used_by}` starts; choose the program yourself."
+            yield Hit(it.argument, message, (), it.steps)
+    for call in view.reading.each(ast.Call):
+        if call not in told and call.args:
+            yield from _of_caller(view, call)
+
+
+def _is_chosen(exposure: Exposure) -> bool:
+    """Whether the value is the program, or the script of an interpreter."""
+    before: list[str] = []
+    for it in exposure.parts:
+        if it is exposure.origin:
+            break
+        if isinstance(it, str):
+            before.append(it.strip())
+        else:
+            return False
+    words = [it for it in before if it not in ("", ";")]
+    if not words:
+        return not isinstance(exposure.argument, ast.List) or exposure.argument.elts[:1] != []
+    return any(_INTERPRETERS.search(it) for it in words) and any(it in _SCRIPTS for it in words)
+
+
+def _of_caller(view: View, call: ast.Call) -> Iterator[Hit]:
+    """A shell line with a parameter written into it, where a quote or a space in it changes the command."""
+    last = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    if last not in _LAST or isinstance(call.args[0], ast.Constant | ast.List | ast.Tuple):
+        return
+    name = view.callee(call)
+    if name not in _SHELLS and not (name in _PROCESSES and constant(keyword(call, "shell")) is True):
+        return
+    found = view.parts(call.args[0], "command")
+    if not any(isinstance(it, str) and it.strip() for it in found):
+        return
+    for it in found:
+        if isinstance(it, Origin) and is_own(it) and not _FIXED.search(it.name):
+            message = f"`{it.name}` becomes part of a shell line: a space or `;` in it changes the command; pass a list."
+            yield Hit(call.args[0], message)
+            return
+
+
+_LAST = frozenset(it.rpartition(".")[2] for it in (*_PROCESSES, *_SHELLS))

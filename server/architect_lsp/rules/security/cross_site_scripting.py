@@ -1,0 +1,181 @@
+"""A value from outside is put into a page as markup.
+
+Why: `<script>` in the value runs in the browser of whoever opens the page, as that user. `mark_safe`, `Markup` and a string built
+by hand switch off the escaping that templates do.
+Instead: hand the value to a template, or let `format_html` escape it.
+
+    @app.get("/hello")
+    def hello():
+        try:
+            return render_template("hello.html", name=request.args["name"])
+        except KeyError:
+            abort(400)
+
+Consequences: every place that builds markup must remember to escape.
+Trade-offs: text that may hold some markup goes through a cleaner with a list of allowed tags (nh3), when it is shown.
+Tests: send `<img src=x onerror=alert(1)>` and assert that the answer holds `&lt;img`.
+Security: acting as the user who looks; reading what they see.
+Observability: a Content-Security-Policy with reports shows what got through.
+Source: CWE-79; https://cheatsheetseries.owasp.org/cheatsheets/Cross_Site_Scripting_Prevention_Cheat_Sheet.html
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.exposures import Exposure
+from architect_lsp.knowledge.flows import Origin
+from architect_lsp.knowledge.reading import constant, dotted, keyword
+from architect_lsp.knowledge.sources import is_request, is_terminal
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, Hit, Rule, View
+
+rule = Rule(
+    __name__,
+    severity=Severity.ERROR,
+    confidence=Confidence.HIGH,
+    rows=["A2", "D4"],
+    cwe=79,
+    equivalents=["S308", "S704", "B703", "B704"],
+    bad=[
+        Bad("""
+from flask import Flask, request
+
+app = Flask(__name__)
+
+@app.route("/hello")
+def hello():
+    page = "<p>Hello "
+    page += request.args.get("name", "")
+    return [|page|]
+"""),
+        Bad("""
+from django.utils.safestring import mark_safe
+
+def banner(request):
+    return mark_safe([|"<b>%s</b>" % request.GET["text"]|])
+"""),
+        Bad("""
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse
+
+router = APIRouter()
+
+@router.get("/page")
+def page(title: str):
+    return HTMLResponse([|f"<h1>{title}</h1>"|])
+"""),
+    ],
+    good=[
+        """
+import html
+from flask import Flask, jsonify, make_response, render_template, request
+from markupsafe import escape
+
+app = Flask(__name__)
+
+@app.route("/hello")
+def hello():
+    name = request.args.get("name", "")
+    make_response({"name": name})
+    make_response(jsonify(name=name))
+    return f"<p>Hello {escape(name)} {html.escape(name)}</p>"
+
+@app.route("/data")
+def data():
+    return {"name": request.args["name"]}
+
+@app.route("/text")
+def text():
+    answer = make_response(request.args["name"])
+    answer.mimetype = "text/plain"
+    return answer
+
+@app.route("/page/<int:number>")
+def page(number):
+    return render_template("page.html", number=number, name=request.args["name"])
+""",
+        """
+from django.http import HttpResponse
+from django.utils.html import format_html
+
+def banner(request):
+    HttpResponse(request.GET["text"], content_type="text/plain")
+    return HttpResponse(format_html("<b>{}</b>", request.GET["text"]))
+""",
+    ],
+)
+
+_FLASKS = ("flask", "quart", "bottle")
+_ROUTES = ("route", "get", "post", "put", "delete", "patch")
+_PARSED = re.compile(r"\.(?:json|get_json|files|FILES|data|stream)(?:\(\))?$|\.(?:read|iter_content)\(\)$")
+"""What is no text of a form or a query: data that is sent back as data."""
+_TYPES = ("content_type", "mimetype", "media_type")
+
+
+@rule.check
+def find(view: View) -> Iterator[Hit]:
+    """Markup that holds what a request gave."""
+    for it in view.exposures("html"):
+        if not it.steps and (_is_other_type(view, it.call) or _is_data(it)):
+            continue
+        message = f"`{it.source}` is put into the page as markup by `{it.used_by}`; let a template or `format_html` escape it."
+        yield Hit(it.argument, message, (), it.steps)
+    if any(target.partition(".")[0] in _FLASKS for _, target in view.project.facts(view.path).imports):
+        yield from _returned(view)
+
+
+def _returned(view: View) -> Iterator[Hit]:
+    """What a handler of Flask gives back as text, which is sent as a page."""
+    for node in view.reading.each(ast.Return):
+        function = view.reading.function(node)
+        value = node.value.elts[0] if isinstance(node.value, ast.Tuple) and node.value.elts else node.value
+        if (
+            value is None
+            or not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+            or isinstance(value, ast.Dict | ast.List)
+        ):
+            continue
+        routes = (it.func for it in function.decorator_list if isinstance(it, ast.Call))
+        if not any(isinstance(it, ast.Attribute) and it.attr in _ROUTES for it in routes):
+            continue
+        if isinstance(value, ast.Name) and not _is_text(view, function, value.id):
+            continue
+        for it in view.parts(value, "html"):
+            if isinstance(it, Origin) and is_request(view.project, view.reading, it) and not is_terminal(it):
+                if not _PARSED.search(it.name):
+                    message = f"`{it.name}` is sent to the browser as part of a page; escape it, or let a template do so."
+                    yield Hit(value, message)
+                break
+
+
+def _is_text(view: View, function: ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> bool:
+    """Whether a name holds text, not a dictionary or a response, as far as what it is set to tells."""
+    values = view.reading.bindings(function).get(name, [])
+    return not any(isinstance(it, ast.Dict | ast.List | ast.ListComp | ast.DictComp) for it in values)
+
+
+def _is_data(exposure: Exposure) -> bool:
+    text = "".join(it for it in exposure.parts if isinstance(it, str)).strip("; \n")
+    return isinstance(exposure.argument, ast.Dict) or (not text and bool(_PARSED.search(exposure.origin.name)))
+
+
+def _is_other_type(view: View, call: ast.Call) -> bool:
+    """Whether the answer says that it is no page."""
+    for name in _TYPES:
+        said = keyword(call, name)
+        if said is not None:
+            return "html" not in str(constant(said) or "").lower()
+    if any("html" in str(it.value) for it in call.keywords if isinstance(it.value, ast.Constant)):
+        return False
+    if dotted(call.func).endswith("web.Response") or any(it.arg in ("headers", "direct_passthrough") for it in call.keywords):
+        return True
+    up = view.reading.parent(call)
+    names = [dotted(it) for it in up.targets] if isinstance(up, ast.Assign) else []
+    return any(
+        isinstance(target, ast.Attribute | ast.Subscript)
+        and dotted(target.value).partition(".")[0] in names
+        and (getattr(target, "attr", "") in _TYPES or "headers" in ast.unparse(target))
+        for node in view.reading.each(ast.Assign)
+        for target in node.targets
+    )

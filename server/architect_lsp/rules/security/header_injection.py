@@ -1,0 +1,56 @@
+"""A value from outside is written into a header as it is.
+
+Why: a line break in the value ends the header: what follows is another header, or the body. Frameworks refuse such values; raw
+servers and clients do not.
+Instead: let the framework set headers, or refuse control characters.
+
+    def send_name(self, name: str) -> None:
+        if not name.isprintable():
+            self.send_error(400)
+            return
+        self.send_header("X-Name", quote(name))
+
+Tests: send a value with `\\r\\nSet-Cookie: a=b` and assert that no such header comes back.
+Security: setting cookies for the user, poisoning caches.
+Source: CWE-113; https://owasp.org/www-community/attacks/HTTP_Response_Splitting
+"""
+
+from collections.abc import Iterator
+
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, Hit, Rule, View
+
+rule = Rule(
+    __name__,
+    severity=Severity.WARNING,
+    confidence=Confidence.MEDIUM,
+    rows=["A2", "D4"],
+    cwe=113,
+    bad=[
+        Bad("""
+from flask import request
+
+def answer(handler):
+    handler.send_header("X-Name", [|request.args["name"]|])
+"""),
+    ],
+    good=[
+        """
+from urllib.parse import quote
+from flask import request
+
+def answer(handler, response):
+    handler.send_header("X-Name", quote(request.args["name"]))
+    handler.send_header("X-Number", str(int(request.args["number"])))
+    response.headers["X-Name"] = request.args["name"]
+""",
+    ],
+)
+
+
+@rule.check
+def find(view: View) -> Iterator[Hit]:
+    """Headers that nobody checks for line breaks."""
+    for it in view.exposures("header"):
+        message = f"`{it.source}` is written into a header: a line break in it begins another; refuse or encode it."
+        yield Hit(it.argument, message, (), it.steps)

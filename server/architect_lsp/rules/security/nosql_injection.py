@@ -1,0 +1,90 @@
+"""A structure from outside becomes a query.
+
+Why: a parsed body can hold more than text: where a name was expected comes `{"$ne": null}`, which matches everyone, and
+`{"$where": ...}` runs code in the database.
+Instead: check the shape of the value before it is part of a query.
+
+    class Login(BaseModel):
+        name: str
+        password: str
+
+    def user_of(body: bytes) -> User:
+        try:
+            login = Login.model_validate_json(body)
+        except ValidationError as error:
+            raise HTTPException(422, "name and password, please") from error
+        return checked(users.find_one({"name": login.name}), login.password)
+
+Trade-offs: `str(value)` is enough where only text is meant.
+Tests: log in with `{"name": {"$ne": null}}` and assert that it is refused.
+Security: logging in as anyone; reading every document.
+Source: CWE-943; https://owasp.org/www-project-web-security-testing-guide/ (testing for NoSQL injection)
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.reading import dotted
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, Hit, Rule, View
+
+rule = Rule(
+    __name__,
+    severity=Severity.ERROR,
+    confidence=Confidence.MEDIUM,
+    rows=["A2", "D4"],
+    cwe=943,
+    bad=[
+        Bad("""
+from flask import request
+
+def login(users):
+    body = request.get_json()
+    return users.find_one([|{"name": body["name"], "password": body["password"]}|])
+"""),
+        Bad("""
+import json
+from flask import request
+
+def search(db):
+    return db.orders.find([|json.loads(request.args["filter"])|])
+"""),
+    ],
+    good=[
+        """
+from flask import request
+
+def login(users, text):
+    body = request.get_json()
+    users.find_one({"name": str(body["name"])})
+    users.find_one({"name": request.args["name"]})
+    users.find_one({"age": int(body["age"])})
+    "some text".find(body["word"])
+    return text.find(request.args["word"])
+""",
+    ],
+)
+
+_STRUCTURES = re.compile(r"\.(?:json|get_json|json_body|media)\b|\.data$")
+
+
+@rule.check
+def find(view: View) -> Iterator[Hit]:
+    """Queries that hold a structure which someone outside made."""
+    for it in view.exposures("nosql"):
+        made = any(isinstance(node, ast.Call) and dotted(node.func).endswith("loads") for node in ast.walk(it.argument))
+        whole = isinstance(it.argument, ast.Dict) or made or isinstance(it.argument, ast.Name | ast.Attribute | ast.Call)
+        if it.used_by.endswith("find") and not isinstance(it.argument, ast.Dict) and not made:
+            continue  # the `find` of text
+        if not it.steps and whole and (made or _STRUCTURES.search(it.origin.name)) and not _is_text(it.argument):
+            message = f"`{it.source}` may hold operators such as `$ne` and becomes part of the query; check that it is text."
+            yield Hit(it.argument, message, (), it.steps)
+
+
+def _is_text(node: ast.expr) -> bool:
+    """Whether every value of the query is made text first."""
+    values = node.values if isinstance(node, ast.Dict) else [node]
+    return all(
+        isinstance(it, ast.Constant | ast.JoinedStr) or (isinstance(it, ast.Call) and dotted(it.func) == "str") for it in values
+    )

@@ -1,0 +1,104 @@
+"""A value from outside decides where the user is sent.
+
+Why: a link to your own site lands on someone else's, which then asks for the password again; codes and tokens in the URL travel
+along.
+Instead: send users to paths of your own, by name, or check that the target is one.
+
+    def after_login(request: HttpRequest) -> HttpResponse:
+        target = request.GET.get("next", "")
+        if not url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=True):
+            target = reverse("home")
+        return redirect(target)
+
+Trade-offs: a check of the first character is not enough: `//host` and `/\\host` lead away too.
+Tests: `https://evil.example`, `//evil.example`, `/\\evil.example` and `javascript:alert(1)` all end at the home page.
+Security: phishing from a trusted address; stolen codes of OAuth.
+Observability: count refused targets.
+Source: CWE-601; https://cheatsheetseries.owasp.org/cheatsheets/Unvalidated_Redirects_and_Forwards_Cheat_Sheet.html
+"""
+
+import re
+from collections.abc import Iterator
+
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, Hit, Rule, View
+
+rule = Rule(
+    __name__,
+    severity=Severity.WARNING,
+    confidence=Confidence.HIGH,
+    rows=["A2", "D4"],
+    cwe=601,
+    bad=[
+        Bad("""
+from flask import redirect, request, url_for
+
+def login():
+    return redirect([|request.args.get("next") or url_for("home")|])
+"""),
+        Bad("""
+from django.http import HttpResponseRedirect
+
+def leave(request):
+    target = request.GET["to"]
+    return HttpResponseRedirect([|target|])
+"""),
+        Bad("""
+from fastapi import APIRouter
+from fastapi.responses import RedirectResponse
+
+router = APIRouter()
+
+@router.get("/out")
+def out(host: str):
+    return RedirectResponse([|f"https://{host}/welcome"|])
+"""),
+    ],
+    good=[
+        """
+from urllib.parse import urlparse
+from flask import abort, redirect, request, url_for
+
+def login():
+    target = request.args.get("next", "")
+    if urlparse(target).netloc != "shop.example.com":
+        abort(400)
+    return redirect(target)
+
+def go():
+    redirect(url_for("show", name=request.args["name"]))
+    redirect("/users/" + request.args["name"])
+    redirect(f"https://shop.example.com/{request.args['name']}")
+    return redirect(request.path)
+""",
+        """
+from django.shortcuts import redirect
+from django.utils.http import url_has_allowed_host_and_scheme
+
+def after(request):
+    target = request.POST.get("next")
+    if url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()}):
+        return redirect(target)
+    return redirect("home")
+""",
+    ],
+)
+
+_OWN = re.compile(
+    r"\.(?:path|full_path|url|base_url|url_root|build_absolute_uri|get_full_path|get_raw_uri|referrer|get_host|host|rel_url|path_qs"
+    r"|META|headers)(?:\.\w+)?(?:\(\))?$"
+)
+"""What tells of the request's own address, or of the page the user comes from."""
+
+
+@rule.check
+def find(view: View) -> Iterator[Hit]:
+    """Redirects whose target someone outside decides."""
+    for it in view.exposures("redirect"):
+        if not _OWN.search(it.origin.name):
+            yield Hit(
+                it.argument,
+                f"`{it.source}` decides where `{it.used_by}` sends the user, other sites too; check its host.",
+                (),
+                it.steps,
+            )

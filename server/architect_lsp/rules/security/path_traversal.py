@@ -1,0 +1,129 @@
+"""A value from outside becomes a file's path.
+
+Why: `..` climbs out of the folder that was meant, an absolute path replaces it altogether (`os.path.join("/srv", "/etc/passwd")`
+is `/etc/passwd`), and links lead further. The service reads or writes a file of the attacker's choice.
+Instead: resolve the path and refuse what lies outside, or keep names of your own beside the user's.
+
+    def opened(name: str) -> BinaryIO:
+        path = (UPLOADS / name).resolve()
+        if not path.is_relative_to(UPLOADS):
+            raise HTTPException(404)
+        try:
+            return path.open("rb")
+        except FileNotFoundError as error:
+            raise HTTPException(404) from error
+
+Consequences: what may be read is decided by the rights of the process, not by the program.
+Trade-offs: `send_from_directory` and static file handlers check this already; an id that is looked up needs no check of a path.
+Tests: ask for `../../etc/passwd`, `/etc/passwd`, `%2e%2e/x` and a link that points outside; each is a 404.
+Security: reading keys and sources; where it writes, running code.
+Observability: log refused paths with the user; probing for them is loud.
+Source: CWE-22; https://owasp.org/www-community/attacks/Path_Traversal
+"""
+
+import re
+from collections.abc import Iterator
+
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, Hit, Rule, View
+
+rule = Rule(
+    __name__,
+    severity=Severity.ERROR,
+    confidence=Confidence.HIGH,
+    rows=["A2", "D4"],
+    cwe=22,
+    bad=[
+        Bad("""
+import os
+from flask import request, send_file
+
+def download():
+    path = os.path.join("/srv/files", request.args["name"])
+    return send_file([|path|])
+"""),
+        Bad("""
+from pathlib import Path
+from fastapi import FastAPI, UploadFile
+
+app = FastAPI()
+FOLDER = Path("/srv/uploads")
+
+@app.post("/files")
+async def upload(file: UploadFile):
+    target = FOLDER / file.filename
+    [|target|].write_bytes(await file.read())
+"""),
+        Bad("""
+-- app/views.py --
+from django.http import HttpResponse
+from app.store import Store
+
+def page(request, name):
+    return HttpResponse(Store("/srv/pages").read([|request.GET.get("page")|]))
+-- app/store.py --
+class Store:
+    def __init__(self, root):
+        self.root = root
+
+    def read(self, name):
+        with open(self.root + "/" + name) as file:
+            return file.read()
+"""),
+    ],
+    good=[
+        """
+import os
+from pathlib import Path
+from flask import abort, request, send_file, send_from_directory
+from werkzeug.utils import secure_filename
+
+ROOT = Path("/srv/files")
+
+def download():
+    name = request.args["name"]
+    send_from_directory("/srv/files", name)
+    send_file(ROOT / secure_filename(name))
+    send_file(ROOT / os.path.basename(name))
+    path = (ROOT / name).resolve()
+    if not path.is_relative_to(ROOT):
+        abort(404)
+    return send_file(path)
+
+def other():
+    full = os.path.realpath(os.path.join("/srv", request.args["name"]))
+    if not full.startswith("/srv/"):
+        abort(404)
+    with open(full) as file:
+        return file.read()
+
+def numbered(request, number):
+    with open(f"/srv/{int(number)}.txt") as file:
+        return file.read()
+""",
+        """
+import csv
+from fastapi import FastAPI, UploadFile
+
+app = FastAPI()
+
+@app.post("/rows")
+async def rows(file: UploadFile):
+    data = await file.read()
+    with open("/tmp/rows.csv", "wb") as target:
+        target.write(data)
+""",
+    ],
+)
+
+_NO_NAME = re.compile(r"\.(?:file|stream|FILES|files)(?:\.get)?(?:\(\))?$")
+"""An uploaded file itself, not its name."""
+
+
+@rule.check
+def find(view: View) -> Iterator[Hit]:
+    """Files whose path someone outside decides."""
+    for it in view.exposures("path"):
+        if not _NO_NAME.search(it.origin.name):
+            message = f"`{it.source}` decides which file `{it.used_by}` uses; `..` or `/` in it leads out of the folder."
+            yield Hit(it.argument, message, (), it.steps)

@@ -1,0 +1,109 @@
+"""A value from outside decides which server is asked.
+
+Why: the request comes from inside: it reaches the cloud's metadata service, admin pages and databases that trust the network.
+A check of the text alone can be walked around by redirects, DNS and other spellings of an address.
+Instead: let the caller choose among hosts that you name.
+
+    HOSTS = {"github": "https://api.github.com"}
+
+    async def fetch(source: str, path: str) -> bytes:
+        try:
+            answer = await client.get(f"{HOSTS[source]}/{quote(path)}", follow_redirects=False, timeout=5)
+            answer.raise_for_status()
+        except KeyError as error:
+            raise HTTPException(422, "unknown source") from error
+        except httpx.HTTPError as error:
+            raise HTTPException(502, "the source does not answer") from error
+        return answer.content
+
+Trade-offs: webhooks and link previews must go anywhere: resolve the name, refuse private addresses, connect to the address that
+was checked, follow no redirects, or send all of it through a proxy without a way inside.
+Tests: `http://169.254.169.254/`, `http://localhost`, `http://[::1]`, a name that resolves to 10.0.0.1: refused.
+Security: reading the credentials of the machine; reaching what was never meant to be public.
+Observability: log host and address of each outgoing request, and alert on private ones.
+Performance: bound the size and the time of what is fetched.
+Source: CWE-918; OWASP API7:2023; https://cheatsheetseries.owasp.org/cheatsheets/Server_Side_Request_Forgery_Prevention_Cheat_Sheet.html
+"""
+
+from collections.abc import Iterator
+
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, Hit, Rule, View
+
+rule = Rule(
+    __name__,
+    severity=Severity.ERROR,
+    confidence=Confidence.MEDIUM,
+    rows=["A2", "D4"],
+    cwe=918,
+    equivalents=["S310", "B310"],
+    bad=[
+        Bad("""
+import requests
+from flask import request
+
+def preview():
+    url = request.args.get("url")
+    return requests.get([|url|], timeout=5).text
+"""),
+        Bad("""
+import httpx
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+router = APIRouter()
+
+class Hook(BaseModel):
+    host: str
+
+@router.post("/hooks")
+async def ping(hook: Hook):
+    async with httpx.AsyncClient() as client:
+        return (await client.post([|f"https://{hook.host}/ping"|])).status_code
+"""),
+        Bad("""
+-- app/views.py --
+from app.client import Client
+
+def fetch(request):
+    return Client([|request.GET["base"]|]).status()
+-- app/client.py --
+import requests
+
+class Client:
+    def __init__(self, base):
+        self.base = base
+
+    def status(self):
+        return requests.get(f"{self.base}/status", timeout=5).json()
+"""),
+    ],
+    good=[
+        """
+import requests
+from urllib.parse import urlparse
+from flask import abort, request
+
+BASE = "https://api.example.com"
+HOSTS = {"a.example.com"}
+
+def user():
+    name = request.args["name"]
+    requests.get(f"https://api.example.com/users/{name}", timeout=5)
+    requests.get(BASE + "/users/" + name, timeout=5)
+    requests.get(BASE, params={"name": name}, timeout=5)
+    url = request.args["url"]
+    if urlparse(url).hostname not in HOSTS:
+        abort(400)
+    return requests.get(url, timeout=5).text
+""",
+    ],
+)
+
+
+@rule.check
+def find(view: View) -> Iterator[Hit]:
+    """Requests whose host someone outside decides."""
+    for it in view.exposures("url"):
+        message = f"`{it.source}` decides which server `{it.used_by}` asks, internal ones too; choose it from a list."
+        yield Hit(it.argument, message, (), it.steps)
