@@ -13,9 +13,11 @@ from architect_lsp.knowledge.frameworks import (
     django_models,
     django_urls,
     fastapi,
+    flask,
     graphql,
     langchain,
     langgraph,
+    litestar,
     mcp,
     model_clients,
     openai_agents,
@@ -25,7 +27,7 @@ from architect_lsp.knowledge.frameworks import (
 from architect_lsp.knowledge.nouns import Agent, AgentGraph, Handoff, OrmModel, Resolver, Route, Task, Tool
 from architect_lsp.knowledge.project import Project
 
-_ROUTES: tuple[Callable[[Project], Iterable[Route]], ...] = (fastapi.routes, django_urls.routes)
+_ROUTES: tuple[Callable[[Project], Iterable[Route]], ...] = (fastapi.routes, flask.routes, litestar.routes, django_urls.routes)
 _MODELS: tuple[Callable[[Project], Iterable[OrmModel]], ...] = (sqlalchemy.models, django_models.models)
 _TASKS: tuple[Callable[[Project], Iterable[Task]], ...] = (celery.tasks,)
 _RESOLVERS: tuple[Callable[[Project], Iterable[Resolver]], ...] = (graphql.resolvers,)

@@ -206,13 +206,14 @@ def _injected(reading: Reading, node: Function) -> Iterator[tuple[str, Value]]:
 
 
 def _defaults(reading: Reading, node: Function) -> Iterator[tuple[str, Value]]:
-    """Parameters with the strings and the lists that are their defaults."""
+    """Parameters with the strings, lists and names that are their defaults."""
     positional = [*node.args.posonlyargs, *node.args.args]
     given: list[tuple[ast.arg, ast.expr | None]] = [*zip(positional[::-1], node.args.defaults[::-1], strict=False)]
     for argument, default in (*given, *zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)):
         if default is None:
             continue
-        if isinstance(default, ast.List | ast.Tuple) or literal(default) is not None:
+        names = isinstance(default, ast.List | ast.Tuple | ast.BinOp | ast.JoinedStr | ast.Name | ast.Attribute)
+        if names or literal(default) is not None:
             yield argument.arg, value_of(reading, default)
 
 

@@ -92,7 +92,7 @@ class Def(Struct, frozen=True, array_like=True, gc=False):
     outcomes: tuple[
         Value, ...
     ] = ()  # all that it returns, where one of them may name a step of a graph: see `extraction._outcomes`
-    defaults: tuple[tuple[str, Value], ...] = ()  # parameter, the string or the list it is given where the caller gives none
+    defaults: tuple[tuple[str, Value], ...] = ()  # parameter, the string, list or name that is its default
     hands: str = ""  # the name it returns, as written, where it returns nothing else
     statuses: tuple[tuple[int, int, bool], ...] = ()  # (index of the call or -1, HTTP status, whether it is raised)
     asks: bool = False  # whether it looks at what tells who the user is: see `answers.asks`

@@ -121,7 +121,7 @@ def _asks(project: Project, symbol: FunctionSymbol, depth: int) -> bool:
         return True
     for it in definition.calls:
         last = it.target.rpartition(".")[2]
-        if it.target.endswith(_DECODES) or (definition.asks and guarding(last)):
+        if it.target.endswith(_DECODES) or (definition.asks and (guarding(last) or last in ("redirect", "unauthorized"))):
             return True
         inner = project.resolve(symbol.path, it.target, definition.owner) if definition.asks or refusals else None
         if isinstance(inner, FunctionSymbol) and inner.facts is not definition and guards(project, inner, "", depth - 1):

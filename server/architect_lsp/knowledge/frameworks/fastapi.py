@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from architect_lsp.knowledge.answers import value_status
 from architect_lsp.knowledge.constants import behind
-from architect_lsp.knowledge.facts import HTTP_METHODS, Def, Variable
+from architect_lsp.knowledge.facts import HTTP_METHODS, Def
 from architect_lsp.knowledge.frameworks.dependencies import listed, of_signature
 from architect_lsp.knowledge.frameworks.hosts import Held, Host, Hosts, Told
 from architect_lsp.knowledge.frameworks.scoped import Where, handler_of, items, text_at
@@ -122,7 +122,7 @@ class _Tables:
             dependencies=(*above.dependencies, *listed(self.project, held.where, made.keyword("dependencies"))),
             depth=above.depth - 1,
         )
-        at = self._place(held)
+        at = self.hosts.place(held)
         for where, it in items(self.project, held.where, made.keyword("routes")):
             yield from self._listed(where, it, at, here)
         for told in self.hosts.told(held):
@@ -132,7 +132,7 @@ class _Tables:
     def _told(self, held: Held, told: Told, where: Where, above: _Above) -> Iterator[Route]:
         value, last = told.value, told.value.last
         optional = above.optional or told.optional
-        if told.at.kind != "decorator" and last not in _WORDS:
+        if told.hands:
             for outer, inner in self.hosts.handed(told, where):
                 if outer.host == held.host:
                     yield from self._included(inner, replace(above, optional=optional), told)
@@ -231,13 +231,6 @@ class _Tables:
                 yield replace(route, methods=frozenset([name.upper()]), handler=it.ref, view=route.handler)
         if not found:
             yield replace(route, methods=route.methods if "WEBSOCKET" in route.methods else frozenset())
-
-    def _place(self, held: Held) -> Ref:
-        """What stands for the place of a host: its variable, or the function or class that makes it."""
-        name = held.host.name.partition(":")[0]
-        if isinstance(self.project.name(held.host.path, name), Variable):
-            return Ref(held.host.path, name, "variable")
-        return Ref(held.host.path, name.rpartition(".")[0], "def")
 
 
 def _methods(value: Value, word: str) -> frozenset[str]:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from architect_lsp.knowledge.facts import ClassDef, Def
+from architect_lsp.knowledge.facts import ClassDef, Def, Variable
 from architect_lsp.knowledge.frameworks.scoped import (
     Where,
     bindings,
@@ -56,7 +56,9 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One thing that a host is told. `handler` is what a decorator decorates, a function or a class."""
+    """One thing that a host is told. `handler` is what a decorator decorates, a function or a class. Where it
+    `hands` the host on, a function of the project is called with it.
+    """
 
     at: Ref
     where: Where
@@ -65,6 +67,7 @@ class Told:
     handler: Ref | None = None
     optional: bool = False
     loops: tuple[tuple[str, Value], ...] = ()
+    hands: bool = False
 
 
 class Hosts:
@@ -93,16 +96,28 @@ class Hosts:
         if value is None or depth <= 0 or value.kind not in ("name", "attribute", "call", "either"):
             return None
         key = (where, value)
-        if key not in self._known:
-            self._known[key] = None
-            self._known[key] = self._found(where, value, depth - 1)
-        return self._known[key]
+        if key in self._known:
+            return self._known[key]
+        self._known[key] = None  # a name that leads to itself holds nothing
+        found = self._found(where, value, depth - 1)
+        if found is not None or depth == _DEPTH:
+            self._known[key] = found
+        else:
+            del self._known[key]  # it may lie deeper
+        return found
 
     def kind(self, symbol: Symbol | None) -> str:
         """The dotted name of the framework's class that a class is or descends from, "" when it is none of them."""
         rows = lineage(self.project, symbol) if isinstance(symbol, ClassSymbol) else (symbol,)
         names = (dotted(it) for it in rows if isinstance(it, External | ClassSymbol))
         return next((it for it in names if self.kinds.fullmatch(it)), "")
+
+    def place(self, held: Held) -> Ref:
+        """What stands for the place of a host: its variable, or the function or class that makes it."""
+        name = held.host.name.partition(":")[0]
+        if isinstance(self.project.name(held.host.path, name), Variable):
+            return Ref(held.host.path, name, "variable")
+        return Ref(held.host.path, name.rpartition(".")[0], "def")
 
     def turns(self, told: Told, where: Where) -> Iterator[Where]:
         """Where a thing is told, once for each turn of the loops around it, with what is known of the names there."""
@@ -137,7 +152,7 @@ class Hosts:
         if value.kind == "either":
             return next((it for it in (self.held(where, each, depth) for each in value.items) if it is not None), None)
         if value.kind == "call":
-            return self._from_call(where, value, Host(where.path, f"{where.scope}:{value.last}"), depth)
+            return self._from_call(where, value, _unnamed(where, value), depth)
         if value.kind == "attribute":
             maker = symbol_at(self.project, where, value.of) if value.of is not None else None
             return self._attribute(maker, value.text, depth) if isinstance(maker, ClassSymbol) else None
@@ -236,17 +251,22 @@ class Hosts:
                 return self.held(inner, Value("name", symbol.facts.hands), depth)
             calls = self.project.facts(symbol.path).registrations
             made = (it.value for it in calls if it.scope == symbol.facts.qualname)
-            found = (self._from_call(inner, it, Host(symbol.path, f"{symbol.facts.qualname}()"), 1) for it in made)
-            return next((it for it in found if it is not None), None) if depth > 0 else None
-        kind = self.kind(symbol)
-        if kind:
-            rows = lineage(self.project, symbol) if isinstance(symbol, ClassSymbol) else ()
-            classes = tuple(Host(it.path, it.facts.qualname) for it in rows if isinstance(it, ClassSymbol))
-            return Held(host, kind, value, where, classes)
+            rows = (self._from_call(inner, it, Host(symbol.path, f"{symbol.facts.qualname}()"), 1) for it in made)
+            return next((it for it in rows if it is not None), None) if depth > 0 else None
+        found = self._new(where, value, host, symbol)
+        if found is not None:
+            return found
         if isinstance(symbol, External) and depth > 0:  # a wrapper
             wrapped = [it for it in (*value.items[:2], value.keyword("app"), value.of) if it is not None]
             return next((it for each in wrapped if (it := self.held(where, each, depth)) is not None), None)
         return None
+
+    def _new(self, where: Where, value: Value, host: Host, symbol: Symbol | None) -> Held | None:
+        """The host that the call of a class makes; None where it makes none."""
+        kind = self.kind(symbol)
+        rows = lineage(self.project, symbol) if kind and isinstance(symbol, ClassSymbol) else ()
+        classes = tuple(Host(it.path, it.facts.qualname) for it in rows if isinstance(it, ClassSymbol))
+        return Held(host, kind, value, where, classes) if kind else None
 
     def _all(self) -> dict[Host, list[Told]]:
         if self._told is not None:
@@ -257,15 +277,18 @@ class Hosts:
                 self.made.setdefault(held.host, held)
                 self._told.setdefault(held.host, []).append(it)
         for path in self.project.paths:
-            for variable in self.project.facts(path).variables:
-                made = variable.value
-                if made is not None and made.kind == "call" and made.keywords:
-                    scope = variable.name.rpartition(".")[0]
-                    holder = self._from_call(Where(path, scope), made, Host(path, variable.name), 1)
+            facts = self.project.facts(path)
+            rows = [(it.name.rpartition(".")[0], it.name, it.value) for it in facts.variables if it.value is not None]
+            rows += [(it.scope, "", it.value) for it in facts.registrations]
+            for scope, name, made in rows:
+                if made.kind == "call" and (made.keywords or made.last in self.words):
+                    there = Where(path, scope)
+                    host = Host(path, name) if name else _unnamed(there, made)
+                    holder = self._new(there, made, host, symbol_at(self.project, there, made))
                     if holder is not None:
                         self.made.setdefault(holder.host, holder)
-        for host, rows in self._told.items():
-            rows.sort(key=lambda it, path=host.path: (it.at.path != path, it.at.path, it.line))  # type: ignore[misc]
+        for host, told in self._told.items():
+            told.sort(key=lambda it, path=host.path: (it.at.path != path, it.at.path, it.line))  # type: ignore[misc]
         return self._told
 
     def _of_file(self, path: str) -> Iterator[tuple[Held, Told]]:
@@ -291,7 +314,7 @@ class Hosts:
                     given = handler_of(self.project, where, it.value.argument(0)) if value is not it.value else None
                     yield held, Told(at, where, value, (place(at).line, 0), given, it.optional, it.loops)
                     continue
-            told = Told(at, where, it.value, (place(at).line, 0), None, it.optional, it.loops)
+            told = Told(at, where, it.value, (place(at).line, 0), None, it.optional, it.loops, hands=True)
             for outer, _ in self.handed(told, where):
                 yield outer, told
 
@@ -301,3 +324,8 @@ class Hosts:
             return self.held(where, value.of)
         name = value.text.rpartition(".")[0]
         return self.held(where, Value("name", name)) if name else None
+
+
+def _unnamed(where: Where, value: Value) -> Host:
+    """What a call makes that nothing holds by a name."""
+    return Host(where.path, f"{where.scope}:{value!r}")
