@@ -12,6 +12,7 @@ from architect_lsp.knowledge.answers import asks, number, status_of
 from architect_lsp.knowledge.facts import Call, ClassDef, Decorator, Def, Facts, Field
 from architect_lsp.knowledge.flow_facts import flows
 from architect_lsp.knowledge.reading import Function, Reading, constant, dotted
+from architect_lsp.knowledge.steps import WORDS, step_facts
 from architect_lsp.knowledge.values import Value, value_of
 from architect_lsp.knowledge.wiring import is_holder, registrations, telling, variables
 from architect_lsp.model import Place
@@ -20,8 +21,6 @@ _EXECUTES = (".execute", ".exec", ".scalar", ".scalars", ".executemany")
 _WRITES = frozenset(["INSERT", "UPDATE", "DELETE", "UPSERT", "REPLACE", "MERGE"])
 _STATEMENT_STEPS = 8
 """How many bindings a statement may be followed through."""
-_RETURNS = 20
-"""Returns of a function that may decide the next step of a graph."""
 _FIELDS = re.compile(r"Column|mapped_column|relationship|\w*ForeignKey|\w*Field|field")
 """Last names of the calls that make a model's field."""
 
@@ -35,6 +34,7 @@ def unit_facts(reading: Reading) -> Facts:
         variables=tuple(variables(reading)),
         registrations=tuple(registrations(reading)),
         attributes=tuple(_attributes(reading)),
+        mentions=tuple(dict.fromkeys(WORDS.findall(reading.unit.text))),
         stars=tuple(
             "." * it.level + (it.module or "") for it in reading.each(ast.ImportFrom) if any(a.name == "*" for a in it.names)
         ),
@@ -133,32 +133,12 @@ def _definition(reading: Reading, node: Function) -> Def:
         injected=tuple(_injected(reading, node)),
         gives=value_of(reading, node.returns) if node.returns is not None else None,
         result=_result(reading, node),
-        outcomes=_outcomes(reading, node),
+        step=step_facts(reading, node),
         defaults=tuple(_defaults(reading, node)),
         hands=hands.pop() if len(hands) == 1 else "",
         statuses=tuple(statuses),
         asks=asked,
     )
-
-
-def _outcomes(reading: Reading, node: Function) -> tuple[Value, ...]:
-    """What a function returns, where it may decide the next step of a graph: a string, `END`, `Send(...)`, `Command(...)`."""
-    returned = [it.value for it in reading.within(node) if isinstance(it, ast.Return) and it.value is not None]
-    if len(returned) > _RETURNS or not any(_names_step(it) for it in returned):
-        return ()
-    return tuple(value_of(reading, it) for it in returned)
-
-
-def _names_step(node: ast.expr) -> bool:
-    if isinstance(node, ast.Constant):
-        return isinstance(node.value, str) and node.value.isascii() and node.value.replace("-", "_").isidentifier()
-    if isinstance(node, ast.IfExp):
-        return _names_step(node.body) or _names_step(node.orelse)
-    if isinstance(node, ast.ListComp):
-        return _names_step(node.elt)
-    if isinstance(node, ast.List):
-        return any(_names_step(it) for it in node.elts)
-    return dotted(node.func if isinstance(node, ast.Call) else node).rpartition(".")[2] in ("END", "Send", "Command")
 
 
 def _result(reading: Reading, node: Function) -> Value | None:

@@ -70,6 +70,19 @@ class Flow(Struct, frozen=True, array_like=True, gc=False):
     switches: tuple[str, ...] = ()
 
 
+class StepFacts(Struct, frozen=True, array_like=True, gc=False):
+    """What a function says that may be a step of a graph of agents, or decide between steps.
+
+    `outcomes` are all that it returns, where one of them may name a step; `falls` tells whether it may then also end without a
+    return. `writes` are the keys of the state that it sets; `counts` tells whether it compares a count, a budget or a clock.
+    """
+
+    outcomes: tuple[Value, ...] = ()
+    writes: tuple[str, ...] = ()
+    counts: bool = False
+    falls: bool = False
+
+
 class Def(Struct, frozen=True, array_like=True, gc=False):
     """A function or method. `returns` is the target of what it gives, "" when that can't be told."""
 
@@ -89,9 +102,7 @@ class Def(Struct, frozen=True, array_like=True, gc=False):
     injected: tuple[tuple[str, Value], ...] = ()  # parameter, what is called in its default or its `Annotated`
     gives: Value | None = None  # its return annotation
     result: Value | None = None  # what it returns, where its body is no more than that: see `extraction._result`
-    outcomes: tuple[
-        Value, ...
-    ] = ()  # all that it returns, where one of them may name a step of a graph: see `extraction._outcomes`
+    step: StepFacts | None = None  # what it says as a step of a graph of agents
     defaults: tuple[tuple[str, Value], ...] = ()  # parameter, the string, list or name that is its default
     hands: str = ""  # the name it returns, as written, where it returns nothing else
     statuses: tuple[tuple[int, int, bool], ...] = ()  # (index of the call or -1, HTTP status, whether it is raised)
@@ -165,6 +176,7 @@ class Facts(Struct, frozen=True, array_like=True, gc=False):
     registrations: tuple[Registration, ...] = ()
     attributes: tuple[tuple[str, str, str], ...] = ()  # class, name, target: set on `self` in a method
     stars: tuple[str, ...] = ()  # modules imported by `*`
+    mentions: tuple[str, ...] = ()  # words of `steps.WORDS` in its text
 
 
 OutwardT = TypeVar("OutwardT")

@@ -6,7 +6,7 @@ thing is outside the project or can't be told. Positions are asked of `Project.p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from architect_lsp.knowledge.symbols import Ref
 
@@ -155,11 +155,12 @@ class Agent:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A step of a graph: `ref` is the function that runs."""
+    """A step of a graph: `ref` is the function that runs; a `deferred` one waits until nothing else is left to run."""
 
     name: str
     ref: Ref | None
     at: Ref
+    deferred: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,14 +176,29 @@ class Link:
     label: str = ""
     declared: bool = True
     joined: bool = False
+    at: Ref | None = field(default=None, compare=False)  # what says so
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A choice after a node. `by` is the project's function that makes it; `labels` are what it may answer, None for any node.
+
+    `library` is the dotted name of what decides outside the project.
+    """
+
+    source: str
+    at: Ref
+    by: Ref | None = None
+    labels: tuple[str, ...] | None = None
+    library: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class AgentGraph:
     """Nodes and links of a workflow, as they were added. `whole` is False where something of it can't be told.
 
-    `start` and `end` are what the framework calls its two ends, "" where it has none. `schema` is the class of its state, as
-    written. `options` are what it was compiled or made with, as written.
+    `start` and `end` are what the framework calls its two ends, "" where it has none. `schema` is the class of its state.
+    `options` are what it was compiled with, as written, `compiled` the call that did.
     """
 
     name: str
@@ -194,5 +210,7 @@ class AgentGraph:
     limits: tuple[tuple[str, str], ...] = ()
     start: str = ""
     end: str = ""
-    schema: str = ""
+    schema: Ref | None = None
     options: tuple[tuple[str, str], ...] = ()
+    compiled: Ref | None = None
+    branches: tuple[Branch, ...] = ()

@@ -58,6 +58,9 @@ _BUILDS = re.compile(r"\badd_(?:node|edge|sequence|conditional_edges)\(")
 _RUNS = ("run", "run_sync", "run_streamed", "run_stream", "iter")
 _LIMITS = ("max_turns", "usage_limits")
 """What calls that run an agent are told of its limits."""
+_INVOKES = ("invoke", "ainvoke", "stream", "astream", "astream_events", "batch", "abatch", "with_config")
+_INVOKED = re.compile(r"(\w+_)?(app|graph|agent|workflow|chain|swarm|supervisor|team|crew|compiled)", re.IGNORECASE)
+"""Calls that run a graph with a configuration of its own, and names of what is run."""
 _ASKS = ("create", "acreate", "stream", "parse", "completion", "acompletion", "tool_runner", "responses", "aresponses")
 """Calls of a model that may list the tools it is given."""
 _HELD = re.compile(r"(\w+_)?(app|application|api|router|bp|blueprint|server|graph|builder|workflow|mcp)", re.IGNORECASE)
@@ -159,6 +162,7 @@ def registrations(reading: Reading) -> Iterator[Registration]:
             or (_HOLDERS.fullmatch(name) and isinstance(reading.parent(call), ast.Return | ast.Expr | ast.keyword))
             or (_MADE.fullmatch(name) and not _is_kept(reading, call))
             or (name in _RUNS and any(it.arg in _LIMITS for it in call.keywords))
+            or (name in _INVOKES and _INVOKED.fullmatch(dotted(function).rpartition(".")[0].rpartition(".")[2]))
             or (name in _ASKS and isinstance(keyword(call, "tools"), ast.List))
         ):
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -14,6 +15,8 @@ from architect_lsp.knowledge.symbols import Ref
 from architect_lsp.model import Edit, Finding, Fix, Place, Provenance, Related, Span
 from architect_lsp.rules.rule import Draft, Hit, ProjectHit, Rule
 from architect_lsp.syntax.units import Unit
+
+_NAME = re.compile(r"[\w.]+")
 
 
 def unit_finding(project: Project, document: Document, unit: Unit, reading: Reading, rule: Rule, hit: Hit) -> Finding:
@@ -29,6 +32,9 @@ def project_finding(project: Project, document: Document, rule: Rule, hit: Proje
     """The finding of a hit of a rule that reads the whole project."""
     place = project.place(hit.at)
     span = Span(document.offset(place.line, place.column), document.offset(place.end_line, place.end_column))
+    if span.start == span.end:  # a call of which the place alone is known: its name
+        name = _NAME.match(document.text, span.start)
+        span = Span(span.start, name.end() if name is not None else span.end)
     if hit.at.kind in ("def", "class"):
         span = Span(span.start, document.lines.bounds(place.line)[1])
     return _made(project, document, rule, span, hit.message, hit.evidence, hit.at.qualname)

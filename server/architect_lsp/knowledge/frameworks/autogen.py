@@ -161,7 +161,7 @@ def _directed(project: Project, made: Made, rows: list[tuple[str, int, Registrat
         turns = Scope(project, path, row.scope).turns(row.loops)
         whole = whole and turns is not None
         for scope in turns or ():
-            at = Ref(path, "", "registration", number)
+            at = Ref(path, row.scope, "registration", number)
             first, second = (_named(scope, row.value.argument(index, name)) for index, name in _ARGUMENTS[row.value.last])
             condition = row.value.argument(2, "condition")
             if row.value.last == "add_node" and first:
@@ -184,7 +184,7 @@ def _directed(project: Project, made: Made, rows: list[tuple[str, int, Registrat
     starts = [entry] if entry else [it for it in nodes if it not in targets]
     ends = [it for it in nodes if not any(row.source == it for row in links)]
     every = [*(Link(START, it) for it in starts), *links, *(Link(it, END) for it in ends)]
-    return AgentGraph(made.name, made.at, tuple(nodes.values()), tuple(every), whole, "autogen", start=START, end=END)
+    return AgentGraph(made.name, made.at, tuple(nodes.values()), tuple(every), whole, "autogen-flow", start=START, end=END)
 
 
 _ARGUMENTS = {

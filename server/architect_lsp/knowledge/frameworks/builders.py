@@ -74,7 +74,7 @@ def made(project: Project, path: str) -> Iterator[Made]:
     for number, row in enumerate(facts.registrations):
         framework = _makes(project, path, row.value) if row.calls else ""
         if framework:
-            at = Ref(path, "", "registration", number, 0)
+            at = Ref(path, row.scope, "registration", number, 0)
             place = project.place(at)
             name = row.scope.rpartition(".")[2] or "graph"
             yield Made((path, place.line, place.column), at, row.scope, name, root(row.value), framework)

@@ -10,10 +10,12 @@ Source: `langgraph.graph.state.StateGraph`, `langgraph.graph._branch.BranchSpec.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from architect_lsp.knowledge.facts import Registration
 from architect_lsp.knowledge.frameworks.builders import Made, told
+from architect_lsp.knowledge.frameworks.langchain import handoffs
 from architect_lsp.knowledge.frameworks.langgraph_steps import (
     END,
     START,
@@ -27,10 +29,11 @@ from architect_lsp.knowledge.frameworks.langgraph_steps import (
     sent,
     step,
 )
-from architect_lsp.knowledge.nouns import AgentGraph, Link, Node
+from architect_lsp.knowledge.lineage import dotted
+from architect_lsp.knowledge.nouns import AgentGraph, Branch, Link, Node
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.scope import Scope, Told
-from architect_lsp.knowledge.symbols import Ref
+from architect_lsp.knowledge.symbols import ClassSymbol, Ref
 from architect_lsp.knowledge.values import Value, written
 
 
@@ -48,21 +51,27 @@ def _graphs(project: Project) -> Iterator[AgentGraph]:
         for path, number, row in rows:
             _hear(project, path, number, row, pieces)
         if pieces.nodes or pieces.links:
-            yield pieces.graph()
+            _hand_over(project, pieces)
+            yield pieces.graph(project)
 
 
 @dataclass(slots=True)
 class _Pieces:
-    """What was said to one builder so far."""
+    """What was said to one builder so far. `opaque` tells of nodes that run no function of the project."""
 
     made: Made
     nodes: dict[str, Node] = field(default_factory=dict)
     links: dict[Link, None] = field(default_factory=dict)
+    branches: list[Branch] = field(default_factory=list)
     options: dict[str, str] = field(default_factory=dict)
+    compiled: Ref | None = None
     whole: bool = True
+    opaque: bool = False
 
-    def graph(self) -> AgentGraph:
+    def graph(self, project: Project) -> AgentGraph:
         schema = self.made.value.argument(0, "state_schema") or self.made.value.keyword("schema")
+        named = schema is not None and schema.kind == "name"
+        kind = Scope(project, self.made.at.path, self.made.scope).symbol(schema.text) if named and schema is not None else None
         return AgentGraph(
             self.options.get("name") or self.made.name,
             self.made.at,
@@ -72,54 +81,85 @@ class _Pieces:
             framework="langgraph",
             start=START,
             end=END,
-            schema=schema.text if schema is not None and schema.kind == "name" else "",
+            schema=Ref(kind.path, kind.facts.qualname, "class") if isinstance(kind, ClassSymbol) else None,
             options=tuple(self.options.items()),
+            compiled=self.compiled,
+            branches=tuple(self.branches),
         )
 
-    def link(self, source: str | None, target: str | None, label: str = "", **how: bool) -> None:
+    def link(self, source: str | None, target: str | None, at: Ref, label: str = "", **how: Any) -> None:
         if source is None or target is None:
             self.whole = False
         else:
-            self.links[Link(source, target, label="" if label == target else label, **how)] = None
+            label = "" if label == target else label
+            self.links.setdefault(replace(Link(source, target, label=label, at=at), **how))
 
-    def node(self, name: str | None, at: Ref, told: Told, goes: Value | None = None) -> None:
+    def node(self, name: str | None, at: Ref, told: Told, goes: Value | None = None, *, deferred: bool = False) -> None:
         """Take a node; `goes` is what `destinations=` says."""
         if name is None:
             self.whole = False
             return
         runs = function(told.scope, told.value)
         ref = Ref(runs.path, runs.facts.qualname, "def") if runs is not None else None
-        self.nodes.setdefault(name, Node(name, ref, at))
+        self.opaque = self.opaque or (runs is None and told.value.kind != "lambda")
+        self.nodes.setdefault(name, Node(name, ref, at, deferred))
         if goes is not None:
             rows = listed(told.scope, goes)
             for target, label in _destinations(goes, rows or []):
-                self.link(name, target, label, conditional=True)
+                self.link(name, target, at, label, conditional=True)
             self.whole = self.whole and rows is not None
             return
         said = commands(told.scope, told.value)
         if said is not None:
             for it in said:
-                self.link(name, it, conditional=True)
+                self.link(name, it, at, conditional=True)
             return
         seen, sure = sent(told.scope, told.value)
         for it in seen:
-            self.link(name, it, conditional=True, declared=False)
+            self.link(name, it, at, conditional=True, declared=False)
         self.whole = self.whole and sure
 
-    def branch(self, source: str | None, scope: Scope, path: Value | None, path_map: Value | None) -> None:
+    def branch(self, source: str | None, scope: Scope, at: Ref, path: Value | None, path_map: Value | None) -> None:
         """Take what a function decides."""
         rows = listed(scope, path_map) if path_map is not None else None
         if path_map is None:
             names = routes(scope, path)
             rows = [(it, it) for it in names] if names is not None else None
+        decides = function(scope, path)
+        by = Ref(decides.path, decides.facts.qualname, "def") if decides is not None else None
+        labels = None if rows is None or path_map is None else tuple(label for label, _ in rows)
+        if source is not None:
+            name = dotted(scope.symbol(path.text)) if path is not None and path.kind == "name" else ""
+            self.branches.append(Branch(source, at, by, labels, "" if by is not None else name))
         if rows is not None:
             for label, target in rows:
-                self.link(source, target, label, conditional=True)
+                self.link(source, target, at, label, conditional=True)
             return
         names, sure = outcomes(scope, path)
         for it in names:
-            self.link(source, it, conditional=True, declared=False)
+            self.link(source, it, at, conditional=True, declared=False)
         self.whole = self.whole and sure and path_map is None
+
+
+def _hand_over(project: Project, pieces: _Pieces) -> None:
+    """Take the hand-offs of tools and agents inside nodes: commands to the parent graph, made anywhere in the project."""
+    known: dict[str, tuple[frozenset[str], bool]] = project.memo("langgraph parent commands")
+    if "all" not in known:
+        targets = {it.target for it in handoffs(project)}
+        sure = True
+        for path in project.paths:
+            for it in project.facts(path).defs:
+                rows = it.step.outcomes if it.step is not None else ()
+                for row in (row for row in rows if row.kind == "call" and row.last == "Command" and row.keyword("graph")):
+                    name = node_name(Scope(project, path, it.qualname), row.keyword("goto"))
+                    sure = sure and name is not None
+                    targets |= {name} if name is not None else set()
+        known["all"] = frozenset(targets), sure
+    names, sure = known["all"]
+    for source in [*pieces.nodes] if names else ():
+        for name in sorted((names & pieces.nodes.keys()) - {source}):
+            pieces.link(source, name, pieces.nodes[source].at, conditional=True, declared=False)
+    pieces.whole = pieces.whole and (sure or not pieces.opaque)
 
 
 def _destinations(goes: Value, rows: list[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -133,7 +173,7 @@ def _hear(project: Project, path: str, number: int, row: Registration, pieces: _
         pieces.whole = pieces.whole and row.value.last == "compile"
         return
     for scope in turns:
-        _say(scope, row.value, Ref(path, "", "registration", number), pieces)
+        _say(scope, row.value, Ref(path, row.scope, "registration", number), pieces)
 
 
 def _say(scope: Scope, call: Value, at: Ref, pieces: _Pieces) -> None:
@@ -147,22 +187,23 @@ def _say(scope: Scope, call: Value, at: Ref, pieces: _Pieces) -> None:
         first, target = call.argument(0, "start_key"), node_name(scope, call.argument(1, "end_key"))
         several = scope.items(first) if node_name(scope, first) is None else None
         for it in several or ():
-            pieces.link(node_name(it.scope, it.value), target, joined=True)
+            pieces.link(node_name(it.scope, it.value), target, at, joined=True)
         if several is None:
-            pieces.link(node_name(scope, first), target)
+            pieces.link(node_name(scope, first), target, at)
     elif said == "add_conditional_edges":
         source = node_name(scope, call.argument(0, "source"))
-        pieces.branch(source, scope, call.argument(1, "path"), call.argument(2, "path_map"))
+        pieces.branch(source, scope, at, call.argument(1, "path"), call.argument(2, "path_map"))
     elif said == "set_conditional_entry_point":
-        pieces.branch(START, scope, call.argument(0, "path"), call.argument(1, "path_map"))
+        pieces.branch(START, scope, at, call.argument(0, "path"), call.argument(1, "path_map"))
     elif said == "set_entry_point":
-        pieces.link(START, node_name(scope, call.argument(0, "key")))
+        pieces.link(START, node_name(scope, call.argument(0, "key")), at)
     elif said == "set_finish_point":
-        pieces.link(node_name(scope, call.argument(0, "key")), END)
+        pieces.link(node_name(scope, call.argument(0, "key")), END, at)
     elif said == "add_sequence":
         _add_sequence(scope, call, at, pieces)
     elif said == "compile":
         pieces.options |= {key: scope.text(it) or written(it) for key, it in call.keywords}
+        pieces.compiled = pieces.compiled or at
 
 
 def _add_node(scope: Scope, call: Value, at: Ref, pieces: _Pieces) -> None:
@@ -174,7 +215,9 @@ def _add_node(scope: Scope, call: Value, at: Ref, pieces: _Pieces) -> None:
     runs = Told(scope, action if action is not None else first)
     if action is None:
         name = own_name(scope, first)
-    pieces.node(name, at, runs, call.keyword("destinations"))
+    defer = call.keyword("defer")
+    deferred = defer is not None and defer.text != "False"
+    pieces.node(name, at, runs, call.keyword("destinations"), deferred=deferred)
 
 
 def _add_sequence(scope: Scope, call: Value, at: Ref, pieces: _Pieces) -> None:
@@ -187,5 +230,5 @@ def _add_sequence(scope: Scope, call: Value, at: Ref, pieces: _Pieces) -> None:
         name, runs = step(it)
         pieces.node(name, at, runs)
         if before and name is not None:
-            pieces.link(before, name)
+            pieces.link(before, name, at)
         before = name or ""

@@ -20,6 +20,8 @@ _ENDS |= {"langgraph.constants.END": END, "langgraph.graph.graph.END": END, "lan
 _WRAPPERS = ("partial", "RunnableLambda", "RunnableCallable", "wraps", "traceable")
 _NAMED = ("create_react_agent", "create_agent", "compile", "ToolNode", "create_deep_agent", "with_config")
 _DEPTH = 6
+_CALLS = 60
+"""Calls of a step that are looked into."""
 
 
 def node_name(scope: Scope, value: Value | None) -> str | None:
@@ -152,12 +154,31 @@ def sent(scope: Scope, value: Value | None) -> tuple[list[str], bool]:
     symbol = function(scope, value)
     if symbol is None:
         return [], True
-    rows = [it for it in symbol.facts.outcomes if it.kind == "call" and it.last == "Command"]
-    return _told(inside(symbol, scope), [goto for it in rows if (goto := it.keyword("goto")) is not None])
+    names: dict[str, None] = {}
+    all_told = True
+    for it in (symbol, *_helpers(scope, symbol)):
+        rows = [row for row in _outcomes(it.facts) if row.kind == "call" and row.last == "Command" and not row.keyword("graph")]
+        found, sure = _told(inside(it, scope), [goto for row in rows if (goto := row.keyword("goto")) is not None])
+        names |= dict.fromkeys(found)
+        all_told = all_told and sure
+    return list(names), all_told
+
+
+def _helpers(scope: Scope, symbol: FunctionSymbol) -> Iterator[FunctionSymbol]:
+    """The project's functions that a step calls, which may make its command for it."""
+    for it in symbol.facts.calls[:_CALLS]:
+        found = scope.project.resolve(symbol.path, it.target, symbol.facts.owner)
+        if isinstance(found, FunctionSymbol) and found != symbol:
+            yield found
 
 
 def _nodes(scope: Scope, facts: Def) -> tuple[list[str], bool]:
-    return _told(scope, list(facts.outcomes)) if facts.outcomes else ([], False)
+    found = _outcomes(facts)
+    return _told(scope, list(found)) if found else ([], False)
+
+
+def _outcomes(facts: Def) -> tuple[Value, ...]:
+    return facts.step.outcomes if facts.step is not None else ()
 
 
 def _told(scope: Scope, values: list[Value]) -> tuple[list[str], bool]:

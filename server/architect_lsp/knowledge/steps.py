@@ -1,0 +1,116 @@
+"""What a function says as a step of a graph of agents: where it leads, what it writes, whether it counts its turns.
+
+Frameworks call steps with a state and read their answer; what cannot be one says nothing here. A pure function of a reading.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from architect_lsp.knowledge.facts import StepFacts
+from architect_lsp.knowledge.reading import Function, Reading, dotted
+from architect_lsp.knowledge.values import value_of
+
+WORDS = re.compile(r"\b(?:recursion_limit|RemainingSteps|remaining_steps|LANGGRAPH_DEFAULT_RECURSION_LIMIT)\b")
+"""What bounds the turns of a graph, wherever in a project it is said."""
+_RETURNS = 20
+"""Returns of a function that may decide the next step of a graph."""
+_LEADS = ("END", "Send", "Command")
+_STATE = re.compile(r"(?:\w*_)?state|\w*State\w*|inputs?|data", re.IGNORECASE)
+_COUNTS = re.compile(
+    r"iter|count|attempt|retr|round|turn|step|loop|depth|revis|cycle|max|limit|budget|remain|deadline|elapsed|tries|num|\bn_|len\("
+    r"|hops|passes|token|cost|spent|time",
+    re.IGNORECASE,
+)
+_ASKS = re.compile(
+    r"budget|limit|max_|exceed|deadline|too_many|exhaust|should_stop|timeout|is_last_step|remaining", re.IGNORECASE
+)
+_ORDER = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+_ENDS = (ast.Return, ast.Raise)
+
+
+def step_facts(reading: Reading, node: Function) -> StepFacts | None:
+    """What a function says as a step, None where it can't be one."""
+    returned = [it.value for it in reading.within(node) if isinstance(it, ast.Return) and it.value is not None]
+    leads = 0 < len(returned) <= _RETURNS and any(_names_step(it) for it in returned)
+    if not leads and not _takes_state(node):
+        return None
+    return StepFacts(
+        outcomes=tuple(value_of(reading, it) for it in returned) if leads else (),
+        writes=tuple(dict.fromkeys(key for it in returned[:_RETURNS] for key in _keys(it))),
+        counts=any(_bounds(it) for it in reading.within(node)),
+        falls=leads and not _leaves(node.body),
+    )
+
+
+def _takes_state(node: Function) -> bool:
+    arguments = [*node.args.posonlyargs, *node.args.args]
+    first = next((it for it in arguments if it.arg not in ("self", "cls")), None)
+    if first is None:
+        return False
+    said = dotted(first.annotation.value if isinstance(first.annotation, ast.Subscript) else first.annotation)
+    return bool(_STATE.fullmatch(first.arg) or (said and _STATE.fullmatch(said.rpartition(".")[2])))
+
+
+def _names_step(node: ast.expr) -> bool:
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, str) and node.value.isascii() and node.value.replace("-", "_").isidentifier()
+    if isinstance(node, ast.IfExp):
+        return _names_step(node.body) or _names_step(node.orelse)
+    if isinstance(node, ast.ListComp):
+        return _names_step(node.elt)
+    if isinstance(node, ast.List):
+        return any(_names_step(it) for it in node.elts)
+    return dotted(node.func if isinstance(node, ast.Call) else node).rpartition(".")[2] in _LEADS
+
+
+def _keys(node: ast.expr) -> list[str]:
+    """The keys of the state that a returned value sets: those of a written table, or of a command's `update`."""
+    if isinstance(node, ast.Call):
+        last = dotted(node.func).rpartition(".")[2]
+        if last == "dict":
+            return [it.arg for it in node.keywords if it.arg]
+        given = next((it.value for it in node.keywords if it.arg == "update"), None) if last == "Command" else None
+        return _keys(given) if given is not None else []
+    if isinstance(node, ast.IfExp):
+        return _keys(node.body) + _keys(node.orelse)
+    if not isinstance(node, ast.Dict):
+        return []
+    return [it.value for it in node.keys if isinstance(it, ast.Constant) and isinstance(it.value, str)]
+
+
+def _bounds(node: ast.AST) -> bool:
+    """Whether a node compares a count, a budget or a clock, or asks something that does."""
+    if isinstance(node, ast.Compare):
+        whole = isinstance(node.ops[0], _ORDER) or any(
+            isinstance(it, ast.Constant) and isinstance(it.value, int) for it in node.comparators
+        )
+        return whole and bool(_COUNTS.search(ast.unparse(node)))
+    if isinstance(node, ast.Call | ast.Name | ast.Attribute):
+        return bool(_ASKS.search(dotted(node.func if isinstance(node, ast.Call) else node)))
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in ("remaining_steps", "is_last_step")
+
+
+def _leaves(body: list[ast.stmt]) -> bool:
+    """Whether the end of a block is never reached: all its ways return or raise."""
+    last = body[-1] if body else None
+    if isinstance(last, _ENDS):
+        return True
+    if isinstance(last, ast.If):
+        return _leaves(last.body) and _leaves(last.orelse)
+    if isinstance(last, ast.With | ast.AsyncWith):
+        return _leaves(last.body)
+    if isinstance(last, ast.Try):
+        handled = all(_leaves(it.body) for it in last.handlers)
+        return _leaves(last.finalbody) or (handled and (_leaves(last.orelse) or _leaves(last.body)))
+    if isinstance(last, ast.Match):
+        return all(_leaves(it.body) for it in last.cases) and any(_takes_all(it) for it in last.cases)
+    if isinstance(last, ast.While):
+        endless = isinstance(last.test, ast.Constant) and bool(last.test.value)
+        return endless and not any(isinstance(it, ast.Break) for it in ast.walk(last))
+    return False
+
+
+def _takes_all(case: ast.match_case) -> bool:
+    return case.guard is None and isinstance(case.pattern, ast.MatchAs) and case.pattern.pattern is None
