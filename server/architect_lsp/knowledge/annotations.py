@@ -56,7 +56,7 @@ def kind(node: ast.expr | None) -> str:
     while node is not None:
         node = _read(node)
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
-            node = _some(node)
+            node = _only(_united(node))
             continue
         if not isinstance(node, ast.Subscript):
             break
@@ -67,7 +67,7 @@ def kind(node: ast.expr | None) -> str:
             said = annotation(inner[0]) if inner else ""
             return said + marks if said.rpartition(".")[2] not in _NOTHING else ""
         if last in OPENED:
-            node = _some(node)
+            node = _only(inner) if last == "Union" else _some(node)
             continue
         item = _item(last, inner)
         if item is None or not kind(item) or annotation(item).rpartition(".")[2] in _SAYS_LITTLE:
@@ -97,6 +97,20 @@ def _some(node: ast.BinOp | ast.Subscript) -> ast.expr | None:
     else:
         some = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
     return next((it for it in some if not (isinstance(it, ast.Constant) and it.value is None)), None)
+
+
+def _united(node: ast.expr) -> list[ast.expr]:
+    """The members of `A | B | C`."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        return [*_united(node.left), *_united(node.right)]
+    return [node]
+
+
+def _only(members: list[ast.expr]) -> ast.expr | None:
+    """The one class that a union speaks of beside None and what says little; None where there are several."""
+    read = [it for it in map(_read, members) if it is not None and not (isinstance(it, ast.Constant) and it.value is None)]
+    telling = [it for it in read if annotation(it).rpartition(".")[2] not in _SAYS_LITTLE]
+    return telling[0] if len(telling) == 1 else read[0] if len(read) == 1 else None
 
 
 def _item(head: str, inner: list[ast.expr]) -> ast.expr | None:

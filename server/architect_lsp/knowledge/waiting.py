@@ -1,0 +1,65 @@
+"""What waits for what: which calls give a coroutine, where a coroutine may be suspended, what kind of lock a name is."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+
+from architect_lsp.knowledge.facts import Def
+from architect_lsp.knowledge.symbols import External, FunctionSymbol, Symbol
+
+_COROUTINES = re.compile(
+    r"asyncio\.(?:(?:tasks|locks|queues|streams|subprocess|threads)\.)?"
+    r"(?:sleep|wait|wait_for|to_thread|open_connection|open_unix_connection|start_server|create_subprocess_exec"
+    r"|create_subprocess_shell|(?:Lock|Semaphore|BoundedSemaphore|Condition)\.acquire|(?:Event|Condition|Barrier)\.wait"
+    r"|(?:Queue|LifoQueue|PriorityQueue)\.(?:get|put|join))"
+    r"|anyio\.(?:sleep|sleep_forever|sleep_until|to_thread\.run_sync|open_file|run_process|connect_tcp)"
+    r"|trio\.(?:sleep|sleep_forever|sleep_until|to_thread\.run_sync|run_process|open_file)"
+    r"|httpx\.AsyncClient\.(?:get|post|put|patch|delete|head|options|request|send|aclose)"
+    r"|sqlalchemy\.ext\.asyncio\.(?:AsyncSession|AsyncConnection)"
+    r"\.(?:commit|rollback|flush|refresh|execute|scalar|scalars|get|delete|close|merge|run_sync)"
+    r"|redis\.asyncio\.(?:client\.)?Redis\.(?:get|set|setex|delete|incr|expire|publish|hget|hset|lpush|rpush|ping)"
+)
+"""Functions and methods of libraries that do nothing until they are awaited."""
+_KEEPS_IT = ("staticmethod", "classmethod", "abstractmethod", "override", "final", "overload", "wraps")
+"""Decorators after which an `async def` still gives a coroutine."""
+_LOCKS = re.compile(r"(?:threading|multiprocessing)\.(?:Lock|RLock|Semaphore|BoundedSemaphore|Condition)")
+_ASYNC_LOCKS = re.compile(r"(?:asyncio(?:\.locks)?|anyio|trio)\.(?:Lock|Semaphore|BoundedSemaphore|Condition|CapacityLimiter)")
+
+
+def gives_coroutine(symbol: Symbol | None) -> bool:
+    """Whether a call of the symbol is sure to give a coroutine, which does nothing until it is awaited."""
+    if isinstance(symbol, FunctionSymbol):
+        return symbol.facts.is_async and not symbol.facts.is_generator and is_plain(symbol.facts) and not symbol.facts.optional
+    return isinstance(symbol, External) and bool(_COROUTINES.fullmatch(symbol.name.replace("()", "")))
+
+
+def is_plain(definition: Def) -> bool:
+    """Whether no decorator may make something else of the function."""
+    return all(it.target.rpartition(".")[2] in _KEEPS_IT for it in definition.decorators)
+
+
+def is_lock(name: str) -> bool:
+    """Whether the dotted name is of a lock that holds its thread."""
+    return bool(_LOCKS.fullmatch(name))
+
+
+def is_async_lock(name: str) -> bool:
+    """Whether the dotted name is of a lock that coroutines wait for."""
+    return bool(_ASYNC_LOCKS.fullmatch(name))
+
+
+def run_by(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """These nodes and all inside them, in the order of the source, without the insides of functions and classes defined there."""
+    stack = list(nodes)[::-1]
+    while stack:
+        node = stack.pop()
+        yield node
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            stack += [*ast.iter_child_nodes(node)][::-1]
+
+
+def suspends(nodes: Iterable[ast.AST]) -> ast.AST | None:
+    """The first place in these nodes where the coroutine may let others run; None when there is none."""
+    return next((it for it in run_by(nodes) if isinstance(it, ast.Await | ast.AsyncFor | ast.AsyncWith)), None)

@@ -1,0 +1,217 @@
+"""A coroutine that is cancelled goes on as if it were not.
+
+Why: cancelling raises `CancelledError` where the coroutine waits. A handler that catches it (by name, by `BaseException` or with
+a bare `except:`) and does not raise it again tells everyone who waits that the task ended well, or goes on for ever.
+Instead: clean up, then raise.
+
+    async def consume(queue: asyncio.Queue[Job]) -> None:
+        try:
+            while True:
+                await handle(await queue.get())
+        except asyncio.CancelledError:
+            await flush()
+            raise
+
+Consequences: shutdown hangs until it is killed; `asyncio.timeout` and task groups lose the cancellation they count on.
+Trade-offs: who has cancelled a task of their own and awaits its end may well swallow the error there.
+Tests: cancel the task, await it, and assert that it raises CancelledError.
+Observability: log how long shutdown takes.
+Source: https://docs.python.org/3/library/asyncio-task.html#task-cancellation
+"""
+
+import ast
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.reading import dotted
+from architect_lsp.knowledge.waiting import run_by, suspends
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
+
+rule = Rule(
+    __name__,
+    severity=Severity.WARNING,
+    confidence=Confidence.HIGH,
+    rows=["B3", "C4"],
+    equivalents=["ASYNC103", "ASYNC104"],
+    needs=["CancelledError", "BaseException", "except:", "get_cancelled_exc_class"],
+    bad=[
+        Bad(
+            """
+import asyncio
+
+async def consume(queue):
+    while True:
+        try:
+            await queue.get()
+        [|except asyncio.CancelledError:|]
+            print("cancelled")
+""",
+            fixed="""
+import asyncio
+
+async def consume(queue):
+    while True:
+        try:
+            await queue.get()
+        except asyncio.CancelledError:
+            print("cancelled")
+            raise
+""",
+        ),
+        Bad(
+            """
+async def poll(client):
+    while True:
+        try:
+            await client.ping()
+        [|except:|]
+            pass
+""",
+            fixed="""
+async def poll(client):
+    while True:
+        try:
+            await client.ping()
+        except:
+            raise
+""",
+        ),
+        Bad("""
+async def fetch(client):
+    try:
+        return await client.get()
+    [|except BaseException as error:|]
+        print(error)
+        return None
+"""),
+    ],
+    good=[
+        """
+import asyncio
+
+class Worker:
+    async def stop(self):
+        self.task.cancel()
+        try:
+            await self.task
+        except asyncio.CancelledError:
+            pass
+
+    async def run(self):
+        try:
+            await self.step()
+        except asyncio.CancelledError:
+            await self.flush()
+            raise
+        except Exception:
+            print("failed")
+        try:
+            await self.step()
+        except BaseException as error:
+            self.future.set_exception(error)
+
+    async def each(self, tasks):
+        for task in tasks:
+            task.cancel()
+        results = []
+        for task in tasks:
+            try:
+                results.append(await task)
+            except asyncio.CancelledError:
+                pass
+""",
+        """
+import asyncio
+
+async def fetch(client):
+    try:
+        await client.get()
+    except asyncio.CancelledError:
+        raise
+    except BaseException:
+        print("not cancelled")
+    try:
+        client.close()
+    except:
+        pass
+    try:
+        await client.get()
+    except BaseException as error:
+        failure = error
+    if failure:
+        raise failure
+""",
+    ],
+)
+
+_EVERYTHING = ("BaseException", "CancelledError", "get_cancelled_exc_class")
+
+
+@rule.check
+def find(view: View) -> Iterator[Hit]:
+    """Handlers in coroutines that end a cancellation."""
+    reading = view.reading
+    for block in reading.each(ast.Try):
+        function = reading.function(block)
+        if not isinstance(function, ast.AsyncFunctionDef) or suspends(block.body) is None:
+            continue
+        for handler in block.handlers:
+            names = _caught(handler)
+            if not any(it in _EVERYTHING for it in names):
+                continue
+            if not _goes_on(handler) and not _cancels(function, block):
+                what = (
+                    "CancelledError" if "CancelledError" in names else ast.unparse(handler.type) if handler.type else "`except:`"
+                )
+                told = f"{what} ends here: whoever cancels this coroutine is not obeyed."
+                yield Hit(handler, told.replace("CancelledError ends", "`CancelledError` ends"), tuple(_fix(handler)))
+            break  # what comes after never sees the cancellation
+
+
+def _caught(handler: ast.ExceptHandler) -> list[str]:
+    if handler.type is None:
+        return ["BaseException"]
+    types = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return [dotted(it.func if isinstance(it, ast.Call) else it).rpartition(".")[2] for it in types]
+
+
+def _goes_on(handler: ast.ExceptHandler) -> bool:
+    """Whether the error is raised again, handed to someone, or kept."""
+    for it in run_by(handler.body):
+        if isinstance(it, ast.Raise):
+            return True
+        if handler.name and isinstance(it, ast.Name) and it.id == handler.name:
+            return not _is_only_said(handler, it)
+    return False
+
+
+def _is_only_said(handler: ast.ExceptHandler, name: ast.Name) -> bool:
+    """Whether all that happens to the error is that it is logged or printed."""
+    for statement in handler.body:
+        inside = [*ast.walk(statement)]
+        if name in inside:
+            call = statement.value if isinstance(statement, ast.Expr) else None
+            said = dotted(call.func).rpartition(".")[2] if isinstance(call, ast.Call) else ""
+            return said in ("print", "debug", "info", "warning", "warn", "error", "exception", "critical", "log", "echo")
+    return False
+
+
+def _cancels(function: ast.AsyncFunctionDef, block: ast.Try) -> bool:
+    """Whether the block awaits the end of a task that this function, or its class, has cancelled."""
+    waits = [it.value for it in run_by(block.body) if isinstance(it, ast.Await)]
+    cancelled = any(
+        isinstance(it, ast.Attribute) and it.attr in ("cancel", "cancelled", "cancelling") for it in ast.walk(function)
+    )
+    return cancelled and any(isinstance(it, ast.Name | ast.Attribute | ast.Subscript) or _joins(it) for it in waits)
+
+
+def _joins(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] in ("gather", "wait", "wait_for", "shield")
+
+
+def _fix(handler: ast.ExceptHandler) -> Iterator[Draft]:
+    last = handler.body[-1]
+    if isinstance(last, ast.Pass) and len(handler.body) == 1:
+        yield Draft("Raise it again", (Change(last, "raise"),))
+    elif isinstance(last, ast.Expr) and last.lineno > handler.lineno:
+        yield Draft("Raise it again", (Change(last, f"\n{' ' * last.col_offset}raise", insert="after"),))

@@ -1,0 +1,192 @@
+"""A coroutine that nobody awaits never runs.
+
+Why: calling an `async def` runs none of it: it gives an object that waits to be awaited. As a statement the work silently does
+not happen; in a condition the object is always true; an attribute or an index of it raises.
+Instead: await it, or start it as a task whose result somebody keeps.
+
+    async def register(user: User) -> None:
+        await users.save(user)
+        try:
+            await mails.welcome(user)
+        except MailError:
+            logger.exception("no welcome for %s", user.id)
+
+Consequences: lost writes, mails never sent, and a check such as `if is_allowed(user):` that lets everyone in.
+Tests: run with `-W error::RuntimeWarning`; assert the effect of the call, not that nothing was raised.
+Security: a permission check that is never awaited grants everything.
+Observability: Python warns `coroutine ... was never awaited` on stderr when the object is collected; alert on it.
+Source: https://docs.python.org/3/library/asyncio-dev.html#detect-never-awaited-coroutines
+"""
+
+import ast
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.reading import Reading
+from architect_lsp.knowledge.waiting import gives_coroutine
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
+
+rule = Rule(
+    __name__,
+    severity=Severity.ERROR,
+    confidence=Confidence.HIGH,
+    rows=["B3"],
+    cwe=670,
+    bad=[
+        Bad(
+            """
+import asyncio
+
+async def save(order): ...
+
+async def place(order):
+    [|save(order)|]
+    [|asyncio.sleep(1)|]
+""",
+            fixed="""
+import asyncio
+
+async def save(order): ...
+
+async def place(order):
+    await save(order)
+    asyncio.sleep(1)
+""",
+        ),
+        Bad(
+            """
+class Users:
+    async def is_admin(self, name): ...
+
+async def delete(users: Users, name):
+    if not [|users.is_admin(name)|]:
+        raise PermissionError(name)
+""",
+            fixed="""
+class Users:
+    async def is_admin(self, name): ...
+
+async def delete(users: Users, name):
+    if not await users.is_admin(name):
+        raise PermissionError(name)
+""",
+        ),
+        Bad(
+            """
+-- app/api.py --
+from app.prices import fetch
+
+async def quote(sku):
+    return [|fetch(sku)|].json()
+-- app/prices.py --
+async def fetch(sku): ...
+""",
+            fixed="""
+-- app/api.py --
+from app.prices import fetch
+
+async def quote(sku):
+    return (await fetch(sku)).json()
+-- app/prices.py --
+async def fetch(sku): ...
+""",
+        ),
+        Bad("""
+async def rows(): ...
+
+def show():
+    for row in [|rows()|]:
+        print(row)
+"""),
+    ],
+    good=[
+        """
+import asyncio
+
+async def save(order): ...
+
+async def place(order, tasks):
+    await save(order)
+    tasks.append(asyncio.create_task(save(order)))
+    pending = save(order)
+    await asyncio.gather(pending, *[save(it) for it in order.parts])
+    return save(order)
+""",
+        """
+from tools import fire_and_forget
+
+@fire_and_forget
+async def notify(): ...
+
+async def stream():
+    yield 1
+
+async def run():
+    notify()
+    async for it in stream():
+        print(it)
+    if found := save():
+        await found
+
+async def save(): ...
+""",
+        """
+async def fetch(): ...
+
+def start(runner):
+    runner.run(fetch())
+    coroutine = fetch()
+    coroutine.close()
+    fetch().close()
+""",
+    ],
+)
+
+_OF_COROUTINES = ("close", "send", "throw", "cr_frame", "cr_await", "cr_running", "cr_code", "cr_origin", "__await__", "__name__")
+
+
+@rule.check
+def find(view: View) -> Iterator[Hit]:
+    """Coroutines that are thrown away, or used as if they were what they give."""
+    reading = view.reading
+    for call in reading.each(ast.Call):
+        does = _misuse(reading, call)
+        if does and gives_coroutine(view.symbol(call.func)):
+            yield Hit(call, f"`{ast.unparse(call.func)}(...)` is never awaited: {does}.", tuple(_fix(reading, call)))
+
+
+def _misuse(reading: Reading, call: ast.Call) -> str:
+    """What becomes of a coroutine that is used so; "" where it may be awaited."""
+    parent = reading.parent(call)
+    if isinstance(parent, ast.Expr):
+        return "nothing of it runs"
+    if isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.Not):
+        return "a coroutine is always true"
+    if isinstance(parent, ast.If | ast.While | ast.IfExp | ast.Assert) and parent.test is call:
+        return "a coroutine is always true"
+    if isinstance(parent, ast.BoolOp) and isinstance(reading.parent(parent), ast.If | ast.While | ast.Assert):
+        return "a coroutine is always true"
+    if isinstance(parent, ast.comprehension) and any(it is call for it in parent.ifs):
+        return "a coroutine is always true"
+    if isinstance(parent, ast.Compare | ast.BinOp | ast.FormattedValue):
+        return (
+            "the coroutine itself is compared or shown" if not isinstance(parent, ast.BinOp) else "a coroutine has no operators"
+        )
+    if isinstance(parent, ast.Attribute):
+        return "" if parent.attr in _OF_COROUTINES else f"a coroutine has no `{parent.attr}`"
+    if isinstance(parent, ast.Subscript) and parent.value is call:
+        return "a coroutine has no items"
+    if isinstance(parent, ast.For | ast.comprehension) and parent.iter is call:
+        return "a coroutine can't be iterated"
+    return ""
+
+
+def _fix(reading: Reading, call: ast.Call) -> Iterator[Draft]:
+    if not isinstance(reading.function(call), ast.AsyncFunctionDef):
+        return
+    parent = reading.parent(call)
+    tight = isinstance(parent, ast.Attribute | ast.Subscript | ast.BinOp) and getattr(parent, "right", None) is not call
+    changes = [Change(call, "(await " if tight else "await ", insert="before")]
+    if tight:
+        changes.append(Change(call, ")", insert="after"))
+    yield Draft("Await it", tuple(changes))
