@@ -10,12 +10,19 @@ import re
 import sys
 from pathlib import Path
 
+from pydantic.alias_generators import to_camel
+
 from architect_lsp import rulebook
+from architect_lsp.knowledge.effects import KINDS
 from architect_lsp.map.chart import schema
 from architect_lsp.rules.rule import all_rules
-from architect_lsp.settings import Settings
+from architect_lsp.settings import PERSONAL, Settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+EXTENSION = REPOSITORY / "client-extension"
+BEYOND_TRUST = ("model", "agent", "effort", "maxOutputTokens", "maxInputTokens", "timeoutS", "secondLook")
+"""Settings that a workspace may hold, and that count only once it is trusted."""
+EFFECTS = {"type": "array", "items": {"type": "string", "enum": sorted(KINDS)}}
 
 
 def main(arguments: list[str]) -> int:
@@ -41,7 +48,13 @@ def wanted() -> dict[Path, str]:
     readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
     readme = between(readme, "settings", settings_table())
     readme = between(readme, "rules", rulebook.as_markdown("docs/rules/"))
-    pages = {REPOSITORY / "README.md": readme, REPOSITORY / "docs" / "map.schema.json": schema()}
+    extension = (EXTENSION / "README.md").read_text(encoding="utf-8")
+    pages = {
+        REPOSITORY / "README.md": readme,
+        REPOSITORY / "docs" / "map.schema.json": schema(),
+        EXTENSION / "README.md": between(extension, "settings", settings_table()),
+        EXTENSION / "package.json": manifest(),
+    }
     for it in all_rules():
         pages[REPOSITORY / "docs" / "rules" / f"{it.name}.md"] = rulebook.page_markdown(it, title=True) + "\n"
     return pages
@@ -61,6 +74,34 @@ def settings_table() -> str:
         default = json.dumps(field.default)
         lines.append(f"| `architect.{field.alias}` | `{default}` | {field.description} |")
     return "\n".join(lines) + "\n"
+
+
+def manifest() -> str:
+    """The extension's package.json with the server's settings in it, as they are here."""
+    path = EXTENSION / "package.json"
+    document = json.loads(path.read_text(encoding="utf-8"))
+    properties = document["contributes"]["configuration"]["properties"]
+    own = {key: it for key, it in properties.items() if key in ("architect.server.path", "architect.trace.server")}
+    found = {"architect.server.path": own["architect.server.path"]}
+    schemas = Settings.model_json_schema(by_alias=True)["properties"]
+    personal = [to_camel(it) for it in PERSONAL]
+    for name, field in Settings.model_fields.items():
+        told = schemas[str(field.alias)]
+        found[f"architect.{field.alias}"] = {
+            **{key: it for key, it in told.items() if key not in ("title", "description", "default")},
+            **({"uniqueItems": True} if told["type"] == "array" else {}),
+            **({"additionalProperties": EFFECTS} if name == "effects" else {}),
+            "default": list(field.default) if isinstance(field.default, tuple) else field.default,
+            "scope": "machine" if field.alias in personal else "resource",
+            "markdownDescription": field.description,
+        }
+    found["architect.trace.server"] = own["architect.trace.server"]
+    for order, it in enumerate(found.values()):
+        it["order"] = order
+    document["contributes"]["configuration"]["properties"] = found
+    restricted = ["server.path", *personal, *BEYOND_TRUST]
+    document["capabilities"]["untrustedWorkspaces"]["restrictedConfigurations"] = [f"architect.{it}" for it in restricted]
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":

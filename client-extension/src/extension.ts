@@ -4,7 +4,7 @@ import * as vscode from "vscode";
 import { clearApiKey, onApiKeyChange, setApiKey } from "./apiKey";
 import { interpreterChanges } from "./interpreters";
 import { showMap } from "./map";
-import { languages, Session } from "./session";
+import { languages, Session, showPage } from "./session";
 import { StatusItem } from "./status";
 
 let session: Session | undefined;
@@ -20,6 +20,9 @@ export function activate(context: vscode.ExtensionContext): void {
   const commands: Record<string, () => unknown> = {
     "architect.reviewSelection": () => review(context, running, "selection"),
     "architect.reviewFile": () => review(context, running, "file"),
+    "architect.showRequest": () => withEditor(context, async (it) => showPage(await running.request(it.document.uri, it.selection))),
+    "architect.ask": () => withEditor(context, (it) => ask(running, it)),
+    "architect.pickAgent": () => pickAgent(running),
     "architect.showMap": () => showMap(() => running.map(vscode.window.activeTextEditor?.document.uri)),
     "architect.showOutput": () => output.show(),
     "architect.restart": () => running.restart({ forgetCrashes: true }),
@@ -49,10 +52,29 @@ export async function deactivate(): Promise<void> {
   await session?.end();
 }
 
-function review(context: vscode.ExtensionContext, running: Session, what: "selection" | "file"): Promise<void> | Thenable<unknown> {
+function review(context: vscode.ExtensionContext, running: Session, what: "selection" | "file"): Thenable<unknown> {
+  return withEditor(context, (it) => running.review(it.document.uri, what === "selection" ? it.selection : undefined));
+}
+
+function withEditor(context: vscode.ExtensionContext, act: (editor: vscode.TextEditor) => Thenable<unknown>): Thenable<unknown> {
   const editor = vscode.window.activeTextEditor;
   if (!editor || !languages(context.extension).includes(editor.document.languageId)) {
     return vscode.window.showInformationMessage("Architect does not review this language: open a file of Python, TypeScript, Go ...");
   }
-  return running.review(editor.document.uri, what === "selection" ? editor.selection : undefined);
+  return act(editor);
+}
+
+async function ask(running: Session, editor: vscode.TextEditor): Promise<void> {
+  const question = await vscode.window.showInputBox({ prompt: "A design question", placeHolder: "How should my agents talk to each other?" });
+  if (question) {
+    await running.ask(question, editor.document.uri, editor.selection);
+  }
+}
+
+async function pickAgent(running: Session): Promise<void> {
+  const agents = (await running.agents()).map((it) => ({ label: it.name, detail: it.description }));
+  const chosen = await vscode.window.showQuickPick(agents, { placeHolder: "Who reviews", matchOnDetail: true });
+  if (chosen) {
+    await vscode.workspace.getConfiguration("architect").update("agent", chosen.label, vscode.ConfigurationTarget.Global);
+  }
 }

@@ -37,6 +37,18 @@ export interface ProjectMap {
   readonly text: string;
 }
 
+/** Who can review. */
+export interface Agent {
+  readonly name: string;
+  readonly description: string;
+}
+
+/** Sent by the server when a design question was answered. */
+interface Answer {
+  readonly title: string;
+  readonly markdown: string;
+}
+
 interface RestartOptions {
   /** Leave a running server alone if the same one would be started again. */
   readonly onlyIfMoved?: boolean;
@@ -95,28 +107,55 @@ export class Session {
 
   /** Asks for a review of a part, or of the whole where `range` is undefined. The findings arrive as diagnostics. */
   async review(uri: vscode.Uri, range?: vscode.Range): Promise<void> {
+    if (await this.connected()) {
+      await this.run("architect.review", this.target(uri, range));
+    }
+  }
+
+  /** Asks a design question; the answer is opened as a page when it is there. */
+  async ask(question: string, uri: vscode.Uri, range: vscode.Range): Promise<void> {
+    if (await this.connected()) {
+      await this.run("architect.consult", { ...this.target(uri, range), question });
+    }
+  }
+
+  /** What a review would send, "" where nothing can be reviewed. */
+  async request(uri: vscode.Uri, range: vscode.Range): Promise<string> {
+    return ((await this.run("architect.brief", this.target(uri, range))) as string | null) ?? "";
+  }
+
+  /** The agents that can review. */
+  async agents(): Promise<Agent[]> {
+    return ((await this.run("architect.agents")) as Agent[] | null) ?? [];
+  }
+
+  /** Whether a model can be asked; the person is told where it can't. */
+  private async connected(): Promise<boolean> {
+    if (this.running && this.status.current?.state === "rules") {
+      await this.say("No model is connected: the rules go on, a review needs an API key.", "Set API key");
+      return false;
+    }
+    return true;
+  }
+
+  private target(uri: vscode.Uri, range?: vscode.Range): object {
+    const convert = this.running?.client.code2ProtocolConverter;
+    return convert ? { uri: convert.asUri(uri), ...(range && { range: convert.asRange(range) }) } : {};
+  }
+
+  private async run(command: string, ...target: object[]): Promise<unknown> {
     const client = this.running?.client;
     if (!client || !this.status.current) {
-      return this.say("Architect's server is not running.", "Restart", "Show output");
+      await this.say("Architect's server is not running.", "Restart", "Show output");
+      return undefined;
     }
-    if (this.status.current.state === "rules") {
-      return this.say("No model is connected: the rules go on, a review needs an API key.", "Set API key");
-    }
-    const convert = client.code2ProtocolConverter;
-    const target = { uri: convert.asUri(uri), ...(range && { range: convert.asRange(range) }) };
-    await client.sendRequest(ExecuteCommandRequest.type, { command: "architect.review", arguments: [target] });
+    return client.sendRequest(ExecuteCommandRequest.type, { command, arguments: target });
   }
 
   /** The map of the project that a document is part of, else of the first folder; undefined where no server could draw it. */
   async map(uri: vscode.Uri | undefined): Promise<ProjectMap | undefined> {
-    const client = this.running?.client;
-    if (!client) {
-      await this.say("Architect's server is not running.", "Restart", "Show output");
-      return undefined;
-    }
-    const target = uri?.scheme === "file" ? { uri: client.code2ProtocolConverter.asUri(uri) } : {};
-    const found = await client.sendRequest(ExecuteCommandRequest.type, { command: "architect.map", arguments: [target] });
-    return (found as ProjectMap | null) ?? undefined;
+    const target = uri?.scheme === "file" ? this.target(uri) : {};
+    return ((await this.run("architect.map", target)) as ProjectMap | null) ?? undefined;
   }
 
   private async replace(): Promise<void> {
@@ -164,6 +203,7 @@ export class Session {
     });
     const client = new QuietClient("architect", "Architect", async () => ({ process: child, detached: false }), this.options(trusted));
     client.onNotification("architect/status", (status: Status) => this.status.show(status));
+    client.onNotification("architect/answer", (answer: Answer) => void showPage(`# ${answer.title}\n\n${answer.markdown}`));
     this.running = { client, child, server };
     const tooLong = setTimeout(() => child.kill("SIGKILL"), START_TIMEOUT_MS);
     try {
@@ -250,6 +290,12 @@ export class Session {
       await vscode.commands.executeCommand(...chosen);
     }
   }
+}
+
+/** Shows Markdown as a page of its own that belongs to no file. */
+export async function showPage(content: string): Promise<void> {
+  const document = await vscode.workspace.openTextDocument({ language: "markdown", content });
+  await vscode.window.showTextDocument(document, { viewColumn: vscode.ViewColumn.Beside, preview: true });
 }
 
 /** The languages that the server takes: those that wake the extension. */

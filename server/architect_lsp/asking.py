@@ -1,5 +1,5 @@
-"""The commands that are about a model: `brief` shows what would be sent, `review` sends it, `usage` says what it has cost, `eval`
-measures a reviewer.
+"""The commands that are about a model: `brief` shows what would be sent, `review` sends it, `consult` asks a
+design question, `usage` says what it has cost, `eval` measures a reviewer.
 
 Where code goes is a person's own word: the options, or ARCHITECT_BASE_URL and ARCHITECT_MODEL in the environment; never a file of
 the project. A key is read from ANTHROPIC_API_KEY.
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from architect_lsp import evaluation
 from architect_lsp.engine import Checked, Workspace, relative, root_of
-from architect_lsp.inquiry import brief, document, inquire
+from architect_lsp.inquiry import brief, consult, document, inquire
 from architect_lsp.model import Finding, Span
 from architect_lsp.report import Report, Section, as_json, as_text
 from architect_lsp.review import prices
@@ -126,6 +126,32 @@ async def _findings(
     finally:
         await claude.close()
     return findings
+
+
+def advise(arguments: argparse.Namespace) -> int:
+    """Print an answer to a design question. Effect: sends the question, and the file that was named, to the model."""
+    ledger = Ledger(ledger_file())
+    workspace, name, agent = _opened(arguments, arguments.where)
+    found = document(workspace, name)
+    said: list[str] = []
+
+    async def answer() -> str:
+        claude = Claude(workspace.settings, os.environ.get("ANTHROPIC_API_KEY", ""))
+        text = ""
+        events = consult(workspace, found, _span(found, arguments.where), arguments.question, agent, claude, ledger)
+        async with aclosing(events):
+            async for it in events:
+                if isinstance(it, str):
+                    text += it
+                else:
+                    said.append(it.text if isinstance(it, Notice) else it.line)
+        await claude.close()
+        return text
+
+    sys.stdout.write(asyncio.run(answer()))
+    for it in dict.fromkeys((*said, *ledger.notes)):
+        print(f"architect-lsp: {it}", file=sys.stderr)
+    return 0
 
 
 def show_usage(arguments: argparse.Namespace) -> int:

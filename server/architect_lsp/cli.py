@@ -127,14 +127,23 @@ def _model_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     measured.add_argument("suite", metavar="FOLDER", help="Markdown files with cases")
     measured.add_argument("--reviewer", choices=("rules", "model", "both"), default="rules")
     measured.add_argument("--format", choices=("text", "json"), default="text")
-    for it in (shown, asked, measured):
+    advice = commands.add_parser("consult", help="ask a model a design question", description="Sends the question and the file.")
+    advice.add_argument("question", metavar="QUESTION", help='such as "how should my agents talk to each other?"')
+    advice.add_argument("where", metavar="FILE[:FIRST[-LAST]]", help="what it is about")
+    for it in (shown, asked, measured, advice):
         it.add_argument("--agent", metavar="NAME", help="the agent file that reviews")
         it.add_argument("--model", metavar="ID", help="the model, by its full id")
         it.add_argument("--base-url", metavar="URL", help="a server of your own that speaks the Messages API")
     usage = commands.add_parser("usage", help="say what reviews have cost", description="Reads the ledger; sends nothing.")
     usage.add_argument("--days", type=int, default=30, help="how far to look back (default: 30)")
     usage.add_argument("--format", choices=("text", "json"), default="text")
-    for command, name in ((shown, "show_brief"), (asked, "review"), (usage, "show_usage"), (measured, "evaluate")):
+    for command, name in (
+        (shown, "show_brief"),
+        (asked, "review"),
+        (usage, "show_usage"),
+        (measured, "evaluate"),
+        (advice, "advise"),
+    ):
         command.set_defaults(run=_asking, does=name)
 
 

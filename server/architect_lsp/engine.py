@@ -77,6 +77,7 @@ class Workspace:
         self.project = Project()
         self.documents: dict[str, Document] = {}
         self.remarks: dict[str, list[Finding]] = {}
+        self.drafts: dict[str, list[Finding]] = {}  # findings with the fixes that a model drafted for them
         self.notes: list[str] = []  # what a person's log should say of the store
         self._read: dict[str, Document] = {}
         self.use(settings)
@@ -185,8 +186,9 @@ class Workspace:
             self.close(name)
             before = None
         document = before.edited(text, version, edit) if before else document_of(name, text, version, language)
-        if before and name in self.remarks:
-            self.remarks[name] = carried(self.remarks[name], before.text, text)
+        for said in (self.remarks, self.drafts):
+            if before and name in said:
+                said[name] = carried(said[name], before.text, text)
         self.documents[name] = document
         if not isinstance(document, Foreign):
             self.project.follow()
@@ -206,6 +208,7 @@ class Workspace:
         """Forget an open document; the project keeps the facts of what is on disk."""
         document = self.documents.pop(name, None)
         self.remarks.pop(name, None)
+        self.drafts.pop(name, None)
         if not isinstance(document, Foreign):
             self.reread(name)
 
@@ -246,7 +249,8 @@ class Workspace:
         for finding in findings:
             if not finding.span.touches(span):
                 continue
-            for fix in finding.fixes:
+            drafted = [it for it in self.drafts.get(document.path, ()) if it.fingerprint == finding.fingerprint]
+            for fix in (*finding.fixes, *(fix for it in drafted for fix in it.fixes)):
                 result = self.try_fix(document, finding, fix, findings)
                 if isinstance(result, Receipt):
                     found.append(Repair(finding, fix, result))

@@ -11,27 +11,36 @@ from collections.abc import AsyncGenerator, Container, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import TypeVar
 
-from architect_lsp.engine import Skipped, Workspace
+from pydantic import BaseModel, ValidationError
+
+from architect_lsp.engine import Rejection, Skipped, Workspace
 from architect_lsp.knowledge.document import Document
 from architect_lsp.knowledge.files import withheld
 from architect_lsp.knowledge.foreign import Foreign, document_of
 from architect_lsp.knowledge.symbols import Ref
-from architect_lsp.model import Finding, Provenance, Span
+from architect_lsp.model import Domain, Finding, Fix, Provenance, Severity, Span
 from architect_lsp.review import brief as briefs
-from architect_lsp.review import budget
-from architect_lsp.review.agents import Agent
+from architect_lsp.review import budget, markdown
+from architect_lsp.review.agents import Agent, PromptError
 from architect_lsp.review.brief import Brief
 from architect_lsp.review.claims import judged
 from architect_lsp.review.context import context, cuts
 from architect_lsp.review.ledger import Ledger, key_of
 from architect_lsp.review.redact import Redactor
-from architect_lsp.review.remarks import Dropped, located, parsed
-from architect_lsp.review.reviewing import Notice, Receipt, Reviewer, ReviewError, restored, review
+from architect_lsp.review.remarks import Drafts, Dropped, Remark, RemarkFix, Verdicts, located, parsed, proposed
+from architect_lsp.review.reviewing import Notice, Piece, Reviewer, ReviewError, restored, review
+from architect_lsp.review.reviewing import Receipt as Sent
 from architect_lsp.syntax.languages import PYTHON, language_of
 
 _CODE_SHARE = 2
 """Characters of code in a request for each token of its budget: about three make a token, and the facts need room too."""
+_DRAFTS = 2
+"""Requests that one drafted fix may take: the second one is told why the first was refused."""
+_ALTERNATIVES = 3
+MAX_ADVICE = 40_000
+"""Characters of an answer to a question."""
 _LINES = re.compile(r"\(line \d+\)|, lines \d+-\d+")
 """What facts of other languages say of places; an answer does not depend on them."""
 
@@ -66,7 +75,8 @@ def document(workspace: Workspace, name: str) -> Document:
 def parts(workspace: Workspace, document: Document, span: Span, agent: Agent) -> list[Part]:
     """`span` cut between definitions, each part with the key of its answer."""
     settings = workspace.settings
-    asked = (agent.name, briefs.version(agent), briefs.model_of(agent, settings), settings.effort, settings.base_url)
+    who = (agent.name, briefs.version(agent), briefs.model_of(agent, settings), settings.effort, settings.base_url)
+    asked = (*who, "second look") if settings.second_look else who
     found: list[Part] = []
     borders = [span.start, *(it for it in cuts(document) if span.start < it < span.end), span.end]
     for start, end in pairwise(borders):
@@ -88,7 +98,7 @@ async def inquire(
     ledger: Ledger,
     *,
     frozen: bool = False,
-) -> AsyncGenerator[Finding | Dropped | Notice | Receipt, None]:
+) -> AsyncGenerator[Finding | Dropped | Notice | Sent, None]:
     """The findings of a review of `span`: those of parts that were answered before at once, then the others as they stream.
 
     A receipt follows each request. Raises ReviewError when an answer can't be had; `frozen` asks nobody, and raises instead.
@@ -118,7 +128,7 @@ async def inquire(
         whole = True
         async with aclosing(_asked(workspace, document, group, agent, reviewer, ledger, run)) as events:
             async for event in events:
-                whole = whole and not (isinstance(event, Receipt) and not event.complete)
+                whole = whole and not (isinstance(event, Sent) and not event.complete)
                 if not isinstance(event, Finding):
                     yield event
                 elif any(it.span.covers(event.span) for it in every if it.key in known):
@@ -129,6 +139,143 @@ async def inquire(
             return
 
 
+async def draft(
+    workspace: Workspace, document: Document, finding: Finding, agent: Agent, reviewer: Reviewer, ledger: Ledger
+) -> AsyncGenerator[Fix | Notice | Sent, None]:
+    """Ways to mend a finding, written by the model and tried; a refused one is asked for once more, with the reason.
+
+    Only fixes with a receipt are given. Raises ReviewError when an answer can't be had.
+    """
+    run = budget.Run()
+    said = _described(finding)
+    for attempt in range(_DRAFTS):
+        asked = _brief(workspace, document, _around(document, finding.span), agent, briefs.DRAFT, finding=said)
+        text = ""
+        async with aclosing(_sent(workspace, asked, agent, reviewer, ledger, run)) as events:
+            async for event in events:
+                if isinstance(event, Piece):
+                    text += event.text
+                else:
+                    yield event
+        reasons: list[str] = []
+        passed = False
+        for it in _answer(Drafts, text, asked).fixes[:_ALTERNATIVES]:
+            fix = proposed(_back(it, asked, document), document.text, [finding.span, _around(document, finding.span)])
+            if fix is None:
+                reasons.append("its quotes are not in the file exactly once")
+                continue
+            tried = workspace.try_fix(document, finding, fix)
+            if isinstance(tried, Rejection):
+                reasons.append(tried.reason)
+            else:
+                passed = True
+                yield fix
+        if passed or not reasons:
+            return
+        yield Notice(f"The draft was refused: {'; '.join(dict.fromkeys(reasons))}.")
+        said = f"{_described(finding)}\n\nAn earlier try was refused, because {'; '.join(dict.fromkeys(reasons))}."
+        if attempt + 1 == _DRAFTS:
+            return
+
+
+async def consult(
+    workspace: Workspace,
+    document: Document,
+    span: Span,
+    question: str,
+    agent: Agent,
+    reviewer: Reviewer,
+    ledger: Ledger,
+) -> AsyncGenerator[str | Notice | Sent, None]:
+    """The answer to a design question as Markdown, in pieces of whole lines made harmless. Raises ReviewError."""
+    asked = _brief(workspace, document, span, agent, briefs.CONSULT, question=question)
+    text = ""
+    async with aclosing(_sent(workspace, asked, agent, reviewer, ledger, budget.Run())) as events:
+        async for event in events:
+            if isinstance(event, Piece):
+                text += event.text
+            else:
+                yield event
+    yield markdown.clean(text, MAX_ADVICE) + "\n"
+
+
+async def _sent(
+    workspace: Workspace, asked: Brief, agent: Agent, reviewer: Reviewer, ledger: Ledger, run: budget.Run
+) -> AsyncGenerator[Piece | Notice | Sent, None]:
+    """A request within the caps, noted in the ledger. Raises ReviewError when the answer is missing or ended early."""
+    where = str(workspace.root)
+    within = budget.within(asked, workspace.settings, ledger, where, run)
+    async with aclosing(reviewer.review(within)) as events:
+        async for event in events:
+            if isinstance(event, Sent):
+                run.usd += event.cost_usd or 0.0
+                if event.bytes_sent:
+                    ledger.note(event, where, agent.name)
+            yield event
+
+
+AnswerT = TypeVar("AnswerT", bound=BaseModel)
+
+
+def _answer(shape: type[AnswerT], text: str, asked: Brief) -> AnswerT:
+    """The answer in its shape; what stands around the object is left out. Raises ReviewError when there is none."""
+    begin, end = text.find("{"), text.rfind("}")
+    try:
+        return shape.model_validate_json(text[begin : end + 1])
+    except ValidationError as error:
+        raise ReviewError(f"{asked.model} didn't answer in the shape that was asked for: try again.") from error
+
+
+def _back(fix: RemarkFix, asked: Brief, document: Document) -> RemarkFix:
+    """The fix with secrets back in."""
+    remark = Remark(quote="-", rule="-", domain=Domain.BACKEND, severity=Severity.NOTE, message="-", fix=fix)
+    return restored(remark, asked.redaction, document.snapshot).fix
+
+
+def _described(finding: Finding) -> str:
+    parts = [it for it in (finding.parts.why, finding.parts.instead) if it]
+    steps = [f"{it.message} ({it.place.path}:{it.place.line + 1})" for it in finding.evidence]
+    return "\n".join([f"{finding.rule}: {finding.message}", f"It is about: {finding.quote}", *steps, *parts])
+
+
+def _around(document: Document, span: Span) -> Span:
+    """The definition around a place, the place itself where there is none."""
+    borders = [0, *cuts(document), len(document.text)]
+    start = max(it for it in borders if it <= span.start)
+    end = min((it for it in borders if span.end <= it and start < it), default=span.end)
+    return Span(start, end)
+
+
+async def _looked_again(
+    workspace: Workspace,
+    document: Document,
+    span: Span,
+    findings: Sequence[Finding],
+    agent: Agent,
+    reviewer: Reviewer,
+    ledger: Ledger,
+    run: budget.Run,
+) -> AsyncGenerator[Finding | Dropped | Notice | Sent, None]:
+    """The findings that a second look keeps. One that fails keeps them all, and says so."""
+    listed = "\n".join(f"{number}. {it.rule}: {it.message} (`{it.quote}`)" for number, it in enumerate(findings, 1))
+    refused: dict[int, str] = {}
+    try:
+        asked = _brief(workspace, document, span, agent, briefs.SECOND_LOOK, remarks=listed)
+        text = ""
+        async with aclosing(_sent(workspace, asked, agent, reviewer, ledger, run)) as events:
+            async for event in events:
+                if isinstance(event, Piece):
+                    text += event.text
+                else:
+                    yield event
+        verdicts = _answer(Verdicts, text, asked).verdicts
+        refused = {it.number: markdown.line(it.reason, 120) or "no reason given" for it in verdicts if not it.keep}
+    except (ReviewError, PromptError) as error:
+        yield Notice(f"There was no second look: {error}")
+    for number, it in enumerate(findings, 1):
+        yield Dropped(f"a second look: {refused[number]}", it.quote) if number in refused else it
+
+
 async def _asked(
     workspace: Workspace,
     document: Document,
@@ -137,7 +284,7 @@ async def _asked(
     reviewer: Reviewer,
     ledger: Ledger,
     run: budget.Run,
-) -> AsyncGenerator[Finding | Dropped | Notice | Receipt, None]:
+) -> AsyncGenerator[Finding | Dropped | Notice | Sent, None]:
     span = Span(group[0].span.start, group[-1].span.end)
     where = str(workspace.root)
     asked = budget.within(_brief(workspace, document, span, agent), workspace.settings, ledger, where, run)
@@ -148,15 +295,30 @@ async def _asked(
     def keep(item: str, finding: Finding) -> None:
         kept.append((asked.redaction.renamed(item, lasting), finding.span))
 
+    waiting: list[Finding] = []
+    whole = False
     async with aclosing(review(document.snapshot, span, asked, reviewer, keep)) as events:
         async for event in events:
-            if isinstance(event, Receipt):
+            if isinstance(event, Sent):
                 run.usd += event.cost_usd or 0.0
                 if event.bytes_sent:
                     ledger.note(event, where, agent.name)
-                if event.complete and not any(it.startswith("selected ") for it in asked.left_out):
-                    ledger.keep(((it.key, [item for item, at in kept if _within(it, at, group)]) for it in group), asked.model)
-            yield event
+                whole = event.complete and not any(it.startswith("selected ") for it in asked.left_out)
+            if isinstance(event, Finding) and workspace.settings.second_look:
+                waiting.append(event)
+            else:
+                yield event
+    if waiting:
+        looked = _looked_again(workspace, document, span, waiting, agent, reviewer, ledger, run)
+        stayed: list[Finding] = []
+        async with aclosing(looked) as again:
+            async for later in again:
+                if isinstance(later, Finding):
+                    stayed.append(later)
+                yield later
+        kept = [(item, at) for (item, at), it in zip(kept, waiting, strict=True) if it in stayed]
+    if whole:
+        ledger.keep(((it.key, [item for item, at in kept if _within(it, at, group)]) for it in group), asked.model)
 
 
 def _within(part: Part, span: Span, group: Sequence[Part]) -> bool:
@@ -179,7 +341,9 @@ def _grouped(every: Sequence[Part], known: Container[bytes], room: int) -> Itera
         yield group
 
 
-def _brief(workspace: Workspace, document: Document, span: Span, agent: Agent) -> Brief:
+def _brief(
+    workspace: Workspace, document: Document, span: Span, agent: Agent, turn: briefs.Turn = briefs.REVIEW, **inputs: str
+) -> Brief:
     why = withheld(workspace.root, document.path, workspace.settings.never_send)
     if why:
         raise ReviewError(f"{document.path} {why}: nothing of it is sent.")
@@ -187,7 +351,9 @@ def _brief(workspace: Workspace, document: Document, span: Span, agent: Agent) -
     found = context(workspace.project, document, span)
     related = [replace(it, text=_code_of(workspace, it.ref)) for it in found.related]
     bearing = replace(found, related=related)
-    return briefs.brief(document.snapshot, span, bearing, known=known, agent=agent, settings=workspace.settings)
+    return briefs.brief(
+        document.snapshot, span, bearing, known=known, agent=agent, settings=workspace.settings, turn=turn, **inputs
+    )
 
 
 def _code_of(workspace: Workspace, ref: Ref) -> str:

@@ -1,4 +1,4 @@
-"""Reviews by a model: a command starts one as a task, what it finds is shown at once, its progress has a cancel that cancels.
+"""What a person asks a model: a command starts a task, what it finds is shown at once, its progress has a cancel that cancels.
 
 pygls answers a cancelled command while the command runs on, so a review is never the command itself (see `Session.start`).
 """
@@ -6,7 +6,10 @@ pygls answers a cancelled command while the command runs on, so a review is neve
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Coroutine
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
@@ -17,36 +20,175 @@ from architect_lsp.session import Session
 
 if TYPE_CHECKING:
     from architect_lsp.engine import Document, Workspace
+    from architect_lsp.review.agents import Agent
+
+ANSWER = "architect/answer"
+"""Sent by the server when a design question was answered: its title and the answer's Markdown."""
 
 
 def start(session: Session, uri: str, where: types.Range | None) -> None:
     """Start a review of a range, or of a whole document, as a task of its own."""
+    target = _target(session, uri, where)
+    if target is not None:
+        workspace, document, span = target
+        _begin(session, uri, _review(session, uri, workspace, document, span))
+
+
+def start_draft(session: Session, uri: str, fingerprint: str) -> None:
+    """Start drafting a fix for a finding; those that pass are among its quick fixes from then on."""
+    target = _target(session, uri, None)
+    if target is not None:
+        workspace, document, _ = target
+        finding = next((it for it in workspace.findings(document) if it.fingerprint == fingerprint), None)
+        if finding is None:
+            session.say("The finding is no longer there.", "info")
+            return
+        _begin(session, uri, _shown(session, "Architect drafts a fix", _draft(session, workspace, document, finding)))
+
+
+def start_advice(session: Session, uri: str, where: types.Range | None, question: str) -> None:
+    """Start asking a design question about a document; the answer is told as `architect/answer`."""
+    target = _target(session, uri, where)
+    if target is not None:
+        workspace, document, span = target
+        _begin(session, uri, _shown(session, "Architect thinks", _advice(session, workspace, document, span, question)))
+
+
+def request(session: Session, uri: str, where: types.Range | None) -> str:
+    """What a review would send, as Markdown for a person; "" where nothing can be reviewed."""
+    from architect_lsp.inquiry import brief
+    from architect_lsp.review import prices
+    from architect_lsp.review.agents import PromptError
+    from architect_lsp.review.reviewing import ReviewError
+
+    target = _target(session, uri, where, asks=False)
+    if target is None:
+        return ""
+    workspace, document, span = target
+    try:
+        asked = brief(workspace, document.path, span, _agent(session, workspace))
+    except (PromptError, ReviewError) as error:
+        session.say(str(error), "error")
+        return ""
+    price = None if workspace.settings.base_url else prices.longest(asked.model, asked.tokens)
+    cost = "no price is known" if price is None else f"about ${price.input_usd:.4f} to ask (prices of {prices.dated()})"
+    texts = [it["text"] for it in (*asked.system, *asked.messages[0]["content"])]
+    head = f"# Request to {asked.model} at {session.claude.host}\n\nNothing has been sent. About {asked.tokens:,} tokens; {cost}."
+    out = "; ".join(asked.redacted) or "nothing"
+    return "\n\n".join((head, f"Taken out: {out}. Left out: {'; '.join(asked.left_out) or 'nothing'}.", *texts)) + "\n"
+
+
+def agents(session: Session) -> list[dict[str, str]]:
+    """Name and description of every agent file that can review, ours first."""
+    from architect_lsp.review.agents import every
+
+    folders = _folders(session, next(iter(session.workspaces.values()), None))
+    return [{"name": it.name, "description": it.description} for it in every(folders)]
+
+
+def _target(
+    session: Session, uri: str, where: types.Range | None, *, asks: bool = True
+) -> tuple[Workspace, Document, Span] | None:
+    """What is meant, None where it can't be had; the person is told why. `asks` wants a model to be connected."""
     if uri not in session.uris:
         session.say("Open the file in the editor before it is reviewed.", "warning")
-        return
-    if not session.trusted:
+        return None
+    if asks and not session.trusted:
         session.say("This workspace is not trusted, so nothing is sent to a model; the rules go on.", "info")
-        return
-    if not session.can_review:
+        return None
+    if asks and not session.can_review:
         session.say(
             "No model is connected: the rules go on. Set ANTHROPIC_API_KEY (in VS Code: the command "
             "“Architect: Set API Key”), or `architect.baseUrl` for a server of your own.",
             "info",
         )
         session.status()
-        return
+        return None
     workspace, name = session.uris[uri]
     document = workspace.documents.get(name)
     if document is None:
         session.say(f"{name} is too large to be reviewed.", "warning")
-        return
+        return None
     span = convert.from_lsp_range(document.lines, where, session.client.encoding) if where else Span(0, len(document.text))
     if span.start == span.end:
-        line = document.lines.line_of(span.start)
-        span = Span(*document.lines.bounds(line))
-    task = session.start(_review(session, uri, workspace, document, span))
+        span = Span(*document.lines.bounds(document.lines.line_of(span.start)))
+    return workspace, document, span
+
+
+def _begin(session: Session, uri: str, work: Coroutine[Any, Any, None]) -> None:
+    task = session.start(work)
     session.reviews[task] = uri
     task.add_done_callback(lambda it: session.reviews.pop(it, None))
+
+
+def _folders(session: Session, workspace: Workspace | None) -> list[Path]:
+    own = [Path.home() / ".claude" / "agents"]
+    return [workspace.root / ".claude" / "agents", *own] if session.trusted and workspace is not None else own
+
+
+def _agent(session: Session, workspace: Workspace) -> Agent:
+    """Who reviews. Raises PromptError."""
+    from architect_lsp.review.agents import load
+
+    return load(workspace.settings.agent, _folders(session, workspace))
+
+
+async def _draft(session: Session, workspace: Workspace, document: Document, finding: Finding) -> str:
+    from architect_lsp.engine import carried
+    from architect_lsp.inquiry import draft
+    from architect_lsp.model import Fix
+    from architect_lsp.review.reviewing import Notice
+
+    fixes: list[Fix] = []
+    async for it in draft(workspace, document, finding, _agent(session, workspace), session.claude, session.ledger):
+        if isinstance(it, Fix):
+            fixes.append(it)
+        else:
+            session.log(it.text if isinstance(it, Notice) else it.line)
+    now = workspace.documents.get(document.path)
+    moved = carried([replace(finding, fixes=tuple(fixes))], document.text, now.text) if now is not None else []
+    if not moved or not moved[0].fixes:
+        return "No fix could be drafted that passes its checks; the log says why."
+    workspace.drafts.setdefault(document.path, []).append(moved[0])
+    titles = ", ".join(f"“{it.title}”" for it in fixes)
+    session.say(f"Drafted and tried: {titles}. Open the quick fixes of the finding.", "info")
+    return ""
+
+
+async def _advice(session: Session, workspace: Workspace, document: Document, span: Span, question: str) -> str:
+    from architect_lsp.inquiry import consult
+    from architect_lsp.review.reviewing import Notice
+
+    text = ""
+    agent = _agent(session, workspace)
+    async for it in consult(workspace, document, span, question, agent, session.claude, session.ledger):
+        if isinstance(it, str):
+            text += it
+        else:
+            session.log(it.text if isinstance(it, Notice) else it.line)
+    session.protocol.notify(ANSWER, {"title": question, "markdown": text})
+    return ""
+
+
+async def _shown(session: Session, title: str, work: Coroutine[Any, Any, str]) -> None:
+    """Do the work under a progress that can be cancelled; what it gives is said as a warning, what it raises as an error."""
+    from architect_lsp.review.agents import PromptError
+    from architect_lsp.review.reviewing import ReviewError
+
+    token = await begin(session, title) if session.client.progress else ""
+    session.status("reviewing")
+    outcome = ""
+    try:
+        outcome = await work
+        if outcome:
+            session.say(outcome, "warning")
+    except (ReviewError, PromptError) as error:
+        outcome = str(error)
+        session.say(outcome, "error")
+    finally:
+        if token:
+            session.work_done_progress.end(token, types.WorkDoneProgressEnd(message=outcome))
+        session.status("failed", detail=outcome) if outcome else session.status()
 
 
 async def _review(session: Session, uri: str, workspace: Workspace, document: Document, span: Span) -> None:
@@ -86,14 +228,12 @@ async def _review(session: Session, uri: str, workspace: Workspace, document: Do
 async def _asked(session: Session, uri: str, workspace: Workspace, document: Document, span: Span, token: str) -> tuple[int, str]:
     """(findings published, why the answer is not whole or "")."""
     from architect_lsp.inquiry import inquire
-    from architect_lsp.review.agents import load
     from architect_lsp.review.remarks import Dropped
     from architect_lsp.review.reviewing import Notice
 
     name = document.path
     snapshot = document.snapshot
-    folders = [workspace.root / ".claude" / "agents"] if session.trusted else []
-    agent = load(workspace.settings.agent, folders)
+    agent = _agent(session, workspace)
     workspace.forget(name, span)
     found, said, partial = 0, "", ""
     async for it in inquire(workspace, document, span, agent, session.claude, session.ledger):

@@ -21,9 +21,13 @@ from architect_lsp.session import Session
 if TYPE_CHECKING:
     from architect_lsp.engine import Document, Workspace
     from architect_lsp.knowledge.foreign import Foreign
-    from architect_lsp.model import Finding
+    from architect_lsp.model import Finding, Span
 
 REVIEW = "architect.review"
+BRIEF = "architect.brief"
+DRAFT = "architect.draft"
+CONSULT = "architect.consult"
+AGENTS = "architect.agents"
 MAP = "architect.map"
 """Takes {uri?, format?}, the map's page of the document's workspace unless told otherwise; gives {root, format, text}."""
 
@@ -103,13 +107,27 @@ def make() -> Session:
 
     @server.command(REVIEW)
     def review(*arguments: Any) -> None:
-        target = arguments[0] if arguments else None
-        uri = target.get("uri") if isinstance(target, dict) else None
-        if not isinstance(uri, str):
-            server.say(f"{REVIEW} takes one argument: {{uri, range?}}.", "error")
-            return
-        where = target.get("range") if isinstance(target, dict) else None
-        reviews.start(server, uri, server.protocol._converter.structure(where, types.Range) if where else None)
+        if target := _target(server, REVIEW, arguments):
+            reviews.start(server, *target)
+
+    @server.command(BRIEF)
+    def brief(*arguments: Any) -> str:
+        target = _target(server, BRIEF, arguments)
+        return reviews.request(server, *target) if target else ""
+
+    @server.command(DRAFT)
+    def draft(*arguments: Any) -> None:
+        if target := _target(server, DRAFT, arguments):
+            reviews.start_draft(server, target[0], str(arguments[0].get("fingerprint", "")))
+
+    @server.command(CONSULT)
+    def consult(*arguments: Any) -> None:
+        if target := _target(server, CONSULT, arguments):
+            reviews.start_advice(server, *target, str(arguments[0].get("question", "")))
+
+    @server.command(AGENTS)
+    def agents(*_: Any) -> list[dict[str, str]]:
+        return reviews.agents(server)
 
     @server.command(MAP)
     async def draw(*arguments: Any) -> dict[str, str] | None:
@@ -134,6 +152,17 @@ def serve(transport: str = "stdio", host: str = "127.0.0.1", port: int = 0) -> i
     else:
         server.start_io()
     return 0 if server.protocol._shutdown else 1  # LSP 3.17, "Exit Notification"
+
+
+def _target(server: Session, command: str, arguments: Sequence[Any]) -> tuple[str, types.Range | None] | None:
+    """(document, range) of a command's one argument, None where it is not what it should be; the person is told."""
+    target = arguments[0] if arguments else None
+    uri = target.get("uri") if isinstance(target, dict) else None
+    if not isinstance(target, dict) or not isinstance(uri, str):
+        server.say(f"{command} takes one argument: {{uri, range?}}.", "error")
+        return None
+    where = target.get("range")
+    return uri, server.protocol._converter.structure(where, types.Range) if where else None
 
 
 def _root(server: Session) -> Sequence[str]:
@@ -273,6 +302,8 @@ def _actions(server: Session, params: types.CodeActionParams) -> Iterator[types.
             action = convert.to_lsp_action(repair.fix.title, repair.fix, edit, diagnostic, server.client)
             (fixes if repair.receipt else dismissals).append(action)
         yield from fixes
+        if server.can_review and not fixes:
+            yield from _drafting(server, workspace, document, uri, span)
         yield from dismissals
     if only is not None and wanted(convert.FIX_ALL) and server.client.literals:
         edits = workspace.safe_edits(document)
@@ -283,3 +314,15 @@ def _actions(server: Session, params: types.CodeActionParams) -> Iterator[types.
         argument = {"uri": uri, "range": server.protocol._converter.unstructure(params.range)}
         command = types.Command(f"Review this selection with {server.claude.model}", command=REVIEW, arguments=[argument])
         yield types.CodeAction(command.title, kind="refactor.architect", command=command) if server.client.literals else command
+
+
+def _drafting(
+    server: Session, workspace: Workspace, document: Document | Foreign, uri: str, span: Span
+) -> Iterator[types.CodeAction]:
+    """The action that has the model draft a fix, for the gravest finding here."""
+    found = [it for it in workspace.findings(document) if it.span.touches(span)]
+    for finding in sorted(found, key=lambda it: -it.severity.weight)[:1]:
+        title = f"Draft a fix with {server.claude.model}"
+        command = types.Command(title, command=DRAFT, arguments=[{"uri": uri, "fingerprint": finding.fingerprint}])
+        diagnostic = server.diagnostic(workspace, document, finding)
+        yield types.CodeAction(title, kind=types.CodeActionKind.QuickFix, diagnostics=[diagnostic], command=command)

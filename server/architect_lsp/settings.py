@@ -19,7 +19,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-_PERSONAL = (
+PERSONAL = (
     "base_url",
     "provider",
     "max_usd_per_run",
@@ -44,14 +44,21 @@ class Settings(BaseModel):
         "anthropic",
         description="Whose service it is: anthropic, bedrock (Amazon) or vertex (Google), each with its own credentials.",
     )
-    base_url: str = Field("", description='Server that speaks the Messages API; "" is Anthropic\'s own.')
+    base_url: str = Field(
+        "",
+        description='Server that speaks the Messages API; "" is the provider\'s own. Code goes there, so no project can set it.',
+    )
     agent: str = Field("architect", description="Agent file that reviews, by its name.")
-    effort: str = Field("medium", description="How hard the model thinks: low, medium, high.")
+    effort: Literal["low", "medium", "high"] = Field("medium", description="How hard the model thinks: low, medium or high.")
     max_output_tokens: int = Field(16_000, ge=256, le=128_000, description="Cap on what one review may write, thinking included.")
     max_input_tokens: int = Field(
         12_000, ge=500, le=200_000, description="Budget of one review's request, estimated before it is sent."
     )
     timeout_s: float = Field(180, gt=0, le=3600, description="Seconds one review may take in all.")
+    second_look: bool = Field(
+        False,
+        description="Whether the model looks at its remarks again before they are shown: fewer and surer, later and dearer.",
+    )
     max_usd_per_run: float = Field(1.0, ge=0, description="Most that one review may cost, in US dollars; 0 sets no cap.")
     max_usd_per_day: float = Field(5.0, ge=0, description="Most that all reviews of a day may cost; 0 sets no cap.")
     max_usd_per_workspace: float = Field(
@@ -85,7 +92,7 @@ class Settings(BaseModel):
 def parse(editor: Mapping[str, Any] | None, project: Mapping[str, Any] | None = None) -> Settings:
     """The settings of both sources together. Raises SettingsError with one line that names the setting and the source."""
     project = dict(project or {})
-    for name in (*_PERSONAL, *map(to_camel, _PERSONAL)):
+    for name in (*PERSONAL, *map(to_camel, PERSONAL)):
         if name in project:
             raise SettingsError(f"pyproject.toml [tool.architect] can't set `{name}`: set it in your editor's user settings.")
     _validated(project, "pyproject.toml [tool.architect]")

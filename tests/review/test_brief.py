@@ -9,7 +9,8 @@ import pytest
 
 from architect_lsp.model import Confidence, Domain, Finding, Severity, Snapshot, Span
 from architect_lsp.review.agents import PromptError, load, parsed
-from architect_lsp.review.brief import estimated, fenced, shown_path, turn
+from architect_lsp.review.brief import TURNS, template
+from architect_lsp.review.packing import estimated, fenced, shown_path
 from architect_lsp.settings import Settings
 from support.reviews import SNAPSHOT, TEXT, brief_of
 
@@ -182,7 +183,18 @@ def test_who_chooses_the_model():
 def test_a_turn_with_other_inputs_is_refused(monkeypatch):
     monkeypatch.setattr("architect_lsp.review.brief.prompt", lambda name: "Review ${task} of ${file} for $$5.")
     with pytest.raises(PromptError, match=r"review.md has unknown or missing inputs: file, material, path"):
-        turn("review.md")
+        template("review.md", {"task", "path", "material"})
+
+
+@pytest.mark.parametrize("turn", TURNS, ids=lambda it: it.file_name)
+def test_every_turn_shows_its_inputs_as_data_after_the_same_prefix(turn):
+    inputs = {it: f'the {it} with "quotes" and ${{braces}}' for it in turn.inputs}
+    brief = brief_of(turn=turn, **inputs)
+    assert brief.system == brief_of().system
+    for name, text in inputs.items():
+        assert re.search(rf'kind="{name}">\n{re.escape(text)}\n</data-', user_text(brief))
+    assert ("format" in brief.body()["output_config"]) == (turn.schema is not None)
+    assert brief.tokens <= Settings().max_input_tokens
 
 
 def test_the_plain_body_asks_for_the_shape_in_words():

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from architect_lsp.engine import Workspace
-from architect_lsp.inquiry import document, inquire
-from architect_lsp.model import Finding, Span
+from architect_lsp.inquiry import consult, document, draft, inquire
+from architect_lsp.model import Finding, Fix, Span
 from architect_lsp.review.agents import load
 from architect_lsp.review.claude import Claude
 from architect_lsp.review.ledger import Ledger
@@ -253,3 +253,102 @@ def test_a_ledger_that_can_t_be_written_keeps_this_run_s_answers(tmp_path: Path)
     assert ledger.known([b"key"]) == {b"key": ()}
     assert len(ledger.notes) == 1
     assert "answers are kept for this run alone" in ledger.notes[0]
+
+
+def verdicts(*rows: tuple[int, bool, str]) -> Stream:
+    return Stream(text=json.dumps({"verdicts": [{"number": n, "keep": keep, "reason": why} for n, keep, why in rows]}))
+
+
+async def test_a_second_look_drops_what_it_doesn_t_stand_by_and_is_remembered() -> None:
+    ledger = Ledger(None)
+    looked = verdicts((1, True, ""), (2, False, "the loop has one turn"), (3, True, ""))
+    with MessagesApi(Stream(REMARKS), looked) as api:
+        workspace = workspace_of(FUNCTIONS, api.url, second_look=True, max_input_tokens=50_000)
+        first = await ask(workspace, ledger)
+        assert len(api.requests) == 2
+        assert "2. made-up: Sum 17 in the database." in api.requests[1].body["messages"][0]["content"][-1]["text"]
+        again = await ask(workspace, ledger)
+        assert len(api.requests) == 2
+    assert [it.message for it in first.findings] == ["Sum 3 in the database.", "Sum 44 in the database."]
+    assert [it.message for it in again.findings] == [it.message for it in first.findings]
+
+
+@pytest.mark.parametrize("answer", [Status(400, "invalid_request_error"), Stream(text="I would rather not.")])
+async def test_a_second_look_that_fails_keeps_everything_and_says_so(answer: object) -> None:
+    with MessagesApi(Stream(REMARKS), answer) as api:  # type: ignore[arg-type]
+        asked = await ask(workspace_of(FUNCTIONS, api.url, second_look=True, max_input_tokens=50_000), Ledger(None))
+    assert len(asked.findings) == 3
+    assert any(it.startswith("There was no second look: ") for it in asked.notices)
+
+
+SLEEPY = "import time\n\n\nasync def wait(seconds):\n    time.sleep(seconds)\n    return seconds\n"
+
+
+def drafts(*fixes: dict) -> Stream:
+    return Stream(text=json.dumps({"fixes": list(fixes)}))
+
+
+async def drafted(*answers: Stream) -> tuple[list[str], list[str], list[str]]:
+    """(titles of the fixes, notices, task turns that were sent) of a draft for the sleeping coroutine."""
+    with MessagesApi(*answers) as api:
+        workspace = workspace_of(SLEEPY, api.url)
+        found = document(workspace, "app/orders.py")
+        (finding,) = workspace.check(found).findings
+        claude = Claude(workspace.settings, "key-made-up", backoff_s=0.01)
+        titles, notices = [], []
+        async with aclosing(draft(workspace, found, finding, load("architect"), claude, Ledger(None))) as events:
+            async for it in events:
+                if isinstance(it, Fix):
+                    titles.append(it.title)
+                    assert it.by_model
+                elif isinstance(it, Notice):
+                    notices.append(it.text)
+        await claude.close()
+        return titles, notices, [it.body["messages"][0]["content"][-1]["text"] for it in api.requests]
+
+
+GOOD = fix(
+    "Sleep without holding the loop",
+    ("    time.sleep(seconds)", "    await asyncio.sleep(seconds)"),
+    ("import time", "import asyncio"),
+)
+
+
+async def test_a_drafted_fix_is_offered_when_it_has_a_receipt() -> None:
+    titles, _, tasks = await drafted(drafts(GOOD, fix("Nothing", ("    return seconds", "    return nowhere"))))
+    assert titles == ["Sleep without holding the loop"]
+    assert len(tasks) == 1
+    assert "blocking-call-in-async: `time.sleep`" in tasks[0]
+
+
+async def test_a_refused_draft_is_asked_for_once_more_with_the_reason() -> None:
+    bad = fix("Sleep", ("    time.sleep(seconds)", "    await asyncio.sleep(seconds)"))
+    titles, notices, tasks = await drafted(drafts(bad), drafts(GOOD))
+    assert titles == ["Sleep without holding the loop"]
+    assert "it uses names nothing defines: asyncio" in tasks[1]
+    assert "The draft was refused: it uses names nothing defines: asyncio." in notices
+    titles, _, tasks = await drafted(drafts(bad))
+    assert (titles, len(tasks)) == ([], 2)
+
+
+async def test_an_answer_in_another_shape_is_named() -> None:
+    with pytest.raises(ReviewError, match="didn't answer in the shape that was asked for"):
+        await drafted(Stream(text="Sure! Here is the fix."))
+
+
+async def test_advice_is_given_as_harmless_markdown() -> None:
+    with MessagesApi(Stream(text="Use **one** queue.\n\n[run](command:x) ![p](https://x.invalid/p.png)\n")) as api:
+        workspace = workspace_of(SLEEPY, api.url)
+        claude = Claude(workspace.settings, "key-made-up")
+        found = document(workspace, "app/orders.py")
+        question = "How should my agents talk to each other?"
+        events = consult(workspace, found, Span(0, 0), question, load("architect"), claude, Ledger(None))
+        async with aclosing(events):
+            text = "".join([it async for it in events if isinstance(it, str)])
+        await claude.close()
+        task = api.requests[0].body["messages"][0]["content"][-1]["text"]
+    assert question in task
+    assert "format" not in api.requests[0].body["output_config"]
+    assert text.startswith("Use **one** queue.\n\n")
+    assert "command:" not in text
+    assert "![" not in text

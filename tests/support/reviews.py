@@ -8,7 +8,7 @@ from typing import Any
 
 from architect_lsp.model import Finding, Snapshot, Span
 from architect_lsp.review.agents import Agent, load
-from architect_lsp.review.brief import Brief, brief
+from architect_lsp.review.brief import REVIEW, Brief, brief
 from architect_lsp.review.claude import Claude
 from architect_lsp.review.context import Context
 from architect_lsp.review.remarks import Dropped
@@ -49,6 +49,8 @@ class Outcome:
 def brief_of(snapshot: Snapshot = SNAPSHOT, span: Span | None = None, *, agent: Agent | None = None, **given: Any) -> Brief:
     """The brief of a review of `span`, all of it unless told; `given` are arguments of `brief` or fields of Settings."""
     enclosing, facts, known = (given.pop(name, ()) for name in ("enclosing", "facts", "known"))
+    turn = given.pop("turn", REVIEW)
+    inputs = {it: given.pop(it) for it in turn.inputs}
     settings = given.pop("settings", None) or Settings(**given)
     return brief(
         snapshot,
@@ -57,6 +59,8 @@ def brief_of(snapshot: Snapshot = SNAPSHOT, span: Span | None = None, *, agent: 
         known=known,
         agent=agent or load("architect"),
         settings=settings,
+        turn=turn,
+        **inputs,
     )
 
 

@@ -81,6 +81,19 @@ def load(name: str, folders: Sequence[Path] = ()) -> Agent:
     raise PromptError(f"No agent is called `{name}`: set `architect.agent` to one of {', '.join(sorted(names))}.")
 
 
+def every(folders: Sequence[Path]) -> list[Agent]:
+    """Every agent that can review: ours, then those of the folders, of one name the first. Unreadable files are left out."""
+    found = {name: parsed(prompt(f"{name}.md"), name) for name in SHIPPED}
+    for folder in folders:
+        for path in _candidates(folder, ""):
+            try:
+                agent = parsed(_read(path), path.stem)
+            except PromptError:
+                continue
+            found.setdefault(agent.name, agent)
+    return list(found.values())
+
+
 def prompt(file_name: str) -> str:
     """The text of a prompt that comes with the product. Raises PromptError when there is none."""
     shipped = resources.files("architect_lsp").joinpath("prompts").joinpath(file_name)

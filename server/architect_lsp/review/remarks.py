@@ -89,6 +89,28 @@ class Answer(BaseModel):
     remarks: tuple[Remark, ...] = Field(description="The gravest first; [] when nothing is worth a senior engineer's word.")
 
 
+class Drafts(BaseModel):
+    """What a model answers when a fix is asked for."""
+
+    fixes: tuple[RemarkFix, ...] = Field(
+        description="One to three ways to mend it, the best first, each complete in itself; [] when none can be had in this file."
+    )
+
+
+class Verdict(_Said):
+    """What a second look says of one remark."""
+
+    number: int = Field(description="The remark's number.")
+    keep: bool = Field(description="Whether it is true of this code and worth a senior engineer's word.")
+    reason: str = Field("", description='Why not, in one line; "" when it is kept.')
+
+
+class Verdicts(BaseModel):
+    """What a model answers when its remarks are looked at again."""
+
+    verdicts: tuple[Verdict, ...] = Field(description="One for each remark.")
+
+
 @dataclass(frozen=True, slots=True)
 class Dropped:
     """A remark that did not become a finding; `reason` is one line for a log or a count."""
@@ -99,8 +121,22 @@ class Dropped:
 
 def schema() -> dict[str, Any]:
     """The JSON schema of `Answer` in the subset that structured outputs accept: every property required, no defaults."""
-    whole = Answer.model_json_schema()
-    return cast("dict[str, Any]", _plain(whole, whole["$defs"]))
+    return _schema_of(Answer)
+
+
+def draft_schema() -> dict[str, Any]:
+    """The schema of `Drafts`, in the same subset."""
+    return _schema_of(Drafts)
+
+
+def verdict_schema() -> dict[str, Any]:
+    """The schema of `Verdicts`, in the same subset."""
+    return _schema_of(Verdicts)
+
+
+def _schema_of(model: type[BaseModel]) -> dict[str, Any]:
+    whole = model.model_json_schema()
+    return cast("dict[str, Any]", _plain(whole, whole.get("$defs", {})))
 
 
 def parsed(item: str | None) -> Remark | Dropped:
@@ -133,7 +169,7 @@ def located(remark: Remark, snapshot: Snapshot, selection: Span, provenance: Pro
     if span is None:
         several = _occurs(snapshot.text, quote)
         return Dropped("quote stands in several places" if several else "quote is not in the file", short)
-    fix = _fix(remark.fix, snapshot.text, [span, selection])
+    fix = proposed(remark.fix, snapshot.text, [span, selection])
     return Finding(
         rule=rule,
         domain=remark.domain,
@@ -181,7 +217,8 @@ def _occurs(text: str, quote: str) -> bool:
     return re.search(r"\s+".join(re.escape(it) for it in quote.split()), text) is not None
 
 
-def _fix(fix: RemarkFix, text: str, near: Sequence[Span]) -> Fix | None:
+def proposed(fix: RemarkFix, text: str, near: Sequence[Span]) -> Fix | None:
+    """The fix in this text, its quotes found in `near` where they occur more than once; None when it can't be applied."""
     title = markdown.line(fix.title, 100)
     if not title or not fix.edits or len(fix.edits) > MAX_EDITS:
         return None

@@ -1,0 +1,134 @@
+"""What a person may ask a model beside a review: the request itself, a drafted fix, advice, who reviews."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+from lsprotocol import types
+
+from support.messages_api import MessagesApi, Status, Stream, fix
+from support.session import Session, Start, applied
+
+SLEEPY = "import time\n\n\nasync def poll(seconds):\n    time.sleep(seconds)  # 😀\n    return seconds\n"
+SPOT = types.Range(types.Position(4, 8), types.Position(4, 8))
+MENDED = fix("Give the loop a turn", ("time.sleep(seconds)", "await asyncio.sleep(seconds)"), ("import time", "import asyncio"))
+
+
+async def connected(start: Start, api: MessagesApi) -> Session:
+    settings = {"baseUrl": api.url, "model": "claude-test", "timeoutS": 20}
+    return await start(options={"settings": settings}, environment={"ARCHITECT_API_KEY": "key-of-a-test"})
+
+
+async def run(session: Session, command: str, **argument: Any) -> Any:
+    return await session.client.workspace_execute_command_async(types.ExecuteCommandParams(command, [argument]))
+
+
+async def drafting(session: Session, uri: str, line: int, column: int) -> types.Command | None:
+    """The command that drafts a fix here, None where none is offered."""
+    where = types.Range(types.Position(line, column), types.Position(line, column))
+    context = types.CodeActionContext(diagnostics=[])
+    params = types.CodeActionParams(types.TextDocumentIdentifier(uri), where, context)
+    found = await session.client.text_document_code_action_async(params)
+    rows = [it for it in found or [] if it.title == "Draft a fix with claude-test"]
+    if not rows:
+        return None
+    if isinstance(rows[0], types.CodeAction):
+        return rows[0].command
+    inner = ast.literal_eval(rows[0].command)  # lsprotocol reads an action that has a command as a command
+    return types.Command(inner["title"], inner["command"], arguments=inner["arguments"])
+
+
+async def test_a_fix_is_drafted_on_request_tried_and_then_offered(start: Start) -> None:
+    with MessagesApi(Stream(text=json.dumps({"fixes": [MENDED]}))) as api:
+        session = await connected(start, api)
+        uri = session.open("app.py", SLEEPY.replace("    return seconds", "    return [time.sleep(it) for it in seconds]"))
+        text = SLEEPY.replace("    return seconds", "    return [time.sleep(it) for it in seconds]")
+        await session.diagnostics(uri, until=bool)
+        command = await drafting(session, uri, 5, 14)
+        assert command is not None
+        assert api.requests == []
+        await session.client.workspace_execute_command_async(types.ExecuteCommandParams(command.command, command.arguments))
+        said = await session.message(lambda it: "draft" in it.lower())
+    assert said == "No fix could be drafted that passes its checks; the log says why.", "`time` would be used and not imported"
+    assert text.count("time.sleep") == 2
+
+    with MessagesApi(Stream(text=json.dumps({"fixes": [MENDED]}))) as api:
+        session = await connected(start, api)
+        uri = session.open("app.py", "x = 1\n" + SLEEPY)
+        await session.diagnostics(uri, until=bool)
+        assert await drafting(session, uri, 5, 8) is None, "there is a fix already: nothing needs to be drafted"
+
+
+async def test_a_draft_moves_with_the_text_that_was_edited_meanwhile(start: Start) -> None:
+    risky = "import requests\n\n\nasync def rates(url):\n    return requests.get(url, timeout=5)\n"
+    asked, threaded = "return requests.get(url, timeout=5)", "return await asyncio.to_thread(requests.get, url, timeout=5)"
+    mended = fix("Ask in a thread", (asked, threaded), ("import requests", "import asyncio\n\nimport requests"))
+    with MessagesApi(Stream(text=json.dumps({"fixes": [mended]}))) as api:
+        session = await connected(start, api)
+        uri = session.open("rates.py", risky)
+        await session.diagnostics(uri, until=bool)
+        command = await drafting(session, uri, 4, 14)
+        assert command is not None
+        await session.client.workspace_execute_command_async(types.ExecuteCommandParams(command.command, command.arguments))
+        assert await session.message(lambda it: "Drafted" in it) == (
+            "Drafted and tried: “Ask in a thread”. Open the quick fixes of the finding."
+        )
+        session.change(uri, 2, ((0, 0, 0, 0), '"""Rates. 😀"""\n'))
+        lower = types.Range(types.Position(5, 14), types.Position(5, 14))
+        action = next(it for it in await session.actions(uri, lower) if it.title == "Ask in a thread")
+        assert action.edit is not None
+        assert not action.is_preferred
+        after = applied(session, '"""Rates. 😀"""\n' + risky, action.edit, uri)
+    assert "return await asyncio.to_thread(requests.get, url, timeout=5)" in after
+    assert after.startswith('"""Rates. 😀"""\nimport asyncio\n')
+
+
+async def test_the_request_is_shown_before_anything_is_sent(start: Start) -> None:
+    with MessagesApi(Stream([])) as api:
+        session = await connected(start, api)
+        uri = session.open("app.py", SLEEPY)
+        await session.diagnostics(uri, until=bool)
+        shown = await run(session, "architect.brief", uri=uri)
+        assert api.requests == []
+    assert shown.startswith("# Request to claude-test at 127.0.0.1:")
+    assert "Nothing has been sent." in shown
+    assert "poll: blocking: poll calls time.sleep" in shown
+    assert "time.sleep(seconds)" in shown
+
+
+async def test_a_design_question_is_answered_with_what_is_open_in_view(start: Start) -> None:
+    with MessagesApi(Stream(text="Use **one** queue.")) as api:
+        session = await connected(start, api)
+        uri = session.open("app.py", SLEEPY)
+        waiting = asyncio.ensure_future(session.told("architect/answer"))
+        await run(session, "architect.consult", uri=uri, question="How should my agents talk to each other?")
+        answer = await asyncio.wait_for(waiting, 20)
+        task = api.requests[0].body["messages"][0]["content"][-1]["text"]
+    assert (answer.title, answer.markdown) == ("How should my agents talk to each other?", "Use **one** queue.\n")
+    assert "time.sleep(seconds)" in json.dumps(task) or "time.sleep(seconds)" in json.dumps(api.requests[0].body)
+
+
+async def test_a_question_that_can_t_be_answered_says_why(start: Start) -> None:
+    with MessagesApi(Status(401, "authentication_error")) as api:
+        session = await connected(start, api)
+        uri = session.open("app.py", SLEEPY)
+        await run(session, "architect.consult", uri=uri, question="Why?")
+        assert "doesn't accept the API key" in await session.message(lambda it: "key" in it, timeout_s=20)
+
+
+async def test_the_workspace_s_agents_are_listed_after_ours(start: Start) -> None:
+    session = await start()
+    folder = Path(session.root) / ".claude" / "agents"
+    folder.mkdir(parents=True)
+    (folder / "db.md").write_text("---\nname: database\ndescription: Looks at: queries, <example>x: y</example>\n---\nReview.\n")
+    (folder / "empty.md").write_text("---\nname: empty\n---\n")
+    session.open("app.py", SLEEPY)
+    found = await run(session, "architect.agents")
+    names = [it["name"] if isinstance(it, dict) else it.name for it in found]
+    assert names[0] == "architect"
+    assert "database" in names
+    assert "empty" not in names
