@@ -1,0 +1,115 @@
+"""An archive decides where its files are written.
+
+Why: a name such as `../../etc/cron.d/x`, or a link to a folder outside, leads out of the folder that it is unpacked into.
+Instead: the `data` filter, which refuses such members.
+
+    def unpacked(archive: Path, folder: Path) -> None:
+        try:
+            with tarfile.open(archive) as tar:
+                tar.extractall(folder, filter="data")
+        except tarfile.FilterError as error:
+            raise BadArchive(archive) from error
+
+Trade-offs: archives of your own that hold devices or absolute links need `filter="fully_trusted"`, which says so.
+Tests: an archive with `../canary` raises, and the file is not there.
+Security: writing any file the service may write; from there to running code.
+Performance: bound the number and size of members; a small archive may unpack to terabytes.
+Source: CWE-22; PEP 706
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.flows import Origin
+from architect_lsp.knowledge.reading import dotted
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
+
+rule = Rule(
+    __name__,
+    severity=Severity.WARNING,
+    confidence=Confidence.HIGH,
+    rows=["D4"],
+    cwe=22,
+    equivalents=["S202", "B202"],
+    needs=["extract", "namelist", "infolist", "getmembers", "getnames"],
+    bad=[
+        Bad(
+            """
+import tarfile
+
+def unpack(path, folder):
+    with tarfile.open(path) as archive:
+        [|archive.extractall(folder)|]
+""",
+            fixed="""
+import tarfile
+
+def unpack(path, folder):
+    with tarfile.open(path) as archive:
+        archive.extractall(folder, filter="data")
+""",
+        ),
+        Bad("""
+import os
+import zipfile
+
+def unpack(path, folder):
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            target = os.path.join(folder, name)
+            with open([|target|], "wb") as file:
+                file.write(archive.read(name))
+"""),
+    ],
+    good=[
+        """
+import os
+import tarfile
+import zipfile
+
+def unpack(path, folder, is_safe):
+    with tarfile.open(path) as archive:
+        archive.extractall(folder, filter="data")
+        archive.extractall(folder, members=[it for it in archive if is_safe(it)])
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(folder)
+        for name in archive.namelist():
+            if ".." in name or name.startswith("/"):
+                continue
+            with open(os.path.join(folder, name), "wb") as file:
+                file.write(archive.read(name))
+""",
+    ],
+)
+
+_MEMBERS = re.compile(r"\b(?:namelist|infolist|getmembers|getnames)\(\)")
+
+
+@rule.check
+def find(view: View) -> Iterator[Hit]:
+    """Archives that are unpacked without a look at the names in them."""
+    for call in view.reading.each(ast.Call):
+        last = call.func.attr if isinstance(call.func, ast.Attribute) else dotted(call.func)
+        given = {it.arg for it in call.keywords}
+        if last in ("extractall", "extract") and not given & {"filter", "members", None} and _is_tar(view, call):
+            source = view.reading.source(call)
+            text = (
+                f'{source[:-1].rstrip().rstrip(",")}, filter="data")'
+                if call.args or call.keywords
+                else f'{source[:-1]}filter="data")'
+            )
+            fixes = (Draft("Refuse members that lead out", (Change(call, text),)),) if source.endswith(")") else ()
+            yield Hit(call, 'The archive\'s own names decide where its files go; pass `filter="data"`.', fixes)
+        elif last == "open" and call.args and isinstance(call.func, ast.Name) and _MEMBERS.search(view.reading.unit.text):
+            found = view.parts(call.args[0], "path")
+            if any(isinstance(it, Origin) and it.kind != "checked" and _MEMBERS.search(it.name) for it in found):
+                yield Hit(call.args[0], "A name from the archive decides which file is used; `..` in it leads out of the folder.")
+
+
+def _is_tar(view: View, call: ast.Call) -> bool:
+    if not isinstance(call.func, ast.Attribute) or (call.func.attr == "extractall" and len(call.args) > 1):
+        return False
+    name = view.callee(call)
+    return name.startswith("tarfile.") or (not name and "tar" in dotted(call.func.value).lower())

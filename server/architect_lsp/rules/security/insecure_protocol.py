@@ -1,0 +1,101 @@
+"""Passwords or files travel in the clear.
+
+Why: FTP, Telnet and plain HTTP with a login show the password to every network on the way, and let it change the answer.
+Instead: SFTP or FTPS, SSH, HTTPS.
+
+    with ftplib.FTP_TLS(host, timeout=10) as ftp:
+        try:
+            ftp.login(user, password)
+            ftp.prot_p()
+        except ftplib.all_errors as error:
+            raise Unavailable(host) from error
+        ftp.storbinary("STOR report.csv", file)
+
+Trade-offs: devices that speak nothing else belong in a network of their own.
+Security: reading the password, changing files.
+Source: CWE-319; https://docs.python.org/3/library/ftplib.html
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.reading import dotted, keyword
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, Hit, Rule, View
+
+rule = Rule(
+    __name__,
+    severity=Severity.WARNING,
+    confidence=Confidence.HIGH,
+    rows=["D4"],
+    cwe=319,
+    equivalents=["S321", "S312", "B321", "B312"],
+    needs=["ftplib", "telnetlib", "http://"],
+    bad=[
+        Bad("""
+import ftplib
+import telnetlib
+import requests
+
+def send(host, user, password):
+    ftp = [|ftplib.FTP(host)|]
+    ftp.login(user, password)
+    shell = [|telnetlib.Telnet(host)|]
+    return shell, requests.get([|"http://api.example.com/me"|], auth=(user, password), timeout=5)
+"""),
+    ],
+    good=[
+        """
+import ftplib
+import requests
+
+def send(host, user, password):
+    ftp = ftplib.FTP_TLS(host)
+    public = ftplib.FTP("ftp.example.com")
+    public.login()
+    requests.get("http://localhost:8080/me", auth=(user, password), timeout=5)
+    requests.get("http://example.com/news", timeout=5)
+    return requests.get("https://api.example.com/me", auth=(user, password), timeout=5)
+""",
+    ],
+)
+
+_OWN = re.compile(r"^http://(?:localhost|127\.|0\.0\.0\.0|\[::1\]|[\w-]+(?:[:/]|$)|[\w.-]+\.(?:local|internal|test|svc)\b)")
+
+
+@rule.check
+def find(view: View) -> Iterator[Hit]:
+    """Clients of protocols without encryption, where something secret travels."""
+    for call in view.reading.each(ast.Call):
+        last = call.func.attr if isinstance(call.func, ast.Attribute) else dotted(call.func)
+        if last == "FTP" and view.callee(call) == "ftplib.FTP":
+            secret = keyword(call, "passwd") or (call.args[2] if len(call.args) > 2 else None)
+            if secret is not None or _logs_in(view, call):
+                yield Hit(call, "FTP sends the password and the files in the clear; use `FTP_TLS` or SFTP.")
+        elif last == "Telnet" and view.callee(call) == "telnetlib.Telnet":
+            yield Hit(call, "Telnet sends what is typed, passwords too, in the clear; use SSH.")
+        elif keyword(call, "auth") is not None and call.args:
+            url = call.args[0]
+            if (
+                isinstance(url, ast.Constant)
+                and isinstance(url.value, str)
+                and url.value.startswith("http://")
+                and not _OWN.match(url.value)
+            ):
+                yield Hit(url, "The password goes over plain HTTP, where every network on the way reads it; use HTTPS.")
+
+
+def _logs_in(view: View, made: ast.Call) -> bool:
+    """Whether the function, or the file's top, logs in with a name."""
+    function = view.reading.function(made)
+    calls = (it for it in view.reading.within(function) if isinstance(it, ast.Call) and isinstance(it.func, ast.Attribute))
+    up = view.reading.parent(made)
+    names = {dotted(it) for it in up.targets} if isinstance(up, ast.Assign) else set()
+    if isinstance(up, ast.withitem) and up.optional_vars is not None:
+        names = {dotted(up.optional_vars)}
+    return any(
+        it.func.attr == "login" and it.args and dotted(it.func.value) in names
+        for it in calls
+        if isinstance(it.func, ast.Attribute)
+    )

@@ -1,0 +1,115 @@
+"""A token is read without a check of who signed it.
+
+Why: without the signature a JWT is what the caller typed: a name, a role, an expiry of their choice.
+Instead: decode with the key and the one algorithm that you sign with.
+
+    def user_of(token: str) -> str:
+        try:
+            claims = jwt.decode(token, KEY, algorithms=["HS256"], audience="shop", options={"require": ["exp", "sub"]})
+        except jwt.InvalidTokenError as error:
+            raise HTTPException(401, "please log in again") from error
+        return claims["sub"]
+
+Trade-offs: to choose the key, read the header (`jwt.get_unverified_header`), and believe nothing else of it.
+Tests: a token signed with another key, one with `alg: none`, and an old one are all answered with 401.
+Security: logging in as anyone.
+Source: CWE-347; https://cheatsheetseries.owasp.org/cheatsheets/JSON_Web_Token_for_Java_Cheat_Sheet.html
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.reading import constant, dotted, keyword
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, Hit, Rule, View
+
+rule = Rule(
+    __name__,
+    severity=Severity.ERROR,
+    confidence=Confidence.HIGH,
+    rows=["A2", "D4"],
+    cwe=347,
+    needs=["jwt", "jose"],
+    bad=[
+        Bad("""
+import jwt
+
+def user_of(token):
+    claims = [|jwt.decode(token, options={"verify_signature": False})|]
+    return claims["sub"]
+"""),
+        Bad("""
+import jwt
+from jose import jwt as jose
+
+def both(token, key):
+    one = [|jwt.decode(token, key, algorithms=["HS256", "none"])|]
+    return one, [|jwt.encode({"sub": "x", "exp": 1}, None, algorithm="none")|]
+
+def subject(token):
+    return [|jose.get_unverified_claims(token)|]["sub"]
+"""),
+    ],
+    good=[
+        """
+import jwt
+
+def user_of(token, keys):
+    key = keys[jwt.get_unverified_header(token)["kid"]]
+    return jwt.decode(token, key, algorithms=["RS256"])["sub"]
+
+def with_issuer(token, keys):
+    issuer = jwt.decode(token, options={"verify_signature": False})["iss"]
+    return jwt.decode(token, keys[issuer], algorithms=["RS256"])
+
+def text(token):
+    return token.decode("utf-8", options={"verify_signature": False})
+""",
+    ],
+)
+
+_DECODERS = re.compile(
+    r"^(?:jwt|jose\.jwt|authlib\.jose\.jwt|flask_jwt_extended)\.(?:api_jwt\.|PyJWT\.)?decode(?:_complete|_token)?$|^jwt\.PyJWT\.decode$"
+)
+_UNVERIFIED = re.compile(r"^(?:jose\.jwt|jwt|jose\.jws)\.get_unverified_claims$|^jwt\.process_jwt$|^python_jwt\.process_jwt$")
+
+
+@rule.check
+def find(view: View) -> Iterator[Hit]:
+    """Tokens that are believed, or made, without a signature."""
+    calls = [
+        it
+        for it in view.reading.each(ast.Call)
+        if _last(it) in ("decode", "decode_complete", "encode", "get_unverified_claims", "process_jwt")
+    ]
+    checked = {view.reading.function(it) for it in calls if _DECODERS.match(view.callee(it)) and not _is_off(it)}
+    for call in calls:
+        name = view.callee(call)
+        if _DECODERS.match(name):
+            if _is_off(call) and view.reading.function(call) not in checked:
+                yield Hit(call, "This token is read without a check of its signature: whoever sends it writes what it says.")
+            elif _is_none(keyword(call, "algorithms")):
+                yield Hit(call, "`none` among the algorithms accepts tokens that nobody signed.")
+        elif _last(call) == "encode" and name in ("jwt.encode", "jose.jwt.encode") and _is_none(keyword(call, "algorithm")):
+            yield Hit(call, "A token with the algorithm `none` is signed by nobody: anyone can write one.")
+        elif _UNVERIFIED.match(name) and view.reading.function(call) not in checked:
+            yield Hit(call, "These claims are read without a check of the signature: whoever sends them writes what they say.")
+
+
+def _last(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else dotted(call.func)
+
+
+def _is_off(call: ast.Call) -> bool:
+    options = keyword(call, "options")
+    if isinstance(options, ast.Dict):
+        for key, value in zip(options.keys, options.values, strict=True):
+            if constant(key) == "verify_signature" and constant(value) is False:
+                return True
+    return constant(keyword(call, "verify")) is False or constant(keyword(call, "verify_signature")) is False
+
+
+def _is_none(node: ast.expr | None) -> bool:
+    values = node.elts if isinstance(node, ast.List | ast.Tuple | ast.Set) else [node]
+    return any(str(constant(it)).lower() == "none" and constant(it) is not None for it in values)

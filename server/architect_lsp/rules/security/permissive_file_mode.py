@@ -1,0 +1,104 @@
+"""A file may be changed by every user of the machine.
+
+Why: `0o777` lets any process write the file: a script is replaced, a configuration changed, a socket opened by others.
+Instead: the rights that the owner needs.
+
+    def save_key(path: Path, key: bytes) -> None:
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError as error:
+            raise KeyExists(path) from error
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(key)
+
+Trade-offs: where two accounts share a file, a group and `0o660`.
+Tests: assert `stat(path).st_mode & 0o022 == 0`.
+Security: other accounts, and whatever runs as them, change what this one trusts.
+Source: CWE-732; https://docs.python.org/3/library/os.html#os.chmod
+"""
+
+import ast
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.reading import constant, dotted, keyword
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, Hit, Rule, View
+
+rule = Rule(
+    __name__,
+    severity=Severity.WARNING,
+    confidence=Confidence.HIGH,
+    rows=["D4"],
+    cwe=732,
+    equivalents=["S103", "B103"],
+    needs=["chmod", "umask", "mkdir", "makedirs", "os.open", "mkfifo"],
+    bad=[
+        Bad("""
+import os
+import stat
+
+def publish(path):
+    [|os.chmod(path, 0o777)|]
+    [|path.chmod(stat.S_IRWXU | stat.S_IWOTH)|]
+    [|os.umask(0)|]
+"""),
+    ],
+    good=[
+        """
+import os
+import stat
+
+def publish(path, mode):
+    os.chmod(path, 0o755)
+    os.chmod(path, 0o640)
+    os.chmod(path, mode | stat.S_IXUSR)
+    path.chmod(stat.S_IRUSR | stat.S_IWUSR)
+    os.umask(0o077)
+    os.mkdir("/tmp/x", 0o1777)
+    before = os.umask(0)
+    os.umask(before)
+""",
+    ],
+)
+
+_SETTERS = {"chmod": 1, "fchmod": 1, "lchmod": 1, "mkdir": 1, "makedirs": 1, "mkfifo": 1, "open": 2}
+_OTHERS_WRITE = 0o002
+_STICKY = 0o1000
+_BITS = {
+    "S_IRWXU": 0o700, "S_IRUSR": 0o400, "S_IWUSR": 0o200, "S_IXUSR": 0o100, "S_IRWXG": 0o70, "S_IRGRP": 0o40,
+    "S_IWGRP": 0o20, "S_IXGRP": 0o10, "S_IRWXO": 0o7, "S_IROTH": 0o4, "S_IWOTH": 0o2, "S_IXOTH": 0o1,
+}  # fmt: skip
+
+
+@rule.check
+def find(view: View) -> Iterator[Hit]:
+    """Modes that let everyone write."""
+    for call in view.reading.each(ast.Call):
+        last = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+        if last == "umask" and call.args and constant(call.args[0]) == 0 and isinstance(view.reading.parent(call), ast.Expr):
+            if view.callee(call) == "os.umask":
+                yield Hit(call, "With `umask(0)` every file made from here on may be written by everyone.")
+            continue
+        if last not in _SETTERS:
+            continue
+        index = _SETTERS[last] if view.callee(call).startswith("os.") else _SETTERS[last] - 1
+        if last == "open" and view.callee(call) != "os.open":
+            continue
+        node = keyword(call, "mode") or (call.args[index] if len(call.args) > index else None)
+        mode = _mode(node) if node is not None else None
+        if mode is not None and mode & _OTHERS_WRITE and not mode & _STICKY:
+            yield Hit(
+                call, f"`{mode:#o}` lets every user of the machine change it; give the owner what is needed, and others less."
+            )
+
+
+def _mode(node: ast.expr) -> int | None:
+    """The bits of a mode that is written out, None where a part is not."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        left, right = _mode(node.left), _mode(node.right)
+        known = [it for it in (left, right) if it is not None]
+        return sum(it & ~(known[0] if index else 0) for index, it in enumerate(known)) if known else None
+    value = constant(node)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    return _BITS.get(dotted(node).rpartition(".")[2])

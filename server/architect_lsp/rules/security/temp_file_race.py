@@ -1,0 +1,83 @@
+"""A temporary file has a name that others know beforehand.
+
+Why: between choosing the name and opening it, another user of the machine puts a link there: the program then writes to a file of
+their choice, or reads what they wrote.
+Instead: let `tempfile` choose the name and open the file in one step.
+
+    def exported(rows: Iterable[Row]) -> Path:
+        with tempfile.NamedTemporaryFile("w", suffix=".csv", delete=False) as file:
+            try:
+                csv.writer(file).writerows(rows)
+            except OSError as error:
+                raise ExportFailed from error
+        return Path(file.name)
+
+Trade-offs: a fixed name that must be shared belongs in a folder of your own, such as `/run/shop`.
+Security: overwriting files of the service's account; reading what it wrote.
+Source: CWE-377; https://docs.python.org/3/library/tempfile.html#tempfile.mktemp
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.reading import constant, keyword
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, Hit, Rule, View
+
+rule = Rule(
+    __name__,
+    severity=Severity.WARNING,
+    confidence=Confidence.HIGH,
+    rows=["D4"],
+    cwe=377,
+    equivalents=["S108", "S306", "B108", "B306"],
+    needs=["mktemp", "tempnam", "tmpnam", "/tmp", "/var/tmp", "/dev/shm"],  # noqa: S108  (words that are looked for)
+    bad=[
+        Bad("""
+import tempfile
+
+def export(rows):
+    path = [|tempfile.mktemp(suffix=".csv")|]
+    with open([|"/tmp/export.csv"|], "w") as file:
+        file.writelines(rows)
+    return path
+"""),
+    ],
+    good=[
+        """
+import tempfile
+
+def export(rows):
+    descriptor, path = tempfile.mkstemp()
+    with tempfile.NamedTemporaryFile("w") as file:
+        file.writelines(rows)
+    with open("/tmp/settings.ini") as file:
+        return file.read(), path
+""",
+    ],
+)
+
+_MAKERS = ("tempfile.mktemp", "os.tempnam", "os.tmpnam")
+_SHARED = re.compile(r"^(?:/tmp|/var/tmp|/dev/shm)/\w")
+
+
+@rule.check
+def find(view: View) -> Iterator[Hit]:
+    """Names that are chosen before the file is made."""
+    for call in view.reading.each(ast.Call):
+        last = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
+        if last in ("mktemp", "tempnam", "tmpnam"):
+            if view.callee(call) in _MAKERS:
+                yield Hit(
+                    call,
+                    f"`{last}` gives a name that others may take before it is opened; use `mkstemp` or `NamedTemporaryFile`.",
+                )
+        elif last == "open" and isinstance(call.func, ast.Name) and call.args:
+            mode = constant(keyword(call, "mode") or (call.args[1] if len(call.args) > 1 else None))
+            path = constant(call.args[0])
+            if isinstance(path, str) and _SHARED.match(path) and isinstance(mode, str) and mode[:1] in ("w", "a"):
+                yield Hit(
+                    call.args[0],
+                    f"`{path}` is a name that others know: a link put there sends the write elsewhere; use `tempfile`.",
+                )

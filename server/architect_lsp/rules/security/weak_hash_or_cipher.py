@@ -1,0 +1,185 @@
+"""A broken hash, cipher or key size protects something.
+
+Why: collisions of MD5 and SHA-1 are made on a laptop; DES and RC4 are read; ECB shows equal blocks as equal; short keys are
+factored.
+Instead: SHA-256 or BLAKE2 to sign or compare, AES-GCM or ChaCha20-Poly1305 to encrypt, RSA from 2048 bits. Where it protects
+nothing, say so: `usedforsecurity=False`.
+
+    def sealed(key: bytes, text: bytes) -> bytes:
+        nonce = os.urandom(12)
+        return nonce + AESGCM(key).encrypt(nonce, text, None)
+
+    def opened(key: bytes, sealed: bytes) -> bytes:
+        try:
+            return AESGCM(key).decrypt(sealed[:12], sealed[12:], None)
+        except InvalidTag as error:
+            raise Tampered from error
+
+Trade-offs: another hash changes stored values and file names; keep the old one beside it until they are rewritten.
+Security: forged signatures, read data; on hardened systems MD5 raises an error.
+Source: CWE-327; CWE-328; https://docs.python.org/3/library/hashlib.html
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.reading import constant, dotted, keyword
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
+
+rule = Rule(
+    __name__,
+    severity=Severity.WARNING,
+    confidence=Confidence.MEDIUM,
+    rows=["D4"],
+    cwe=327,
+    equivalents=["S303", "S304", "S305", "S324", "S505", "B303", "B304", "B305", "B324", "B505"],
+    bad=[
+        Bad(
+            """
+import hashlib
+
+def signature(body: bytes, secret: bytes) -> str:
+    return [|hashlib.md5(secret + body)|].hexdigest()
+""",
+            fixed="""
+import hashlib
+
+def signature(body: bytes, secret: bytes) -> str:
+    return hashlib.sha256(secret + body).hexdigest()
+""",
+        ),
+        Bad("""
+from Crypto.Cipher import AES, DES
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+def make(key):
+    one = [|DES.new(key, DES.MODE_CBC)|]
+    two = [|AES.new(key, AES.MODE_ECB)|]
+    three = Cipher(algorithms.AES(key), [|modes.ECB()|])
+    return one, two, three, [|rsa.generate_private_key(public_exponent=65537, key_size=1024)|]
+"""),
+    ],
+    good=[
+        """
+import hashlib
+from Crypto.Cipher import AES
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+def etag(body):
+    return hashlib.md5(body).hexdigest()
+
+def make(key, body):
+    hashlib.sha256(body)
+    hashlib.md5(body, usedforsecurity=False)
+    hashlib.new("sha384")
+    cache_key = hashlib.sha1(body).hexdigest()
+    return AES.new(key, AES.MODE_GCM), rsa.generate_private_key(65537, 2048), cache_key
+""",
+    ],
+)
+
+_HASHES = ("hashlib.md5", "hashlib.sha1", "hashlib.md4")
+_OTHER_HASHES = re.compile(
+    r"^(?:Crypto|Cryptodome)\.Hash\.(?:MD[245]|SHA1?|SHA1)\.new$|^cryptography\.hazmat\.primitives\.hashes\.(?:MD5|SHA1)$"
+)
+_CIPHERS = re.compile(
+    r"^(?:Crypto|Cryptodome)\.Cipher\.(?:DES3?|ARC[24]|Blowfish|CAST|XOR)\.new$"
+    r"|^cryptography\.hazmat\.(?:primitives\.ciphers|decrepit\.ciphers)\.algorithms\.(?:ARC4|Blowfish|IDEA|CAST5|SEED|TripleDES)$"
+    r"|^cryptography\.hazmat\.primitives\.ciphers\.modes\.ECB$|^pyDes\.(?:des|triple_des)$"
+)
+_KEYS = re.compile(
+    r"^(?:cryptography\.hazmat\.primitives\.asymmetric\.(?:rsa|dsa)\.generate_(?:private_key|parameters)"
+    r"|(?:Crypto|Cryptodome)\.PublicKey\.(?:RSA|DSA)\.generate|rsa\.newkeys)$"
+)
+_CURVES = re.compile(
+    r"^cryptography\.hazmat\.primitives\.asymmetric\.ec\.(?:SECP192R1|SECT163[KR][12]|SECP160\w*|BrainpoolP160\w*)$"
+)
+_WEAK_NAMES = ("md5", "sha1", "md4", "sha", "md2")
+_NOT_SECURITY = re.compile(
+    r"cache|etag|checksum|fingerprint|uuid|bucket|dedup|content_?(?:hash|md5)|file_?(?:hash|md5|sha)|\bkey\b|_key\b|partition|shard|version"
+    r"|revision|gravatar|avatar|colou?r|digest_of|slug|seed|stable|identifier|filename|file_name|git|commit|thumbnail"
+    r"|(?:short|node|object|unique|build|static|asset|index|table|constraint|alias|task|dag|run)_?(?:id|name|hash)"
+    r"|md5sum|sha1sum|hash_?(?:file|bytes|str|dict|string|value|object)",
+    re.IGNORECASE,
+)
+
+_NAMED_SO = re.compile(r"md5|sha_?1", re.IGNORECASE)
+"""A function that is called after the hash leaves the choice to its callers, mostly a protocol's."""
+
+
+@rule.check
+def find(view: View) -> Iterator[Hit]:
+    """Weak primitives that may protect something."""
+    for call in view.reading.each(ast.Call):
+        last = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
+        if last not in _LAST:
+            continue
+        name = view.callee(call)
+        if name in _HASHES or (
+            name == "hashlib.new" and str(constant(call.args[0] if call.args else None)).lower() in _WEAK_NAMES
+        ):
+            if constant(keyword(call, "usedforsecurity")) is not False and not _is_harmless(view, call):
+                what = name.rpartition(".")[2] if name != "hashlib.new" else str(constant(call.args[0]))
+                message = (
+                    f"`{what}` is broken: texts with the same digest can be made; use SHA-256, or say `usedforsecurity=False`."
+                )
+                yield Hit(call, message, tuple(_fix(view, call, name)))
+        elif _OTHER_HASHES.match(name) and not _is_harmless(view, call):
+            yield Hit(
+                call,
+                f"`{last if last != 'new' else name.split('.')[-2]}` is broken: texts with the same digest can be made.",
+            )
+        elif _CIPHERS.match(name):
+            what = name.split(".")[-2] if last == "new" else last
+            yield Hit(call, f"`{what}` does not keep what it encrypts secret; use AES-GCM or ChaCha20-Poly1305.")
+        elif last == "new" and any(dotted(it).endswith("MODE_ECB") for it in (*call.args, *(k.value for k in call.keywords))):
+            yield Hit(call, "`ECB` shows which blocks are equal, and lets them be swapped; use AES-GCM.")
+        elif _KEYS.match(name):
+            size = next((it.value for it in call.keywords if it.arg in ("key_size", "bits")), None) or _sized(call, name)
+            bits = constant(size)
+            if isinstance(bits, int) and 128 < bits < 2048:
+                yield Hit(call, f"A key of {bits} bits can be broken; use 2048 or more.")
+        elif _CURVES.match(name):
+            yield Hit(call, f"The curve `{last}` is too short; use `SECP256R1` or Ed25519.")
+
+
+def _sized(call: ast.Call, name: str) -> ast.expr | None:
+    index = 1 if name.endswith("rsa.generate_private_key") else 0
+    return call.args[index] if len(call.args) > index else None
+
+
+def _is_harmless(view: View, call: ast.Call) -> bool:
+    """Whether the names around say that the digest only tells things apart."""
+    reading = view.reading
+    for up in reading.ancestors(call):
+        if isinstance(up, ast.Assign | ast.AnnAssign):
+            targets = up.targets if isinstance(up, ast.Assign) else [up.target]
+            if any(_NOT_SECURITY.search(ast.unparse(it)) for it in targets):
+                return True
+        elif (isinstance(up, ast.keyword) and _NOT_SECURITY.search(up.arg or "")) or (
+            isinstance(up, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and _NOT_SECURITY.search(up.name)
+        ):
+            return True
+    return bool(_NOT_SECURITY.search(f"{reading.unit.scope} {ast.unparse(call)}"))
+
+
+def _fix(view: View, call: ast.Call, name: str) -> Iterator[Draft]:
+    source = view.reading.source(call)
+    if (
+        name in ("hashlib.md5", "hashlib.sha1")
+        and source.startswith(dotted(call.func))
+        and dotted(call.func).startswith("hashlib.")
+    ):
+        yield Draft("Use SHA-256", (Change(call.func, "hashlib.sha256"),))
+
+
+_LAST = frozenset(
+    (
+        *("md5", "sha1", "md4", "new", "MD5", "SHA1", "ARC4", "Blowfish", "IDEA", "CAST5", "SEED", "TripleDES", "ECB", "des"),
+        *("triple_des", "generate_private_key", "generate_parameters", "generate", "newkeys"),
+        *("SECP192R1", "SECT163K1", "SECT163R2"),
+    )
+)

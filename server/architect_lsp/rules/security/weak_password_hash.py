@@ -1,0 +1,132 @@
+"""A password is hashed with something fast.
+
+Why: a graphics card tries billions of SHA-256 a second; a stolen table of such hashes is a list of passwords by the evening. A
+password hash is slow on purpose, salted, and its cost grows with the machines.
+Instead: Argon2, scrypt or bcrypt by a library that keeps salt and cost in the hash.
+
+    hasher = argon2.PasswordHasher()
+
+    def login(user: User, password: str) -> bool:
+        try:
+            hasher.verify(user.password_hash, password)
+        except argon2.exceptions.VerifyMismatchError:
+            return False
+        if hasher.check_needs_rehash(user.password_hash):
+            user.password_hash = hasher.hash(password)
+        return True
+
+Consequences: old hashes are rewritten when their users log in next.
+Trade-offs: a slow hash costs time at login; run it outside of the event loop.
+Tests: two users with the same password have different hashes.
+Security: what leaks opens accounts here and wherever else the password is used.
+Performance: aim at a quarter of a second, measured on the server's machine.
+Source: CWE-916; https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.reading import constant, keyword
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, Hit, Rule, View
+
+rule = Rule(
+    __name__,
+    severity=Severity.ERROR,
+    confidence=Confidence.HIGH,
+    rows=["D4"],
+    cwe=916,
+    needs=["passw", "pwd", "PASSWORD", "pbkdf2", "PBKDF2", "crypt", "gensalt"],
+    bad=[
+        Bad("""
+import hashlib
+
+def register(name, password):
+    digest = [|hashlib.sha256((password + "salt").encode())|].hexdigest()
+    return name, digest
+"""),
+        Bad("""
+import hashlib
+from werkzeug.security import generate_password_hash
+
+def hashed(password, salt):
+    one = [|hashlib.pbkdf2_hmac("sha256", password, salt, 1000)|]
+    return one, [|generate_password_hash(password, method="sha1")|]
+"""),
+        Bad("""
+PASSWORD_HASHERS = [[|"django.contrib.auth.hashers.MD5PasswordHasher"|], "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+"""),
+    ],
+    good=[
+        """
+import hashlib
+import bcrypt
+from werkzeug.security import generate_password_hash
+
+def hashed(password, salt, body):
+    hashlib.sha256(body)
+    hashlib.pbkdf2_hmac("sha256", password, salt, 600_000)
+    hashlib.scrypt(password, salt=salt, n=2**14, r=8, p=1)
+    hashlib.sha1(password.encode()).hexdigest()[:5]
+    bcrypt.hashpw(password, bcrypt.gensalt(12))
+    return generate_password_hash(password)
+""",
+    ],
+)
+
+_FAST = re.compile(r"^hashlib\.(?:md5|sha\d+|sha3_\d+|blake2[bs]|new)$")
+_PASSWORD = re.compile(r"(?:^|_)(?:password|passwd|passphrase|pwd)\d?$", re.IGNORECASE)
+_LEAST = 100_000
+_HASHERS = re.compile(r"(?:^|\.)(?:Unsalted)?(?:MD5|SHA1|Crypt)PasswordHasher$|\.CryptPasswordHasher$")
+_BREACH = re.compile(r"pwned|breach|hibp|range", re.IGNORECASE)
+
+
+@rule.check
+def find(view: View) -> Iterator[Hit]:
+    """Passwords under fast hashes, and slow ones told to be quick."""
+    for call in view.reading.each(ast.Call):
+        name = view.callee(call)
+        if _FAST.match(name):
+            given = call.args[1:] if name.endswith(".new") else call.args
+            held = next((it for it in given if _holds_password(it)), None)
+            if held is not None and not _is_prefix(view, call):
+                yield Hit(call, f"A password under `{name}` is found by trying billions a second; use Argon2, scrypt or bcrypt.")
+        elif name == "hashlib.pbkdf2_hmac" or name.endswith("PBKDF2HMAC"):
+            rounds = constant(keyword(call, "iterations") or (call.args[3] if len(call.args) > 3 else None))
+            if isinstance(rounds, int) and rounds < _LEAST:
+                yield Hit(call, f"{rounds} rounds of PBKDF2 are too quick for passwords; use 600,000, or Argon2.")
+        elif name == "werkzeug.security.generate_password_hash":
+            method = constant(keyword(call, "method") or (call.args[1] if len(call.args) > 1 else None))
+            if isinstance(method, str) and method.split(":")[0] in ("md5", "sha1", "sha256", "sha512", "plain"):
+                yield Hit(call, f"`{method}` is too quick for passwords; leave the method to the library.")
+        elif name == "bcrypt.gensalt":
+            rounds = constant(keyword(call, "rounds") or (call.args[0] if call.args else None))
+            if isinstance(rounds, int) and rounds < 10:
+                yield Hit(call, f"{rounds} rounds of bcrypt are too quick for passwords; use 12.")
+    for node in view.reading.each(ast.Assign):
+        names = [it.id for it in node.targets if isinstance(it, ast.Name)]
+        if "PASSWORD_HASHERS" in names and isinstance(node.value, ast.List | ast.Tuple) and node.value.elts:
+            first = node.value.elts[0]
+            if _HASHERS.search(str(constant(first))):
+                yield Hit(
+                    first, f"`{str(constant(first)).rpartition('.')[2]}` is too quick for passwords; put Argon2 or PBKDF2 first."
+                )
+
+
+def _holds_password(node: ast.expr) -> bool:
+    return any(
+        _PASSWORD.search(it.id if isinstance(it, ast.Name) else it.attr if isinstance(it, ast.Attribute) else "")
+        for it in ast.walk(node)
+        if isinstance(it, ast.Name | ast.Attribute)
+    )
+
+
+def _is_prefix(view: View, call: ast.Call) -> bool:
+    """Whether the digest is what a service of leaked passwords is asked with, of which it sees a beginning."""
+    for up in view.reading.ancestors(call):
+        if isinstance(up, ast.Subscript) and isinstance(up.slice, ast.Slice):
+            return True
+        if isinstance(up, ast.stmt):
+            break
+    return bool(_BREACH.search(view.reading.unit.text))
