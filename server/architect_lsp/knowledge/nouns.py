@@ -177,6 +177,7 @@ class Link:
     declared: bool = True
     joined: bool = False
     at: Ref | None = field(default=None, compare=False)  # what says so
+    optional: bool = field(default=False, compare=False)  # said in a branch of the code that builds the graph
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from architect_lsp.knowledge.assembly import Spot, calls, kinds, parts, place, s
 from architect_lsp.knowledge.facts import Def
 from architect_lsp.knowledge.frameworks.langgraph_steps import END, START, annotated, outcomes
 from architect_lsp.knowledge.lineage import classes, dotted, lineage, methods
-from architect_lsp.knowledge.nouns import Agent, AgentGraph, Link, Node, Tool
+from architect_lsp.knowledge.nouns import Agent, AgentGraph, Branch, Link, Node, Tool
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.scope import Scope
 from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol, Ref
@@ -115,11 +115,14 @@ def _flow(project: Project, found: ClassSymbol) -> AgentGraph:
                 if any(_role(project, it.path, row.target) for row in method.decorators):
                     steps[name] = (it.path, method)
     emitted: dict[str, list[tuple[str, bool]]] = {}
+    branches: list[Branch] = []
     whole = True
     for name, (path, method) in steps.items():
         if any(_role(project, path, row.target) == "router" for row in method.decorators):
             labels, declared, sure = _emitted(project, path, method)
             whole = whole and sure
+            by = Ref(path, method.qualname, "def")
+            branches.append(Branch(name, by, by))
             for label in labels:
                 emitted.setdefault(label, []).append((name, declared))
     links: dict[Link, None] = {}
@@ -138,7 +141,7 @@ def _flow(project: Project, found: ClassSymbol) -> AgentGraph:
     nodes = tuple(Node(name, Ref(path, it.qualname, "def"), Ref(path, it.qualname, "def")) for name, (path, it) in steps.items())
     at = Ref(found.path, found.facts.qualname, "class")
     name = found.facts.qualname.rpartition(".")[2]
-    return AgentGraph(name, at, nodes, tuple(links), whole, "crewai-flow", start=START)
+    return AgentGraph(name, at, nodes, tuple(links), whole, "crewai-flow", start=START, branches=tuple(branches))
 
 
 def _role(project: Project, path: str, target: str) -> str:

@@ -57,7 +57,8 @@ def _graphs(project: Project) -> Iterator[AgentGraph]:
 
 @dataclass(slots=True)
 class _Pieces:
-    """What was said to one builder so far. `opaque` tells of nodes that run no function of the project."""
+    """What was said to one builder so far. `opaque` tells of nodes that run no function of the project;
+    `optional` is what is heard now."""
 
     made: Made
     nodes: dict[str, Node] = field(default_factory=dict)
@@ -67,6 +68,7 @@ class _Pieces:
     compiled: Ref | None = None
     whole: bool = True
     opaque: bool = False
+    optional: bool = False
 
     def graph(self, project: Project) -> AgentGraph:
         schema = self.made.value.argument(0, "state_schema") or self.made.value.keyword("schema")
@@ -92,7 +94,7 @@ class _Pieces:
             self.whole = False
         else:
             label = "" if label == target else label
-            self.links.setdefault(replace(Link(source, target, label=label, at=at), **how))
+            self.links.setdefault(replace(Link(source, target, label=label, at=at, optional=self.optional), **how))
 
     def node(self, name: str | None, at: Ref, told: Told, goes: Value | None = None, *, deferred: bool = False) -> None:
         """Take a node; `goes` is what `destinations=` says."""
@@ -172,6 +174,7 @@ def _hear(project: Project, path: str, number: int, row: Registration, pieces: _
     if turns is None:
         pieces.whole = pieces.whole and row.value.last == "compile"
         return
+    pieces.optional = row.optional
     for scope in turns:
         _say(scope, row.value, Ref(path, row.scope, "registration", number), pieces)
 
