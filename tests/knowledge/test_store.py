@@ -145,3 +145,9 @@ def test_what_nobody_asked_for_in_a_month_goes(cache: Path) -> None:
     Store(file, 120).keep([], used=[kept])
     Store(file, 135).keep([])
     assert set(Store(file, 135).known([old, kept])) == {kept}
+
+
+def test_literals_that_utf8_cannot_hold_are_kept_all_the_same(root: Path) -> None:
+    (root / "half.py").write_text('HALF = ["\\ud800", {"\\udfff": 1}]\ndef f(x="\\ud800"): return x\n')
+    workspace = scanned(root)
+    assert [it.qualname for it in workspace.project.facts("half.py").defs] == ["f"]

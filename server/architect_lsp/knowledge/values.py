@@ -72,6 +72,11 @@ class Value(Struct, frozen=True, array_like=True, gc=False):
 UNKNOWN = Value("unknown")
 
 
+def storable(text: str) -> str:
+    """A string as UTF-8 can hold it: code points of half a pair, which a literal may spell, become question marks."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
 def shown(value: Value) -> str:
     """A name, a literal or an annotation as it is written, in short; "" for what can't be told."""
     if value.kind == "index":
@@ -143,7 +148,7 @@ class _Reader:
         depth -= 1
         if isinstance(node, ast.Constant):
             if isinstance(node.value, str):
-                return Value("text", node.value[:_TEXT])
+                return Value("text", storable(node.value[:_TEXT]))
             return Value("constant", repr(node.value)[:_TEXT]) if not isinstance(node.value, bytes) else UNKNOWN
         if isinstance(node, ast.Name | ast.Attribute):
             name = dotted(node)
@@ -196,7 +201,7 @@ class _Reader:
 
     def _key(self, node: ast.expr | None) -> str:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            return node.value
+            return storable(node.value)
         return "**" if node is None else dotted(node) or "?"
 
 
