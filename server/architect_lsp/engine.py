@@ -227,8 +227,10 @@ class Workspace:
                     view = View(document.path, piece.reading, self.project)
                     (piece.hits, piece.broken), piece.asked = conclusions.watched(unit_hits, view, self.rules)
                 piece.generation = generation
-            broken += piece.broken
-            found += (unit_finding(self.project, document, unit, piece.reading, rule, hit) for rule, hit in piece.hits)
+            if piece.broken:
+                broken += piece.broken
+            if piece.hits:
+                found += (unit_finding(self.project, document, unit, piece.reading, rule, hit) for rule, hit in piece.hits)
         hits, failed = self._project_hits()
         broken += failed
         found += (project_finding(self.project, document, rule, hit) for rule, hit in hits.get(document.path, ()))

@@ -74,16 +74,17 @@ class Catalogue:
 
 def catalogue(project: Project) -> Catalogue:
     """The nouns of the project, found once for each of its generations."""
-    known: dict[str, Catalogue] = project.memo("catalogue")
-    if "all" not in known:
-        known["all"] = Catalogue(
-            routes=tuple(it for find in _ROUTES for it in find(project)),
-            models=tuple(it for find in _MODELS for it in find(project)),
-            tasks=tuple(it for find in _TASKS for it in find(project)),
-            resolvers=tuple(it for find in _RESOLVERS for it in find(project)),
-            agents=tuple(it for find in _AGENTS for it in find(project)),
-            tools=tuple(it for find in _TOOLS for it in find(project)),
-            handoffs=tuple(it for find in _HANDOFFS for it in find(project)),
-            graphs=tuple(it for find in _GRAPHS for it in find(project)),
-        )
-    return known["all"]
+    return project.of_all("catalogue", _catalogue)
+
+
+def _catalogue(project: Project) -> Catalogue:
+    return Catalogue(
+        routes=tuple(it for find in _ROUTES for it in find(project)),
+        models=tuple(it for find in _MODELS for it in find(project)),
+        tasks=tuple(it for find in _TASKS for it in find(project)),
+        resolvers=tuple(it for find in _RESOLVERS for it in find(project)),
+        agents=tuple(it for find in _AGENTS for it in find(project)),
+        tools=tuple(it for find in _TOOLS for it in find(project)),
+        handoffs=tuple(it for find in _HANDOFFS for it in find(project)),
+        graphs=tuple(it for find in _GRAPHS for it in find(project)),
+    )

@@ -16,6 +16,7 @@ STARS = "import *"
 """The name that stands for the modules a file imports by `*`."""
 EVERYTHING = ("", WHOLE)
 """The question whose answer every change changes."""
+_OF_ALL = "of all"
 _MANY = 4000
 """Questions from which a conclusion is taken to have asked for everything."""
 _REMEMBERED = 64
@@ -44,8 +45,9 @@ WebT = TypeVar("WebT", bound=Web)
 class Conclusions:
     """The conclusions of one project. With `follows` False nothing is remembered of the questions: one generation is all."""
 
-    def __init__(self, before: Conclusions | None = None) -> None:
-        """`before` are those of a project that this one begins as; they are read, and stay as they are."""
+    def __init__(self, project: Any, before: Conclusions | None = None) -> None:
+        """`before` are those of a project that `project` begins as; they are read, and stay as they are."""
+        self._project = project
         self.generation = 0
         self.follows = False
         self._asked: set[Question] | None = None
@@ -53,12 +55,14 @@ class Conclusions:
         self._kept: dict[Hashable, dict[Any, tuple[Any, Questions, int]]] = {}
         self._memo: dict[Any, dict[Any, Any]] = {}
         self._webs: dict[Hashable, Web] = {}
+        self._of_all: dict[Hashable, tuple[Any, Callable[[Any], Any], int, int]] = {}  # value, maker, made in, same since
         self._below = before
         self.lasting: dict[Any, Any] = {}
         if before is not None:
             self.generation, self.follows, self.lasting = before.generation, before.follows, before.lasting
             self._changed = dict(before._changed)
             self._memo = {key: dict(value) for key, value in before._memo.items()}
+            self._of_all = dict(before._of_all)
             self._webs = {key: it.copy() for key, it in before._webs.items()}
 
     def ask(self, question: Question) -> None:
@@ -87,6 +91,11 @@ class Conclusions:
             changed = self._changed.get(it + 1)
             if changed is None or not changed.isdisjoint(asked):
                 return False
+        for key, (_, make, _, _) in list(self._of_all.items()):
+            if (_OF_ALL, key) in asked:
+                self.of_all(key, make)
+                if self._of_all[key][3] > generation:
+                    return False
         return generation >= 0
 
     def kept(self, kind: Hashable, key: Any, make: Callable[..., ValueT], *given: Any) -> ValueT:
@@ -109,6 +118,22 @@ class Conclusions:
         made, asked = self.watched(make, *given)
         rows[key] = made, asked, self.generation
         return made
+
+    def of_all(self, key: Hashable, make: Callable[[Any], ValueT]) -> ValueT:
+        """What `make` concludes from the project, once a generation; who asks is concerned only when that is another value."""
+        self.ask((_OF_ALL, key))
+        row = self._of_all.get(key)
+        if row is not None and row[2] == self.generation:
+            known: ValueT = row[0]
+            return known
+        outer, self._asked = self._asked, None
+        try:
+            value = make(self._project)
+        finally:
+            self._asked = outer
+        since = row[3] if row is not None and row[0] == value else self.generation
+        self._of_all[key] = value, make, self.generation, since
+        return value
 
     def memo(self, key: Any) -> dict[Any, Any]:
         """A dictionary that is emptied whenever `generation` grows; who reads it has asked for everything."""
@@ -133,6 +158,7 @@ class Conclusions:
             more |= it.spread(changed if self.follows else None)
         if changed is None or not self.follows:
             self._kept.clear()
+            self._of_all.clear()
             self._below = None
             self._changed.clear()
             return

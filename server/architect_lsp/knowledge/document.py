@@ -12,7 +12,7 @@ from architect_lsp.knowledge.facts import Facts, module_facts
 from architect_lsp.knowledge.reading import Reading
 from architect_lsp.model import Edit, Place, Snapshot, Span
 from architect_lsp.syntax.languages import PYTHON
-from architect_lsp.syntax.units import Tree, Unit, parsed
+from architect_lsp.syntax.units import Tree, Unit, is_whole, parsed
 from architect_lsp.text import Lines, difference
 
 
@@ -24,6 +24,7 @@ class Piece:
     """
 
     reading: Reading | None
+    unread: int = 0  # how many of its lines did not parse
     generation: int = -1
     asked: Questions = ()
     hits: list[Any] = field(default_factory=list)
@@ -39,13 +40,26 @@ class Piece:
 
     def unchecked(self) -> Piece:
         """The same without its hits."""
-        return Piece(self.reading, _facts=self._facts)
+        return Piece(self.reading, self.unread, _facts=self._facts)
 
 
 class Document:
     """One file in work: text, units and what is known of each. `edited` reuses every unit that stayed as it was."""
 
-    __slots__ = ("_facts", "_lines", "language", "path", "pieces", "text", "tree", "tried", "units", "version")
+    __slots__ = (
+        "_facts",
+        "_lines",
+        "_newline",
+        "_parts",
+        "language",
+        "path",
+        "pieces",
+        "text",
+        "tree",
+        "tried",
+        "units",
+        "version",
+    )
 
     def __init__(
         self, path: str, text: str, version: int | None = None, before: Document | None = None, edit: Edit | None = None
@@ -57,6 +71,8 @@ class Document:
         self.tried: dict[Any, Any] = {}  # receipts of this version's fixes
         self._facts: Facts | None = None
         self._lines: Lines | None = None
+        self._newline = ""
+        self._parts: tuple[tuple[Unit, Facts], ...] | None = None
         self.tree: Tree
         self.units: list[Unit]
         self.pieces: list[Piece]
@@ -68,36 +84,64 @@ class Document:
         edit = edit or difference(before.text, text)
         self.tree = before.tree.edited(text, edit, before.lines)
         self._lines = before.lines.edited(text, edit)
+        if before._newline == "\n" and "\r" not in edit.text and text[max(edit.span.start - 1, 0) : edit.span.start] != "\r":
+            self._newline = "\n"
         first, last = before.lines.line_of(edit.span.start), before.lines.line_of(edit.span.end)
-        revised = self.tree.revised(before.units, first, last, len(self.tree.lines) - len(before.tree.lines))
+        more = len(self.tree.lines) - len(before.tree.lines)
+        grown = self.tree.grown(before.units, first, last, more) if before.sound else None
+        if grown is not None:
+            self.units, changed = grown
+            piece = self._piece_at(changed, before)
+            if piece.reading is not None and is_whole(self.units[changed], piece.reading.parsed):
+                self._take(changed, piece, before)
+                self.tree.assumed = True
+                return
+        revised = self.tree.revised(before.units, first, last, more)
         if revised is None:
             self.units = self.tree.units()
             known = {unit.key: piece for unit, piece in zip(before.units, before.pieces, strict=True)}
             self.pieces = [known.get(it.key) or _piece(it) for it in self.units]
         else:
             self.units, changed = revised
-            self.pieces = list(before.pieces)
-            if self.units[changed].text != before.units[changed].text:
-                self.pieces[changed] = _piece(self.units[changed])
+            self._take(changed, piece if grown is not None else self._piece_at(changed, before), before)
+
+    def _piece_at(self, index: int, before: Document) -> Piece:
+        unit = self.units[index]
+        return before.pieces[index] if unit.text == before.units[index].text else _piece(unit)
+
+    def _take(self, index: int, piece: Piece, before: Document) -> None:
+        """All pieces stay as they were, but the one at `index`."""
+        self.pieces = list(before.pieces)
+        self.pieces[index] = piece
+        if before._parts is not None and len(self.tree.lines) == len(before.tree.lines):
+            part = self.units[index], piece.facts
+            self._parts = (*before._parts[:index], part, *before._parts[index + 1 :])
 
     def edited(self, text: str, version: int | None = None, edit: Edit | None = None) -> Document:
         """The next version; `edit` is the one change that leads to it, where it is known."""
         return Document(self.path, text, version, self, edit)
 
+    @property
+    def sound(self) -> bool:
+        """Whether the text is known to have no error, so that a function that is whole ends where it did."""
+        return self.tree.assumed or not self.tree.has_error
+
     def settled(self) -> Document:
         """The same text as if it were read from nothing; this very document where that makes no difference.
 
-        Only broken text can: the parser recovers by what it saw before, so what an edit leaves may differ from a fresh reading.
+        Broken text can: the parser recovers by what it saw before, so what an edit leaves may differ from a fresh reading. And
+        the two parsers may not agree on what is broken.
         """
-        if not self.tree.has_error:
+        if not self.tree.assumed and not self.tree.has_error:
             return self
+        self.tree.assumed = False
         tree = Tree(self.text)
         units = tree.units()
         if [it.key for it in units] == [it.key for it in self.units]:
             return self
         fresh = copy(self)
         known = {unit.key: piece for unit, piece in zip(self.units, self.pieces, strict=True)}
-        fresh.tree, fresh.units, fresh.tried, fresh._facts = tree, units, {}, None
+        fresh.tree, fresh.units, fresh.tried, fresh._facts, fresh._parts = tree, units, {}, None, None
         fresh.pieces = [known.get(it.key) or _piece(it) for it in units]
         return fresh
 
@@ -109,9 +153,18 @@ class Document:
         return self._lines
 
     @property
+    def newline(self) -> str:
+        """How its lines end, where any does so: as on Windows, or plainly."""
+        if not self._newline:
+            self._newline = "\r\n" if "\r\n" in self.text else "\n"
+        return self._newline
+
+    @property
     def parts(self) -> tuple[tuple[Unit, Facts], ...]:
         """What each unit says, in its own lines."""
-        return tuple((unit, piece.facts) for unit, piece in zip(self.units, self.pieces, strict=True))
+        if self._parts is None:
+            self._parts = tuple((unit, piece.facts) for unit, piece in zip(self.units, self.pieces, strict=True))
+        return self._parts
 
     @property
     def facts(self) -> Facts:
@@ -128,11 +181,7 @@ class Document:
     @property
     def unread(self) -> int:
         """How many lines did not parse."""
-        count = 0
-        for unit, piece in zip(self.units, self.pieces, strict=True):
-            reading = piece.reading
-            count += len(unit.text.split("\n")) if reading is None else len(reading.parsed.blanked)
-        return count
+        return sum(it.unread for it in self.pieces)
 
     def offset(self, line: int, column: int) -> int:
         """The offset of a line and a column in code points, both from 0; a column past the line's end means its end."""
@@ -150,4 +199,6 @@ class Document:
 
 def _piece(unit: Unit) -> Piece:
     tree = parsed(unit)
-    return Piece(None if tree is None else Reading(unit, tree))
+    if tree is None:
+        return Piece(None, len(unit.text.split("\n")))
+    return Piece(Reading(unit, tree), len(tree.blanked))

@@ -28,7 +28,7 @@ class Project:
     """The files of one root. `generation` grows when what they say to others changes, not when lines move."""
 
     def __init__(self, table: Table = LIBRARY, threats: Threats = KNOWN, before: Conclusions | None = None) -> None:
-        self.conclusions = Conclusions(before)
+        self.conclusions = Conclusions(self, before)
         self.table = table
         self.threats = threats
         self._files: dict[str, Said] = {}
@@ -101,6 +101,10 @@ class Project:
     def kept(self, kind: Hashable, key: Any, make: Callable[..., ValueT], *given: Any) -> ValueT:
         """What `make(*given)` concludes from this project; concluded again only when something it asked for has changed."""
         return self.conclusions.kept(kind, key, make, *given)
+
+    def of_all(self, key: Hashable, make: Callable[[Project], ValueT]) -> ValueT:
+        """What `make` concludes from all files, once a generation. What asks for it is concluded again when it changes."""
+        return self.conclusions.of_all(key, make)
 
     def memo(self, key: Any) -> dict[Any, Any]:
         """A dictionary for conclusions of the kind `key`, emptied whenever `generation` grows. `kept` forgets less."""

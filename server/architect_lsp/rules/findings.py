@@ -65,8 +65,7 @@ def _fix(document: Document, unit: Unit, reading: Reading, draft: Draft) -> Fix:
     for change in draft.changes:
         span = document.span(unit, reading.place(change.node))
         at = {"before": span.start, "after": span.end}.get(change.insert)
-        newline = "\r\n" if "\r\n" in document.text else "\n"
-        text = change.text.replace("\n", newline)
+        text = change.text.replace("\n", document.newline)
         edits.append(Edit(span if at is None else Span(at, at), text))
     for name in draft.imports:
         edits += _import(document, name)
@@ -103,7 +102,7 @@ def _import(document: Document, name: str) -> list[Edit]:
             after = it
         else:
             break
-    newline = "\r\n" if "\r\n" in document.text else "\n"
+    newline = document.newline
     if reading is None or after is None:
         return [Edit(Span(0, 0), f"{line}{newline}")]
     is_import = isinstance(after, ast.Import | ast.ImportFrom) and not _is_future(after)

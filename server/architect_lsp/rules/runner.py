@@ -34,18 +34,37 @@ def unit_hits(view: View, rules: Sequence[Rule]) -> tuple[list[tuple[Rule, Hit]]
     """What the rules find in one unit, in the order of the rules."""
     found: list[tuple[Rule, Hit]] = []
     broken: list[Broken] = []
-    text = view.reading.unit.text
-    in_test = is_test(view.path)
-    for rule in rules:
-        if rule.unit_check is None or (in_test and not rule.tests_too):
-            continue
-        if rule.needs and not any(it in text for it in rule.needs):
-            continue
+    for rule in _concerned(view, rules):
+        assert rule.unit_check is not None
         try:
             found.extend((rule, it) for it in rule.unit_check(view))
         except Exception as error:  # noqa: BLE001  (invariant 1: a rule's bug costs that rule, and is reported)
             broken.append(Broken(rule.name, view.path, f"{type(error).__name__}: {error}"))
     return found, broken
+
+
+def _concerned(view: View, rules: Sequence[Rule]) -> Sequence[Rule]:
+    """The rules that may speak of the unit, by its words alone; told once for a unit that stays as it is."""
+    known: dict[bool, tuple[Sequence[Rule], Sequence[Rule]]] = view.reading.memo.setdefault("rules", {})
+    in_test = is_test(view.path)
+    if in_test not in known or known[in_test][0] is not rules:
+        text = view.reading.unit.text
+        words: dict[str, bool] = {}
+        found: list[Rule] = []
+        for rule in rules:
+            if rule.unit_check is None or (in_test and not rule.tests_too):
+                continue
+            for it in rule.needs:
+                if it not in words:
+                    words[it] = it in text
+                if words[it]:
+                    break
+            else:
+                if rule.needs:
+                    continue
+            found.append(rule)
+        known[in_test] = rules, tuple(found)
+    return known[in_test][1]
 
 
 def project_hits(project: Project, rules: Sequence[Rule]) -> tuple[list[tuple[Rule, ProjectHit]], list[Broken]]:

@@ -75,20 +75,31 @@ class Unit:
 
 
 class Tree:
-    """The syntax of one version of a text; `edited` gives the next version's without starting anew."""
+    """The syntax of one version of a text; `edited` gives the next version's without starting anew.
 
-    __slots__ = ("_bytes", "_tree", "lines", "text")
+    It is parsed when it is first asked for: an edit that `ast` alone can judge (`grown`) asks for nothing.
+    """
+
+    __slots__ = ("_before", "_bytes", "_parsed", "assumed", "lines", "text")
 
     def __init__(self, text: str, before: tuple[tree_sitter.Tree | None, bytes, list[str]] | None = None) -> None:
         self.text = text
-        tree: tree_sitter.Tree | None = None
+        self.assumed = False  # whether its units were told without it
+        self._parsed: tree_sitter.Tree | None = None
+        self._before: tree_sitter.Tree | None = None
         if before is None:
             normal = _normal(text)
             self._bytes, self.lines = normal.encode("utf-8", "replace"), normal.split("\n")
         else:
-            tree, self._bytes, self.lines = before
-        parser = tree_sitter.Parser(_PYTHON)
-        self._tree = parser.parse(self._bytes, tree) if tree else parser.parse(self._bytes)
+            self._before, self._bytes, self.lines = before
+
+    @property
+    def _tree(self) -> tree_sitter.Tree:
+        if self._parsed is None:
+            parser = tree_sitter.Parser(_PYTHON)
+            self._parsed = parser.parse(self._bytes, self._before) if self._before else parser.parse(self._bytes)
+            self._before = None
+        return self._parsed
 
     def edited(self, text: str, edit: Edit, lines: Lines) -> Tree:
         """The tree of `text`, to which `edit` leads from this one's; `lines` are those of the old text."""
@@ -102,7 +113,7 @@ class Tree:
         n_breaks = changed.count(b"\n")
         column = len(changed) - changed.rfind(b"\n") - 1 if n_breaks else start[1].column + len(changed)
         end_row = start[1].row + n_breaks
-        tree = self._tree.copy()
+        tree = (self._parsed or self._before or self._tree).copy()
         tree.edit(start[0], old_end[0], new_end, start[1], old_end[1], tree_sitter.Point(end_row, column))
         first, last = self.lines[start[1].row], self.lines[old_end[1].row]
         before = edit.span.start - lines.starts[start[1].row]
@@ -132,15 +143,25 @@ class Tree:
         found.append(self._unit("module", "", own, 0))
         return found
 
+    def grown(self, units: Sequence[Unit], first: int, last: int, more: int) -> tuple[list[Unit], int] | None:
+        """As `revised`, if the function still ends where it did: whether so is for the caller to say. Asks no parser."""
+        index = next((i for i, it in enumerate(units) if it.kind == "function" and it.holds(first, last)), None)
+        if index is None or units[index].runs[0][2] + more <= 0:
+            return None
+        unit = units[index]
+        fresh = [it.lowered(last, more) for it in units] if more else list(units)
+        fresh[index] = self._unit("function", unit.scope, [(unit.line, unit.line + unit.runs[0][2] + more)], unit.indent)
+        return fresh, index
+
     def revised(self, units: Sequence[Unit], first: int, last: int, more: int) -> tuple[list[Unit], int] | None:
         """(units, index of the one that changed) after an edit of the lines `first` to `last` of one function.
 
         `units` are those before the edit, which made the file `more` lines longer. None when it touched more than that.
         """
-        index = next((i for i, it in enumerate(units) if it.kind == "function" and it.holds(first, last)), None)
-        if index is None:
+        grown = self.grown(units, first, last, more)
+        if grown is None:
             return None
-        unit = units[index]
+        unit = units[grown[1]]
         begin, end = unit.line, unit.line + unit.runs[0][2] + more
         point = tree_sitter.Point(begin, unit.indent)
         node = self._tree.root_node.descendant_for_point_range(point, point)
@@ -161,9 +182,7 @@ class Tree:
                 return None
         if node.has_error and len(list(self._guessed(begin, end, unit.indent))) > 1:
             return None
-        fresh = [it.lowered(last, more) for it in units] if more else list(units)
-        fresh[index] = self._unit("function", unit.scope, [(begin, end)], unit.indent)
-        return fresh, index
+        return grown
 
     def _members(
         self, nodes: Sequence[tree_sitter.Node], first: int, last: int, scope: str, found: list[Unit], broken: bool
@@ -269,6 +288,17 @@ class Parsed:
         """The code-point column of the UTF-8 `column` in the unit's `line`."""
         text = self.lines[line] if line < len(self.lines) else ""
         return column if text.isascii() else len(text.encode("utf-8", "replace")[:column].decode("utf-8", "ignore"))
+
+
+def is_whole(unit: Unit, tree: Parsed | None) -> bool:
+    """Whether the unit is one function from its first line to its last, as `ast` read it."""
+    if tree is None or tree.blanked or len(tree.body) != 1:
+        return False
+    node = tree.body[0]
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or node.col_offset != unit.indent:
+        return False
+    first = min((it.lineno for it in node.decorator_list), default=node.lineno)
+    return first == tree.origin and node.end_lineno == tree.origin + len(tree.lines) - 1
 
 
 def parsed(unit: Unit) -> Parsed | None:
