@@ -13,6 +13,7 @@ from architect_lsp.knowledge.reading import Reading
 from architect_lsp.model import Edit, Place, Snapshot, Span
 from architect_lsp.syntax.languages import PYTHON
 from architect_lsp.syntax.units import Tree, Unit, is_whole, parsed
+from architect_lsp.syntax.whole import whole
 from architect_lsp.text import Lines, difference
 
 
@@ -78,8 +79,14 @@ class Document:
         self.pieces: list[Piece]
         if before is None:
             self.tree = Tree(text)
-            self.units = self.tree.units()
-            self.pieces = [_piece(it) for it in self.units]
+            rows = whole(text)
+            if rows is None:
+                self.units = self.tree.units()
+                self.pieces = [_piece(it) for it in self.units]
+            else:
+                self.units = [unit for unit, _ in rows]
+                self.pieces = [Piece(Reading(*it)) for it in rows]
+                self.tree.assumed = True
             return
         edit = edit or difference(before.text, text)
         self.tree = before.tree.edited(text, edit, before.lines)

@@ -261,12 +261,19 @@ class Tree:
                 yield "function", "", start, stop, column, ()
 
     def _unit(self, kind: str, scope: str, ranges: list[tuple[int, int]], indent: int, body_indent: str = "    ") -> Unit:
-        runs: list[tuple[int, int, int]] = []
-        lines: list[str] = []
-        for begin, end in ranges:
-            runs.append((len(lines), begin, end - begin))
-            lines.extend(self.lines[begin:end])
-        return Unit(kind, scope, "\n".join(lines), tuple(runs), indent, body_indent)
+        return joined_lines(self.lines, kind, scope, ranges, indent, body_indent)
+
+
+def joined_lines(
+    file_lines: Sequence[str], kind: str, scope: str, ranges: Sequence[tuple[int, int]], indent: int, body_indent: str
+) -> Unit:
+    """The unit of some ranges of a file's lines."""
+    runs: list[tuple[int, int, int]] = []
+    lines: list[str] = []
+    for begin, end in ranges:
+        runs.append((len(lines), begin, end - begin))
+        lines.extend(file_lines[begin:end])
+    return Unit(kind, scope, "\n".join(lines), tuple(runs), indent, body_indent)
 
 
 @dataclass(frozen=True, slots=True)
