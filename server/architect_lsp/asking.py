@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from architect_lsp import evaluation
 from architect_lsp.engine import Checked, Workspace, relative, root_of
-from architect_lsp.inquiry import brief, consult, document, inquire
+from architect_lsp.inquiry import brief, consult, document, inquire, who_reviews
 from architect_lsp.model import Finding, Span
 from architect_lsp.report import Report, Section, as_json, as_text
 from architect_lsp.review import prices
@@ -243,7 +243,8 @@ def _opened(arguments: argparse.Namespace, where: str) -> tuple[Workspace, str, 
     workspace = Workspace(root, _settings(arguments, project_table(root)))
     workspace.scan()
     folders = [root / ".claude" / "agents", *_personal_agents()]
-    return workspace, relative(root, path), load(workspace.settings.agent, folders)
+    name = relative(root, path)
+    return workspace, name, who_reviews(workspace, document(workspace, name), folders)
 
 
 def _parts(where: str) -> re.Match[str]:

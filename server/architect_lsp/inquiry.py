@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Container, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -23,7 +24,7 @@ from architect_lsp.knowledge.symbols import Ref
 from architect_lsp.model import Domain, Finding, Fix, Provenance, Severity, Span
 from architect_lsp.review import brief as briefs
 from architect_lsp.review import budget, markdown
-from architect_lsp.review.agents import Agent, PromptError
+from architect_lsp.review.agents import Agent, PromptError, chosen
 from architect_lsp.review.brief import Brief
 from architect_lsp.review.claims import judged
 from architect_lsp.review.context import context, cuts
@@ -59,6 +60,12 @@ def brief(workspace: Workspace, name: str, span: Span, agent: Agent) -> Brief:
     Raises ReviewError when the file can't be read, PromptError when the budget has no room for code.
     """
     return _brief(workspace, document(workspace, name), span, agent)
+
+
+def who_reviews(workspace: Workspace, document: Document, folders: Sequence[Path]) -> Agent:
+    """Who reviews a document, by the settings and by what it is part of. Raises PromptError."""
+    about = context(workspace.project, document, Span(0, len(document.text))).pages if workspace.settings.agent == "auto" else ()
+    return chosen(workspace.settings, document.path, folders, about)
 
 
 def document(workspace: Workspace, name: str) -> Document:

@@ -66,7 +66,7 @@ def request(session: Session, uri: str, where: types.Range | None) -> str:
         return ""
     workspace, document, span = target
     try:
-        asked = brief(workspace, document.path, span, _agent(session, workspace))
+        asked = brief(workspace, document.path, span, _agent(session, workspace, document))
     except (PromptError, ReviewError) as error:
         session.say(str(error), "error")
         return ""
@@ -126,11 +126,11 @@ def _folders(session: Session, workspace: Workspace | None) -> list[Path]:
     return [workspace.root / ".claude" / "agents", *own] if session.trusted and workspace is not None else own
 
 
-def _agent(session: Session, workspace: Workspace) -> Agent:
+def _agent(session: Session, workspace: Workspace, document: Document) -> Agent:
     """Who reviews. Raises PromptError."""
-    from architect_lsp.review.agents import load
+    from architect_lsp.inquiry import who_reviews
 
-    return load(workspace.settings.agent, _folders(session, workspace))
+    return who_reviews(workspace, document, _folders(session, workspace))
 
 
 async def _draft(session: Session, workspace: Workspace, document: Document, finding: Finding) -> str:
@@ -140,7 +140,7 @@ async def _draft(session: Session, workspace: Workspace, document: Document, fin
     from architect_lsp.review.reviewing import Notice
 
     fixes: list[Fix] = []
-    async for it in draft(workspace, document, finding, _agent(session, workspace), session.claude, session.ledger):
+    async for it in draft(workspace, document, finding, _agent(session, workspace, document), session.claude, session.ledger):
         if isinstance(it, Fix):
             fixes.append(it)
         else:
@@ -160,7 +160,7 @@ async def _advice(session: Session, workspace: Workspace, document: Document, sp
     from architect_lsp.review.reviewing import Notice
 
     text = ""
-    agent = _agent(session, workspace)
+    agent = _agent(session, workspace, document)
     async for it in consult(workspace, document, span, question, agent, session.claude, session.ledger):
         if isinstance(it, str):
             text += it
@@ -233,7 +233,7 @@ async def _asked(session: Session, uri: str, workspace: Workspace, document: Doc
 
     name = document.path
     snapshot = document.snapshot
-    agent = _agent(session, workspace)
+    agent = _agent(session, workspace, document)
     workspace.forget(name, span)
     found, said, partial = 0, "", ""
     async for it in inquire(workspace, document, span, agent, session.claude, session.ledger):

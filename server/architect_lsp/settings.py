@@ -48,7 +48,13 @@ class Settings(BaseModel):
         "",
         description='Server that speaks the Messages API; "" is the provider\'s own. Code goes there, so no project can set it.',
     )
-    agent: str = Field("architect", description="Agent file that reviews, by its name.")
+    agent: str = Field(
+        "architect",
+        description='Agent file that reviews, by its name; "auto" takes the one whose description fits the file best.',
+    )
+    agents: dict[str, str] = Field(
+        {}, description='Agent files for parts of a project, by globs: `{"billing/": "database"}`; the first that fits counts.'
+    )
     effort: Literal["low", "medium", "high"] = Field("medium", description="How hard the model thinks: low, medium or high.")
     max_output_tokens: int = Field(16_000, ge=256, le=128_000, description="Cap on what one review may write, thinking included.")
     max_input_tokens: int = Field(

@@ -8,12 +8,20 @@ from pathlib import Path
 import pytest
 
 from architect_lsp.review import brief as briefs
-from architect_lsp.review.agents import Agent, PromptError, load, parsed, prompt
+from architect_lsp.review.agents import Agent, PromptError, chosen, load, parsed, prompt
+from architect_lsp.review.brief import PAGES
+from architect_lsp.settings import Settings
 
 ROWS = [*(f"{letter}{n}" for letter in "ABCDEWS" for n in range(1, 6)), "S6", "S7"]
 """Every duty of the reviewer: what it covers, when it is asked, what an answer contains."""
 
-PROMPTS = ("answer.md", "architect.md", "review.md", "shape.md")
+PROMPTS = [
+    "architect.md",
+    "answer.md",
+    "shape.md",
+    *(it.file_name for it in briefs.TURNS),
+    *(f"pages/{it}.md" for it in PAGES),
+]
 
 
 @pytest.mark.parametrize("row", ROWS)
@@ -37,13 +45,16 @@ def test_the_architect_is_strict_and_needs_no_guess():
 @pytest.mark.parametrize("name", PROMPTS)
 def test_prompts_ship_and_their_inputs_are_known(name):
     assert prompt(name).endswith("\n")
-    if "${" in prompt(name):
-        briefs.turn(name)
+    turn = next((it for it in briefs.TURNS if it.file_name == name), None)
+    if turn is not None:
+        briefs.template(name, {"task", "path", "material"} | turn.inputs)
+    elif "${" in prompt(name):
+        briefs.template(name, {"schema"})
 
 
 def test_no_prompt_is_missing_from_this_list():
     folder = Path(__file__).parents[2] / "prompts"
-    assert sorted(it.name for it in folder.glob("*.md")) == sorted(PROMPTS)
+    assert sorted(it.relative_to(folder).as_posix() for it in folder.rglob("*.md")) == sorted(PROMPTS)
 
 
 def test_a_missing_prompt_is_said():
@@ -222,3 +233,39 @@ def test_a_huge_or_unreadable_file_is_refused(tmp_path):
 def test_bytes_that_are_no_text_do_no_harm(tmp_path):
     (tmp_path / "latin.md").write_bytes("---\nname: latin\n---\nÜberprüfe.".encode("latin-1"))
     assert "berpr" in load("latin", [tmp_path]).body
+
+
+def test_who_reviews_a_file_is_told_by_globs_then_by_name_then_by_description(tmp_path):
+    folder = tmp_path / "agents"
+    folder.mkdir()
+    (folder / "db.md").write_text(
+        "---\nname: database\ndescription: Queries, migrations, models and storage of data\n---\nReview.\n"
+    )
+    (folder / "web.md").write_text("---\nname: web\ndescription: HTTP routes, endpoints and status codes\n---\nReview.\n")
+
+    def name(path, about=(), **settings):
+        return chosen(Settings(**settings), path, [folder], about).name
+
+    assert name("app/x.py") == "architect"
+    assert name("app/x.py", agent="web") == "web"
+    assert name("billing/x.py", agent="web", agents={"billing/": "database", "*.py": "architect"}) == "database"
+    assert name("app/x.py", agents={"*.py": "web"}) == "web"
+    assert name("app/models/migrations.py", ("data",), agent="auto") == "database"
+    assert name("app/endpoints/routes.py", agent="auto") == "web"
+    assert name("app/x.py", agent="auto") == "architect"
+
+
+def test_every_duty_of_the_architect_is_deepened_by_a_page_where_facts_call_for_it():
+    """Pages are part of the architect; no page names a duty that it doesn't have."""
+    duties = set(re.findall(r"\[([A-E]\d)\]", prompt("architect.md")))
+    pages = {it: prompt(f"pages/{it}.md") for it in PAGES}
+    assert {row for text in pages.values() for row in re.findall(r"\[([A-E]\d)\]", text)} <= duties
+    assert {row for text in pages.values() for row in re.findall(r"\[([A-E]\d)\]", text)} >= {
+        "A1",
+        "A2",
+        "B2",
+        "B3",
+        "C1",
+        "C4",
+        "E1",
+    }

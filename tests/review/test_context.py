@@ -9,7 +9,8 @@ import pytest
 from architect_lsp.engine import Workspace
 from architect_lsp.inquiry import brief, parts
 from architect_lsp.model import Span
-from architect_lsp.review.agents import load
+from architect_lsp.review.agents import load, prompt
+from architect_lsp.review.brief import PAGES
 from architect_lsp.settings import Settings
 from architect_lsp.syntax.languages import OTHERS, language_of
 
@@ -76,3 +77,25 @@ def test_a_file_of_callbacks_is_cut_between_its_statements() -> None:
     spans = [it.span for it in parts(workspace, workspace.documents["a.test.js"], Span(0, len(text)), load("architect"))]
     assert len(spans) > 3
     assert all(text[it.start :].startswith("test(") for it in spans)
+
+
+def test_pages_join_only_where_facts_call_for_them() -> None:
+    text = (
+        "import asyncio\n\nfrom anthropic import Anthropic\nfrom fastapi import FastAPI\nfrom sqlalchemy.orm import Session\n\n"
+        "app = FastAPI()\nclient = Anthropic()\n\n\n@app.get('/x')\nasync def read():\n    return 1\n\n\n"
+        "def rows(session: Session):\n    return session.execute('select 1')\n\n\n"
+        "def ask():\n    return client.messages.create(model='m', max_tokens=1, messages=[])\n\n\ndef plain(a):\n    return a\n"
+    )
+    workspace = workspace_of("app/main.py", text)
+
+    def pages(name: str) -> list[str]:
+        at = text.index(f"def {name}")
+        found = brief(workspace, "app/main.py", Span(at, at + 8), load("architect"))
+        texts = [it["text"] for it in found.messages[0]["content"]]
+        assert found.tokens <= workspace.settings.max_input_tokens
+        return [it for it in PAGES if any(text.startswith(prompt(f"pages/{it}.md")[:40]) for text in texts)]
+
+    assert pages("read") == ["api", "async"]
+    assert pages("rows") == ["data"]
+    assert pages("ask") == ["agents"]
+    assert pages("plain") == []

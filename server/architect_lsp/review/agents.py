@@ -13,6 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pathspec import PathSpec
+
+if TYPE_CHECKING:
+    from architect_lsp.settings import Settings
 
 MODELS = {
     "opus": "claude-opus-5-5",
@@ -56,6 +62,31 @@ class Agent:
     notes: tuple[str, ...] = ()
 
 
+_IDLE = frozenset(
+    [
+        "this",
+        "that",
+        "with",
+        "when",
+        "from",
+        "your",
+        "code",
+        "agent",
+        "agents",
+        "should",
+        "user",
+        "assistant",
+        "example",
+        "context",
+        "used",
+        "into",
+        "have",
+        "will",
+    ]
+)
+"""Words of descriptions that tell no agent from another."""
+
+
 def load(name: str, folders: Sequence[Path] = ()) -> Agent:
     """The agent of that name: one that comes with the product, else from the first folder that has it.
 
@@ -79,6 +110,26 @@ def load(name: str, folders: Sequence[Path] = ()) -> Agent:
                 return agent
             names.add(agent.name)
     raise PromptError(f"No agent is called `{name}`: set `architect.agent` to one of {', '.join(sorted(names))}.")
+
+
+def chosen(settings: Settings, path: str, folders: Sequence[Path], about: Sequence[str] = ()) -> Agent:
+    """Who reviews a file: by the globs of the settings, else the agent they name.
+
+    "auto" takes the agent whose description shares most words with the file's path and with what it is `about`; ours, where none
+    shares two. Raises PromptError.
+    """
+    globs = (name for glob, name in settings.agents.items() if PathSpec.from_lines("gitignore", [glob]).match_file(path))
+    name = next(globs, settings.agent)
+    if name != "auto":
+        return load(name, folders)
+    words = _words(" ".join((path, *about)))
+    known = every(folders)
+    best = max(known, key=lambda it: (len(words & _words(it.description)), it.name in SHIPPED))
+    return best if len(words & _words(best.description)) > 1 else known[0]
+
+
+def _words(text: str) -> set[str]:
+    return {it for it in re.findall(r"[a-z]{4,}", text.lower()) if it not in _IDLE}
 
 
 def every(folders: Sequence[Path]) -> list[Agent]:

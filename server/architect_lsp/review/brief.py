@@ -16,7 +16,7 @@ from typing import Any
 
 from architect_lsp.model import Finding, Snapshot, Span
 from architect_lsp.review import remarks
-from architect_lsp.review.agents import Agent, PromptError, prompt
+from architect_lsp.review.agents import SHIPPED, Agent, PromptError, prompt
 from architect_lsp.review.context import Context
 from architect_lsp.review.packing import Packing, estimated, fenced, one_line, shown_path
 from architect_lsp.review.redact import Redaction, Redactor
@@ -27,6 +27,8 @@ MIN_ROOM = 150
 
 _FRAME = 120  # tokens of the task turn around the material
 _COMMON = frozenset(("task", "path", "material"))
+PAGES = ("api", "data", "async", "agents", "quality")
+"""What a selection may be part of; each has a page of what to look at, shown where facts say so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,8 @@ def brief(
     schema = turn.schema() if turn.schema is not None else None
     n_shape = estimated(json.dumps(schema)) if schema is not None else 0
     given = {name: fenced(redactor.redacted(it), name) for name, it in inputs.items()}
-    room = settings.max_input_tokens - sum(map(estimated, (*instructions, *given.values()))) - n_shape - _FRAME
+    pages = [prompt(f"pages/{it}.md").strip() for it in context.pages] if agent.name in SHIPPED and turn is REVIEW else []
+    room = settings.max_input_tokens - sum(map(estimated, (*instructions, *given.values(), *pages))) - n_shape - _FRAME
     if room < MIN_ROOM:
         least = settings.max_input_tokens - room + MIN_ROOM
         raise PromptError(f"`architect.maxInputTokens` leaves no room for code: raise it to {least:,} at least.")
@@ -135,7 +138,7 @@ def brief(
         _block(redactor.redacted(agent.body)),
         {**_block(instructions[1]), "cache_control": {"type": "ephemeral", "ttl": "1h"}},
     )
-    content = [*file_block, _block(asked)]
+    content = [*file_block, *map(_block, pages), _block(asked)]
     return Brief(
         agent=agent.name,
         version=version(agent),
@@ -184,4 +187,6 @@ def _block(text: str) -> dict[str, Any]:
 
 @cache
 def _turns_version() -> str:
-    return hashlib.sha256("\0".join(map(prompt, ("answer.md", "review.md", "shape.md"))).encode()).hexdigest()[:8]
+    return hashlib.sha256(
+        "\0".join(map(prompt, ("answer.md", "review.md", "shape.md", *(f"pages/{it}.md" for it in PAGES)))).encode()
+    ).hexdigest()[:8]

@@ -6,7 +6,7 @@ by its place (`Excerpt`); whoever has the disk reads it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from architect_lsp.knowledge.catalogue import catalogue
@@ -17,7 +17,7 @@ from architect_lsp.knowledge.kinds import is_test
 from architect_lsp.knowledge.nouns import OrmModel
 from architect_lsp.knowledge.portrait import portrait
 from architect_lsp.knowledge.project import Project
-from architect_lsp.knowledge.summaries import callers
+from architect_lsp.knowledge.summaries import callers, effects
 from architect_lsp.knowledge.symbols import ClassSymbol, FunctionSymbol, Instance, Ref, Symbol
 from architect_lsp.model import Span
 from architect_lsp.syntax.outline import Item
@@ -43,13 +43,15 @@ class Excerpt:
 class Context:
     """`enclosing` are signatures, `facts` sentences, the most telling first; `head` counts the lines before the first definition.
 
-    None leaves it to the brief to find where the head ends. `related` is code from elsewhere, the nearest first.
+    None leaves it to the brief to find where the head ends. `related` is code from elsewhere, the nearest first. `pages` name
+    what the selection is part of: "api", "data", "async", "agents", "quality".
     """
 
     enclosing: Sequence[str]
     facts: Sequence[str]
     head: int | None = None
     related: Sequence[Excerpt] = ()
+    pages: tuple[str, ...] = ()
 
 
 def context(project: Project, document: Document, span: Span) -> Context:
@@ -70,7 +72,29 @@ def context(project: Project, document: Document, span: Span) -> Context:
             if model is not None and _row(model) not in facts:
                 facts.append(_row(model))
     related = [it for it in _code(project, document.path, touched, symbols) if (it.ref.path, it.ref.qualname) not in seen]
-    return Context([_signature(it) for it in touched], facts, related=list({it.ref: it for it in related}.values())[:_RELATED])
+    shown = list({it.ref: it for it in related}.values())[:_RELATED]
+    return Context([_signature(it) for it in touched], facts, related=shown, pages=_pages(project, document.path, touched))
+
+
+def _pages(project: Project, path: str, touched: Sequence[Def]) -> tuple[str, ...]:
+    """What the functions are part of, as far as facts tell."""
+    kinds = {kind for it in touched for kind in effects(project, path, it)}
+    known = catalogue(project)
+    names = {(path, it.qualname) for it in touched}
+
+    def holds(refs: Iterable[Ref | None]) -> bool:
+        return any(it is not None and (it.path, it.qualname) in names for it in refs)
+
+    told = {
+        "api": holds(it.handler for it in known.routes) or holds(it.ref for it in known.resolvers),
+        "data": bool(kinds & {"db-read", "db-write", "commit", "transaction"}),
+        "async": bool(kinds & {"queue", "spawns"}) or any(it.is_async for it in touched) or holds(it.ref for it in known.tasks),
+        "agents": "llm" in kinds
+        or path in {*(it.at.path for it in known.agents), *(it.at.path for it in known.graphs)}
+        or holds(it.ref for it in known.tools),
+        "quality": is_test(path),
+    }
+    return tuple(name for name, is_so in told.items() if is_so)
 
 
 def _touched(document: Document, first: int, last: int) -> tuple[list[Def], list[ClassDef]]:
