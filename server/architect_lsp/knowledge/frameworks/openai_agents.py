@@ -19,7 +19,7 @@ from architect_lsp.model import Place
 
 _AGENT = re.compile(r"agents\.(?:(?:agent|realtime|realtime\.agent|sandbox|sandbox\.sandbox_agent)\.)?(?:Realtime|Sandbox)?Agent")
 _HANDOFF = re.compile(r"agents\.(?:handoffs\.|realtime\.(?:handoffs\.)?)?(?:realtime_)?handoff")
-_TOOL = re.compile(r"agents\.(?:tool\.)?(?:function_tool|FunctionTool|CustomTool)")
+_TOOL = re.compile(r"agents\.(?:tool\.)?(?:function_tool|FunctionTool|CustomTool)|agents\.decorators\.tool")
 _RUN = re.compile(r"agents\.(?:run\.)?Runner\.(?:run|run_sync|run_streamed)")
 _HOSTED = {
     "FileSearchTool": "file_search",
@@ -175,7 +175,7 @@ def _tool(project: Project, part: Spot) -> Tool | None:
 
 def _made(project: Project, part: Spot) -> Tool:
     """`function_tool(search)`, `FunctionTool(name="search", on_invoke_tool=...)`."""
-    wraps = part.value.last == "function_tool"
+    wraps = part.value.last in ("function_tool", "tool")
     function = part.argument(0, "func") if wraps else part.argument(-1, "on_invoke_tool")
     found = symbol(project, function) if function is not None and function.value.kind == "name" else None
     ref = Ref(found.path, found.facts.qualname, "def") if isinstance(found, FunctionSymbol) else None
