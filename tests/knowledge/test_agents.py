@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from architect_lsp.knowledge.catalogue import catalogue
+from architect_lsp.knowledge.store import encode
 from support.projects import project_of
 
 PROGRAM = """
@@ -45,3 +46,8 @@ def test_schemas_name_tools_and_tables_their_functions() -> None:
     project = project_of(PROGRAM)
     found = {it.name: it.ref.qualname if it.ref is not None else "" for it in catalogue(project).tools}
     assert found == {"get_weather": "forecast", "web_search": "", "send_mail": "mail", "stop": "stop", "add_up": "add"}
+
+
+def test_half_a_surrogate_pair_is_no_text_that_can_be_kept() -> None:
+    project = project_of('LIMIT = ["\\ud800", {"\\udfff": 1}]\n')
+    assert encode(project.facts("module.py"))

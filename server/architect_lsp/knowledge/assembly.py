@@ -35,7 +35,8 @@ _STEPS = 8
 class Spot:
     """A value where it stands. `scope` is the function or class around it, "" the module; `name` the variable that holds it.
 
-    `root` is the whole of which the value is a part; `loops` are the names that loops around it set, with what they run over.
+    `root` is the whole of which the value is a part; `loops` are the names that loops around it set, with what they run over;
+    `via` is where it is mentioned by the name through which it was found, None where it was not.
     """
 
     path: str
@@ -45,6 +46,7 @@ class Spot:
     root: Value
     name: str = ""
     loops: tuple[tuple[str, Value], ...] = ()
+    via: Ref | None = None
 
     def inner(self, value: Value) -> Spot:
         """A value inside this one."""
@@ -190,8 +192,8 @@ def parts(project: Project, spot: Spot | None, steps: int = _STEPS) -> Iterator[
     elif value.kind == "name":
         homes = list(_homes(project, spot, steps))
         for home in homes:
-            yield from parts(project, home, steps - 1)
-            yield from _growth(project, home, steps)
+            for found in (*parts(project, home, steps - 1), *_growth(project, home, steps)):
+                yield found if found.via is not None else replace(found, via=spot.at)
         if not homes:
             yield spot
     elif value.kind == "call" and value.text in ("list", "tuple", "sorted", "set") and value.items:

@@ -44,7 +44,8 @@ _REGISTERS = frozenset(
 _HOLDERS = re.compile(
     r"\w*(app|api|application|router|fastapi|flask|starlette|litestar|quart|sanic|blueprint|bp|graph|agent|crew|task|team|chat|swarm"
     r"|supervisor|celery|huey|broker|mcp|server|schema|workflow|pipeline|toolset|route|mount|mutationtype|querytype|objecttype|namespace"
-    r"|tool|agent_?definition|agent_?options|code_?options|clone)s?",
+    r"|tool|agent_?definition|agent_?options|code_?options|clone"
+    r"|client|(?:async_?)?(?:azure_?)?openai|(?:async_?)?anthropic\w*)s?",
     re.IGNORECASE,
 )
 """Last names of the calls whose result a framework is told about, in a function too."""

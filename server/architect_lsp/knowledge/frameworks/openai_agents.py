@@ -63,7 +63,7 @@ def handoffs(project: Project) -> Iterator[Handoff]:
         for part in _listed(project, spot, "handoffs"):
             other = _target(project, part)
             if other is not None:
-                yield Handoff(agent.name, _name(project, other), part.at)
+                yield Handoff(agent.name, _name(project, other), part.via or part.at)
 
 
 def function_name(name: str) -> str:

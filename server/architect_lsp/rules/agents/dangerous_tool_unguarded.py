@@ -1,0 +1,241 @@
+"""A model may delete, pay, send or run a command, and nobody is asked first.
+
+Why: a model calls tools by what it read, and can be led by it. A tool that can't be taken back, without an approval, a list
+of what is allowed or a sandbox, makes each such reading a deed.
+Instead: let a person approve what can't be undone, and bound the rest by the code.
+
+    @function_tool(needs_approval=True)
+    async def delete_branch(name: str) -> str:
+        if name in PROTECTED:
+            return f"{name} is protected"
+        await repository.delete(name)
+        return f"deleted {name}"
+
+Consequences: files, money and mails are gone by a sentence in a web page.
+Trade-offs: approvals that come too often are clicked away; ask for the few deeds that hurt, and let a sandbox bound the
+others.
+Tests: script a model that calls the tool at once; assert that nothing happens before the approval.
+Security: this is what turns prompt injection into damage.
+Observability: keep who approved what, with the run.
+Source: OWASP LLM06:2025 Excessive Agency
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.definitions import arguments
+from architect_lsp.knowledge.kinds import is_script
+from architect_lsp.knowledge.reading import Function, Reading, constant, dotted, keyword
+from architect_lsp.knowledge.sources import is_tool
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, Hit, Rule, View
+
+rule = Rule(
+    __name__,
+    severity=Severity.WARNING,
+    confidence=Confidence.MEDIUM,
+    rows=["C3", "C4", "D4"],
+    cwe=862,
+    needs=["tool", "Tool", "permission_mode", "use_docker", "CodeExecut", "allow_dangerous", "allow_code_execution"],
+    bad=[
+        Bad("""
+import shutil
+from agents import function_tool
+
+@function_tool
+def remove_folder(path: str) -> str:
+    [|shutil.rmtree(path)|]
+    return "done"
+"""),
+        Bad("""
+import stripe
+from langchain_core.tools import tool
+
+@tool
+def refund(charge: str) -> str:
+    \"\"\"Refund a charge.\"\"\"
+    return [|stripe.Refund.create(charge=charge, idempotency_key=charge)|].id
+"""),
+        Bad("""
+from claude_agent_sdk import ClaudeAgentOptions
+
+options = ClaudeAgentOptions(allowed_tools=["Bash", "Write"], [|permission_mode="bypassPermissions"|])
+"""),
+        Bad("""
+from langchain_community.tools import ShellTool
+
+tools = [[|ShellTool()|]]
+"""),
+        Bad("""
+-- app/tools.py --
+from mcp.server.fastmcp import FastMCP
+from app.shop import drop
+
+mcp = FastMCP("shop")
+
+@mcp.tool()
+def remove(order: int) -> str:
+    [|drop(order)|]
+    return "done"
+-- app/shop.py --
+def drop(order):
+    connection.execute("DELETE FROM orders WHERE id = ?", (order,))
+"""),
+    ],
+    good=[
+        """
+import os
+import shutil
+from agents import function_tool
+from pydantic_ai import Agent
+from claude_agent_sdk import ClaudeAgentOptions
+
+agent = Agent("m")
+options = ClaudeAgentOptions(allowed_tools=["Bash"], permission_mode="default", can_use_tool=ask)
+
+@function_tool(needs_approval=True)
+def remove_folder(path: str) -> str:
+    shutil.rmtree(path)
+    return "done"
+
+@agent.tool_plain(requires_approval=True)
+def remove_file(path: str) -> str:
+    os.remove(path)
+    return "done"
+
+@function_tool
+def clear(name: str) -> str:
+    if name not in ALLOWED:
+        return "no"
+    shutil.rmtree(ROOT / name)
+    return "done"
+
+@function_tool
+def look(path: str) -> str:
+    work = make_folder()
+    shutil.rmtree(work)
+    return path
+
+def plain(path):
+    shutil.rmtree(path)
+""",
+    ],
+)
+
+_DELETES = re.compile(
+    r"^(?:os\.(?:remove|unlink|rmdir|removedirs)|shutil\.(?:rmtree|move)|pathlib\.Path\.(?:unlink|rmdir)"
+    r"|stripe\.(?:\w+\.)*(?:Refund|Charge|PaymentIntent|Transfer|Payout)\.(?:create|capture|cancel)"
+    r"|smtplib\.SMTP(?:_SSL)?\.(?:send_message|sendmail)|sendgrid\.[\w.]*send"
+    r"|subprocess\.(?:run|call|check_call|check_output|Popen|getoutput)|os\.(?:system|popen)"
+    r"|asyncio\.create_subprocess_(?:shell|exec)|boto3[\w.]*\.(?:delete_\w+|terminate_instances)"
+    r"|kubernetes[\w.]*\.delete_\w+)$"
+)
+_METHODS = re.compile(
+    r"(?:^|\.)(?:(?:stripe\.)?(?:\w+\.)*(?:refunds?|payment_intents|charges|transfers|payouts)\.create|Refund\.create"
+    r"|delete_(?:user|account|order|record|file|branch|repo|bucket|object|row|customer)s?|send_(?:email|mail|payment|money)"
+    r"|transfer_(?:funds|money)|terminate_instances|drop_table|sendmail)$"
+)
+_SQL = re.compile(r"^\s*(?:DELETE\s+FROM|DROP\s+|TRUNCATE\s+)", re.IGNORECASE)
+_GUARD = re.compile(
+    r"approv|confirm|allow|whitelist|permission|human|interrupt|sandbox|dry_?run|authoriz|is_safe|denied|deny|protected|forbidden"
+    r"|blocked|refus|validat|restrict|docker|container|relative_to|commonpath|resolve\(\)|require_",
+    re.IGNORECASE,
+)
+_APPROVALS = ("needs_approval", "requires_approval", "requires_confirmation", "confirm", "interrupt_before", "approval_mode")
+_SHELLS = re.compile(
+    r"^(?:langchain_community|langchain_experimental|langchain)\.[\w.]*(?:ShellTool|BashProcess|TerminalTool|PythonREPLTool"
+    r"|PythonAstREPLTool|PythonREPL)$|^autogen[\w.]*LocalCommandLineCodeExecutor$"
+)
+_SWITCHES = {
+    "permission_mode": "bypassPermissions",
+    "allow_dangerous_code": True,
+    "allow_dangerous_requests": True,
+    "allow_dangerous_tools": True,
+    "code_execution_mode": "unsafe",
+}
+
+
+@rule.check
+def find(view: View) -> Iterator[Hit]:
+    """Tools whose own body, or a function they call, does what can't be undone; kits told to ask nobody."""
+    if is_script(view.path):
+        return
+    reading = view.reading
+    for call in reading.each(ast.Call):
+        yield from _switches(view, call)
+    for function in reading.functions:
+        if not is_tool(function) or _is_guarded(reading, function):
+            continue
+        given = {it.arg for it in arguments(function)} - {"self", "cls", "ctx", "context"}
+        for node in reading.within(function):
+            if isinstance(node, ast.Call) and _is_of(node, given):
+                deed = _deed(view, node)
+                if deed:
+                    yield Hit(
+                        node, f"The model decides alone that the tool `{function.name}` {deed}: no approval, no list, no sandbox."
+                    )
+                    break
+
+
+def _switches(view: View, call: ast.Call) -> Iterator[Hit]:
+    for it in call.keywords:
+        if it.arg in _SWITCHES and constant(it.value) == _SWITCHES[it.arg]:
+            guarded = keyword(call, "can_use_tool") is not None or keyword(call, "hooks") is not None
+            if not guarded and not re.search(r"sandbox|docker|container", view.reading.unit.text, re.IGNORECASE):
+                yield Hit(it, f"`{it.arg}={ast.unparse(it.value)}` lets the model act with nobody asked.")
+        elif it.arg == "use_docker" or (it.arg == "code_execution_config" and isinstance(it.value, ast.Dict)):
+            row = it.value
+            if isinstance(row, ast.Dict):
+                named = {constant(key): value for key, value in zip(row.keys, row.values, strict=True) if key is not None}
+                row = named.get("use_docker", ast.Constant(None))
+            if isinstance(row, ast.Constant) and row.value is False and constant(keyword(call, "human_input_mode")) != "ALWAYS":
+                yield Hit(it, "Code that a model writes is run on this machine, outside of any container.")
+    if _SHELLS.match(view.callee(call)) and not _GUARD.search(_near(view.reading, call)):
+        yield Hit(call, f"`{dotted(call.func)}` runs what the model writes, on this machine, with nobody asked.")
+
+
+def _near(reading: Reading, node: ast.AST) -> str:
+    """The text of the statement around, and of the function."""
+    function = reading.function(node)
+    return reading.source(function) if function is not None else reading.source(node)
+
+
+def _is_guarded(reading: Reading, function: Function) -> bool:
+    for it in function.decorator_list:
+        if isinstance(it, ast.Call) and any(
+            row.arg in _APPROVALS and constant(row.value) is not False and constant(row.value) != "never_require"
+            for row in it.keywords
+        ):
+            return True
+    return bool(_GUARD.search(reading.source(function).partition("\n")[2] + function.name)) or "ALLOWED" in reading.source(
+        function
+    )
+
+
+def _is_of(call: ast.Call, given: set[str]) -> bool:
+    """Whether an argument of the tool has a say in the call."""
+    nodes = [*call.args, *(it.value for it in call.keywords), call.func]
+    return any(isinstance(it, ast.Name) and it.id in given for node in nodes for it in ast.walk(node))
+
+
+def _deed(view: View, call: ast.Call) -> str:
+    """What the call does that can't be undone; "" for others."""
+    name = view.callee(call) or dotted(call.func)
+    if _DELETES.match(name) or _METHODS.search(dotted(call.func)):
+        return f"calls `{dotted(call.func) or name}`"
+    if call.args and isinstance(sql := constant(call.args[0]), str) and _SQL.match(sql):
+        return "deletes rows"
+    found = view.definition(call)
+    if found is not None and not _GUARD.search(found[1].qualname):
+        path, definition = found
+        for it in definition.calls:
+            if _GUARD.search(it.target):
+                return ""
+        for it in definition.calls:
+            outside = view.project.external(path, it.target, definition.owner)
+            if _DELETES.match(outside) and not outside.startswith("shutil.move"):
+                return f"calls `{outside}` in `{definition.qualname}`"
+            if it.writes and re.search(r"delete|drop|remove|purge", definition.qualname):
+                return f"writes to the database in `{definition.qualname}`"
+    return ""

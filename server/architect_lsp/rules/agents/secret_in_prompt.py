@@ -1,0 +1,114 @@
+"""A secret is part of what a model is told.
+
+Why: a prompt leaves your machines, is logged by kits and services, and comes back: a model can be asked to repeat what it
+was told.
+Instead: keep secrets in the tools. The model names what it wants done; your code holds the key.
+
+    @tool
+    def open_ticket(title: str) -> str:
+        headers = {"Authorization": f"Bearer {settings.tracker_token}"}
+        response = session.post(TRACKER, json={"title": title}, headers=headers, timeout=10)
+        response.raise_for_status()
+        return response.json()["id"]
+
+Consequences: the secret is in the service's logs, in your traces, in saved conversations, and in answers to whoever asks
+well.
+Tests: build the prompt with a known secret in the settings and assert that it isn't in there.
+Security: treat a secret that was sent as known; change it.
+Source: OWASP LLM02:2025 Sensitive Information Disclosure; CWE-200
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.flows import Origin
+from architect_lsp.knowledge.model_calls import model_calls, prompts
+from architect_lsp.knowledge.reading import constant
+from architect_lsp.knowledge.sources import parts
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, Hit, Rule, View
+
+rule = Rule(
+    __name__,
+    severity=Severity.ERROR,
+    confidence=Confidence.HIGH,
+    rows=["C4", "D4"],
+    cwe=200,
+    needs=["create(", "generate_content", "completion(", "parse(", "stream("],
+    bad=[
+        Bad("""
+import os
+import anthropic
+
+client = anthropic.Anthropic()
+
+def ask(question):
+    return client.messages.create(
+        model="m",
+        max_tokens=100,
+        system=[|f"You can use the tracker with the key {os.environ['TRACKER_API_KEY']}."|],
+        messages=[{"role": "user", "content": question}],
+    )
+"""),
+        Bad("""
+from openai import OpenAI
+
+client = OpenAI()
+
+def describe(user):
+    prompt = f"Write to {user.name}, whose password is {user.password}"
+    return client.responses.create(model="m", max_output_tokens=100, input=[|prompt|])
+"""),
+    ],
+    good=[
+        """
+import os
+import anthropic
+
+client = anthropic.Anthropic(api_key=os.environ["ANTHROPIC_API_KEY"])
+REGION = os.environ["REGION"]
+
+def ask(user, token_count):
+    return client.messages.create(
+        model="m",
+        max_tokens=100,
+        system=f"You help in {REGION}.",
+        messages=[{"role": "user", "content": f"{user.name} has {token_count} tokens and reset the password"}],
+    )
+""",
+    ],
+)
+
+_SECRET = re.compile(
+    r"(?:^|[._'\"])(?:\w*_)?(?:password|passwd|secret(?:_?key)?|api_?key|access_token|auth_token|private_key|client_secret|ssn"
+    r"|social_security_number|card_number|cvv|credentials?)$",
+    re.IGNORECASE,
+)
+_ENVIRONMENT = re.compile(r"^(?:os\.)?(?:environ|getenv)")
+
+
+@rule.check
+def find(view: View) -> Iterator[Hit]:
+    """Prompts that hold a secret by its name."""
+    for call in model_calls(view.project, view.path, view.reading):
+        for _, text in prompts(call, view.reading):
+            for it in parts(view.project, view.path, view.reading, text):
+                name = _name(view, it) if isinstance(it, Origin) and it.kind != "checked" else ""
+                if name:
+                    yield Hit(text, f"`{name}` is sent to the model as part of its prompt.")
+                    break
+
+
+def _name(view: View, origin: Origin) -> str:
+    """The name of the secret that a value is, "" where it is none."""
+    name = origin.name.replace("()", "")
+    if _ENVIRONMENT.match(name):
+        for up in (origin.node, *view.reading.ancestors(origin.node)):
+            key = constant(up.slice) if isinstance(up, ast.Subscript) else None
+            if isinstance(up, ast.Call) and up.args:
+                key = constant(up.args[0])
+            if isinstance(key, str):
+                return key if _SECRET.search(key) else ""
+        return ""
+    return name if "()" not in origin.name and _SECRET.search(name) else ""
