@@ -236,22 +236,28 @@ def _hover(server: Session, params: types.HoverParams) -> types.Hover | None:
 
 
 def _portrait(server: Session, workspace: Workspace, document: Document | Foreign, at: types.Position) -> types.Hover | None:
-    """What a function does, where its name is under the pointer; None elsewhere."""
+    """What a function, an agent or a graph does, where its name is under the pointer; None elsewhere."""
     from architect_lsp.engine import Document
+    from architect_lsp.knowledge.likeness import likeness
     from architect_lsp.knowledge.portrait import named_at, portrait
 
-    offset = document.lines.offset(at.line, at.character, server.client.encoding)
-    named = named_at(workspace.project, document, offset) if isinstance(document, Document) else None
-    if named is None:
+    if not isinstance(document, Document):
         return None
-    path, definition, span = named
-    text = "\n\n".join(portrait(workspace.project, path, definition))
+    offset = document.lines.offset(at.line, at.character, server.client.encoding)
+    found = likeness(workspace.project, document, offset)
+    if found is None:
+        named = named_at(workspace.project, document, offset)
+        if named is None:
+            return None
+        path, definition, span = named
+        found = portrait(workspace.project, path, definition), span
+    text = "\n\n".join(found[0])
     if not text:
         return None
     if not server.client.markdown:
         text = text.replace("`", "").replace("**", "")
     kind = types.MarkupKind.Markdown if server.client.markdown else types.MarkupKind.PlainText
-    return types.Hover(types.MarkupContent(kind, text), convert.to_lsp_range(document.lines, span, server.client.encoding))
+    return types.Hover(types.MarkupContent(kind, text), convert.to_lsp_range(document.lines, found[1], server.client.encoding))
 
 
 async def _map(server: Session, wanted: dict[str, Any]) -> dict[str, str] | None:

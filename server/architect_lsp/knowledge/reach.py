@@ -32,6 +32,7 @@ _KINDS = {
     "mail": "mail",
 }
 """Kind of an effect -> kind of the service that is spoken to."""
+SERVICES = tuple(dict.fromkeys(_KINDS.values()))
 _FUNCTIONS = 4_000
 """Functions that one is followed through at most."""
 
@@ -52,20 +53,25 @@ class Touched:
 def reached(project: Project, path: str, definition: Def) -> dict[Touched, tuple[Ref, ...]]:
     """What a function touches, each with the calls that lead to it, outermost first; the nearest come first."""
     found: dict[Touched, tuple[Ref, ...]] = {}
+    for file, here, way in entered_from(project, path, definition):
+        for it, number in _direct(project, file, here)[0]:
+            if it not in found:
+                found[it] = (*way, Ref(file, here.qualname, "call", number))
+    return found
+
+
+def entered_from(project: Project, path: str, definition: Def) -> Iterator[tuple[str, Def, tuple[Ref, ...]]]:
+    """(file, function, calls that lead there) of a function itself and of all that it calls, the nearest first."""
     seen: set[Key] = {(path, definition.qualname)}
     todo: deque[tuple[str, Def, tuple[Ref, ...]]] = deque([(path, definition, ())])
     while todo:
         file, here, way = todo.popleft()
-        touched, callees = _direct(project, file, here)
-        for it, number in touched:
-            if it not in found:
-                found[it] = (*way, Ref(file, here.qualname, "call", number))
-        for callee, number in callees:
+        yield file, here, way
+        for callee, number in _direct(project, file, here)[1]:
             key = (callee.path, callee.facts.qualname)
             if key not in seen and len(seen) < _FUNCTIONS:
                 seen.add(key)
                 todo.append((callee.path, callee.facts, (*way, Ref(file, here.qualname, "call", number))))
-    return found
 
 
 def touched_by(project: Project, path: str, definition: Def) -> list[tuple[Touched, int]]:
