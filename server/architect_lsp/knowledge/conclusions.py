@@ -14,6 +14,8 @@ WHOLE = "*"
 """The name that stands for all a file says."""
 STARS = "import *"
 """The name that stands for the modules a file imports by `*`."""
+IMPORTS = "import"
+"""The name that stands for all its imports by name."""
 EVERYTHING = ("", WHOLE)
 """The question whose answer every change changes."""
 _OF_ALL = "of all"

@@ -68,7 +68,7 @@ def behind(project: Project, path: str, name: str, owner: str = "") -> tuple[str
                 return None
             path, name = module.path, rest[0]
         elif known is None and name:
-            starred = (project.module(path, it) for it in project.facts(path).stars)
+            starred = (project.module(path, it) for it in project.stars(path))
             home = next((it for it, rest in starred if it and not rest and project.name(it.path, name) is not None), None)
             if home is None:
                 return None

@@ -65,18 +65,23 @@ def classes(project: Project) -> Iterator[ClassSymbol]:
 
 def lineage(project: Project, symbol: ClassSymbol) -> tuple[ClassSymbol | External, ...]:
     """The class and all its bases in the order in which Python asks them."""
-    known: dict[tuple[str, str], tuple[ClassSymbol | External, ...]] = project.memo("lineage")
     key = _key(symbol)
-    if key not in known:
-        known[key] = (symbol,)  # a class that is its own base has no others
-        bases = [it for name in symbol.facts.bases if (it := project.resolve(symbol.path, name)) is not None]
-        rows = [
-            lineage(project, it) if isinstance(it, ClassSymbol) else (it,)
-            for it in bases
-            if isinstance(it, ClassSymbol | External)
-        ]
-        known[key] = (symbol, *_merged([*rows, tuple(it[0] for it in rows)]))
-    return known[key]
+    asking: dict[tuple[str, str], bool] = project.lasting("lineage")
+    if key in asking:
+        return (symbol,)  # a class that is its own base has no others
+    asking[key] = True
+    try:
+        return project.kept("lineage", key, _lineage, project, symbol)
+    finally:
+        del asking[key]
+
+
+def _lineage(project: Project, symbol: ClassSymbol) -> tuple[ClassSymbol | External, ...]:
+    bases = [it for name in symbol.facts.bases if (it := project.resolve(symbol.path, name)) is not None]
+    rows = [
+        lineage(project, it) if isinstance(it, ClassSymbol) else (it,) for it in bases if isinstance(it, ClassSymbol | External)
+    ]
+    return (symbol, *_merged([*rows, tuple(it[0] for it in rows)]))
 
 
 def _key(symbol: ClassSymbol | External) -> tuple[str, str]:
@@ -95,14 +100,15 @@ def _merged(rows: Sequence[Sequence[ClassSymbol | External]]) -> Iterator[ClassS
 
 def methods(project: Project, symbol: ClassSymbol) -> dict[str, Def]:
     """The methods of a class's own body, by name."""
-    known: dict[str, dict[str, dict[str, Def]]] = project.memo("methods")
-    if symbol.path not in known:
-        rows: dict[str, dict[str, Def]] = {}
-        for it in project.facts(symbol.path).defs:
-            if it.owner:
-                rows.setdefault(it.owner, {})[it.qualname.removeprefix(f"{it.owner}.")] = it
-        known[symbol.path] = rows
-    return known[symbol.path].get(symbol.facts.qualname, {})
+    return project.kept("methods", symbol.path, _methods, project, symbol.path).get(symbol.facts.qualname, {})
+
+
+def _methods(project: Project, path: str) -> dict[str, dict[str, Def]]:
+    rows: dict[str, dict[str, Def]] = {}
+    for it in project.facts(path).defs:
+        if it.owner:
+            rows.setdefault(it.owner, {})[it.qualname.removeprefix(f"{it.owner}.")] = it
+    return rows
 
 
 def own(project: Project, symbol: ClassSymbol) -> Iterator[Attribute]:

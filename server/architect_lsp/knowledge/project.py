@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from architect_lsp.knowledge.conclusions import STARS, WHOLE, Conclusions, Question
+from architect_lsp.knowledge.conclusions import IMPORTS, STARS, WHOLE, Conclusions, Question
 from architect_lsp.knowledge.effects import LIBRARY, Table
 from architect_lsp.knowledge.facts import ClassDef, Def, Facts, Registration, Variable
 from architect_lsp.knowledge.modules import Modules
@@ -51,6 +51,11 @@ class Project:
         self.conclusions.ask((path, WHOLE))
         return self._said(path).facts
 
+    def imports(self, path: str) -> tuple[tuple[str, str], ...]:
+        """(local name, dotted name) of what a file imports; a leading dot is relative."""
+        self.conclusions.ask((path, IMPORTS))
+        return self._said(path).imports
+
     def put(self, path: str, parts: Iterable[Part], *, anew: Iterable[str] = ()) -> bool:
         """Take what a file says. Gives whether it is new; the functions `anew` are. Effect: then raises `generation`."""
         new, again, old = Said(tuple(parts)), tuple(anew), self._files.get(path)
@@ -65,6 +70,8 @@ class Project:
             changed = {(path, it) for it in (WHOLE, *again, *old.differing(new))}
             if old.stars != new.stars:
                 changed.add((path, STARS))
+            if old.imports != new.imports:
+                changed.add((path, IMPORTS))
         self.conclusions.change(changed)
         return True
 

@@ -55,6 +55,11 @@ class Said:
         return self._attributes
 
     @property
+    def imports(self) -> tuple[tuple[str, str], ...]:
+        """(local name, dotted name) of what it imports."""
+        return tuple(it for _, facts in self.parts for it in facts.imports)
+
+    @property
     def stars(self) -> tuple[str, ...]:
         """The modules it imports by `*`."""
         return tuple(it for _, facts in self.parts for it in facts.stars)

@@ -121,7 +121,7 @@ def find(view: View) -> Iterator[Hit]:
             continue
         message = f"`{it.source}` is put into the page as markup by `{it.used_by}`; let a template or `format_html` escape it."
         yield Hit(it.argument, message, (), it.steps)
-    if any(target.partition(".")[0] in _FLASKS for _, target in view.project.facts(view.path).imports):
+    if any(target.partition(".")[0] in _FLASKS for _, target in view.project.imports(view.path)):
         yield from _returned(view)
 
 

@@ -322,4 +322,4 @@ def _label(node: ast.expr, number: int) -> str:
 
 
 def _uses(view: View, module: str) -> bool:
-    return any(target.partition(".")[0] == module for _, target in view.project.facts(view.path).imports)
+    return any(target.partition(".")[0] == module for _, target in view.project.imports(view.path))
