@@ -16,6 +16,7 @@ import {
 } from "vscode-languageclient/node";
 import { apiKeyEnvironment } from "./apiKey";
 import { findServer, type Server } from "./locate";
+import { serveModels } from "./models";
 import { ReviewProgress } from "./progress";
 import { chosenSettings } from "./settings";
 import type { Status, StatusItem } from "./status";
@@ -203,6 +204,7 @@ export class Session {
     });
     const client = new QuietClient("architect", "Architect", async () => ({ process: child, detached: false }), this.options(trusted));
     client.onNotification("architect/status", (status: Status) => this.status.show(status));
+    serveModels(client);
     client.onNotification("architect/answer", (answer: Answer) => void showPage(`# ${answer.title}\n\n${answer.markdown}`));
     this.running = { client, child, server };
     const tooLong = setTimeout(() => child.kill("SIGKILL"), START_TIMEOUT_MS);
@@ -239,7 +241,7 @@ export class Session {
         { scheme: "file", language },
         { scheme: "untitled", language },
       ]),
-      initializationOptions: { trusted, showsFindings: true, settings: chosenSettings(this.context.extension) },
+      initializationOptions: { trusted, showsFindings: true, hasModels: true, settings: chosenSettings(this.context.extension) },
       outputChannel: this.output,
       revealOutputChannelOn: RevealOutputChannelOn.Never,
       initializationFailedHandler: () => false,

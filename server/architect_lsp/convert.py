@@ -53,6 +53,7 @@ class Client:
     progress: bool = False
     configuration: bool = False
     watch: bool = False
+    has_models: bool = False  # it can be asked to ask a model of its own
     shows_findings: bool = False  # its hovers show message and evidence already, beside what the server adds
 
     @staticmethod

@@ -14,7 +14,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 from pygls.uris import to_fs_path
 
-from architect_lsp import convert, reviews
+from architect_lsp import convert, models, reviews
 from architect_lsp.convert import Client
 from architect_lsp.session import Session
 
@@ -44,6 +44,7 @@ def make() -> Session:
         if isinstance(options, dict):
             server.trusted = options.get("trusted") is not False
             server.client = replace(server.client, shows_findings=options.get("showsFindings") is True)
+            server.client = replace(server.client, has_models=options.get("hasModels") is True)
             settings = options.get("settings")
             if isinstance(settings, dict):
                 server.editor_settings = {k: v for k, v in settings.items() if k not in ("server", "trace")}
@@ -104,6 +105,10 @@ def make() -> Session:
     @server.feature(types.TEXT_DOCUMENT_CODE_ACTION, types.CodeActionOptions(code_action_kinds=kinds))
     def actions(params: types.CodeActionParams) -> list[types.CodeAction | types.Command] | None:
         return list(_actions(server, params)) or None
+
+    @server.feature(models.TEXT)
+    def answered(params: Any) -> None:
+        server.models.take(str(params.id), str(params.text))
 
     @server.command(REVIEW)
     def review(*arguments: Any) -> None:

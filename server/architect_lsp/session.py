@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import time
 from collections.abc import Callable, Coroutine, Generator, Iterable
 from pathlib import Path
@@ -23,6 +22,7 @@ from pygls.uris import to_fs_path
 from architect_lsp import __version__, convert
 from architect_lsp.convert import Client
 from architect_lsp.model import Edit, Finding, Place
+from architect_lsp.models import Models
 from architect_lsp.progress import scan
 from architect_lsp.syntax.languages import Language, language_of
 from architect_lsp.text import Lines
@@ -88,10 +88,7 @@ class Session(LanguageServer):
         self._tasks: set[asyncio.Task[Any]] = set()
         self._pending: dict[str, asyncio.TimerHandle] = {}
         self._took_s: dict[str, float] = {}
-        own = os.environ.pop("ARCHITECT_API_KEY", "")  # no child gets what the editor keeps secret
-        self._api_key = own or os.environ.get("ANTHROPIC_API_KEY", "")
-        self._claude: Any = None
-        self._ledger: Ledger | None = None
+        self.models = Models(self.protocol)
 
     # Documents
 
@@ -292,7 +289,7 @@ class Session(LanguageServer):
             )
         for workspace in self.workspaces.values():
             self.configure_workspace(workspace)
-        self._claude = None
+        self.models.forget()
         self.refresh()
         self.status()
 
@@ -319,19 +316,12 @@ class Session(LanguageServer):
     @property
     def claude(self) -> Any:
         """The model's reviewer under the present settings."""
-        if self._claude is None:
-            from architect_lsp.review.claude import Claude
-
-            self._claude = Claude(self.settings, self._api_key if self.trusted else "")
-        return self._claude
+        return self.models.reviewer(self.settings, trusted=self.trusted)
 
     @property
     def ledger(self) -> Ledger:
         """What was answered before, and what it cost."""
-        from architect_lsp.review.ledger import Ledger, ledger_file
-
-        self._ledger = self._ledger or Ledger(ledger_file())
-        return self._ledger
+        return self.models.ledger
 
     @property
     def settings(self) -> Settings:
@@ -348,7 +338,7 @@ class Session(LanguageServer):
     @property
     def can_review(self) -> bool:
         """Whether a model is connected and may be asked."""
-        return self.trusted and bool(self._api_key or self.settings.base_url or self.settings.provider != "anthropic")
+        return self.trusted and self.models.connected(self.settings, self.client)
 
     # Words to the person
 

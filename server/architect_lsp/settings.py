@@ -40,9 +40,10 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
 
     model: str = Field("claude-opus-5-5", description="Model that reviews, by its full id.")
-    provider: Literal["anthropic", "bedrock", "vertex"] = Field(
+    provider: Literal["anthropic", "bedrock", "vertex", "editor"] = Field(
         "anthropic",
-        description="Whose service it is: anthropic, bedrock (Amazon) or vertex (Google), each with its own credentials.",
+        description="Whose service it is: anthropic, bedrock (Amazon), vertex (Google), each with its own credentials, or "
+        "editor: the models that the editor itself has, without a key.",
     )
     base_url: str = Field(
         "",

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from lsprotocol import types
+from pygls.exceptions import JsonRpcException
 
-from support.messages_api import MessagesApi, Status, Stream, fix
+from support.messages_api import MessagesApi, Status, Stream, fix, remark
 from support.session import Session, Start, applied
 
 SLEEPY = "import time\n\n\nasync def poll(seconds):\n    time.sleep(seconds)  # 😀\n    return seconds\n"
@@ -132,3 +133,66 @@ async def test_the_workspace_s_agents_are_listed_after_ours(start: Start) -> Non
     assert names[0] == "architect"
     assert "database" in names
     assert "empty" not in names
+
+
+async def editor_with_models(
+    start: Start, answer: str, *, fails: str = "", hold: bool = False
+) -> tuple[Session, list[Any], asyncio.Event]:
+    """A session whose client has a model of its own that answers so; what it was asked, and when it was told to stop."""
+    session = await start(options={"settings": {"provider": "editor"}, "hasModels": True})
+    asked: list[Any] = []
+    stopped = asyncio.Event()
+
+    @session.client.feature("architect/model")
+    async def model(params: Any) -> dict[str, str]:
+        asked.append(params)
+        if fails:
+            raise JsonRpcException(fails)
+        for at in range(0, len(answer), 20):
+            session.client.protocol.notify("architect/modelText", {"id": params.id, "text": answer[at : at + 20]})
+            await asyncio.sleep(0)
+        if hold:
+            await stopped.wait()
+        return {"model": "editors-own"}
+
+    @session.client.feature("architect/modelCancel")
+    def cancel(params: Any) -> None:
+        stopped.set()
+
+    return session, asked, stopped
+
+
+async def test_the_editor_s_own_model_reviews_without_a_key(start: Start) -> None:
+    said = json.dumps({"remarks": [remark("return seconds", "Nobody needs what came in.")]})
+    session, asked, _ = await editor_with_models(start, said)
+    uri = session.open("app.py", SLEEPY)
+    await run(session, "architect.review", uri=uri)
+    found = await session.diagnostics(uri, until=lambda it: len(it) == 2)
+    assert {it.message for it in found} >= {"Nobody needs what came in."}
+    assert "time.sleep(seconds)" in asked[0].prompt
+    assert "senior backend engineer" in asked[0].system
+    assert '"additionalProperties": false' in asked[0].prompt, "the shape is asked for in words"
+
+
+async def test_an_editor_s_model_that_fails_is_named_and_one_that_is_cancelled_stops(start: Start) -> None:
+    session, _, _ = await editor_with_models(start, "", fails="no model is installed")
+    uri = session.open("app.py", SLEEPY)
+    await run(session, "architect.review", uri=uri)
+    assert "no model is installed" in await session.message(lambda it: "model" in it)
+
+    said = json.dumps({"remarks": [remark("return seconds")]})[:-2]
+    session, _, stopped = await editor_with_models(start, said, hold=True)
+    uri = session.open("app.py", SLEEPY)
+    await run(session, "architect.review", uri=uri)
+    await session.diagnostics(uri, until=lambda it: len(it) == 2, timeout_s=30)
+    reports = session.client.progress_reports
+    token = next(it for it, rows in reports.items() if getattr(rows[0], "title", "") == "Architect review")
+    session.client.window_work_done_progress_cancel(types.WorkDoneProgressCancelParams(token))
+    await asyncio.wait_for(stopped.wait(), 30)
+
+
+async def test_an_editor_without_models_says_so_by_its_status(start: Start) -> None:
+    session = await start(options={"settings": {"provider": "editor"}})
+    uri = session.open("app.py", SLEEPY)
+    await run(session, "architect.review", uri=uri)
+    assert "No model is connected" in await session.message()
