@@ -97,9 +97,15 @@ def _collected(reading: Reading, function: ast.AST | None) -> dict[str, list[Def
 def _define(target: ast.expr, value: ast.expr, how: str, node: ast.AST, found: dict[str, list[Definition]]) -> None:
     if isinstance(target, ast.Tuple | ast.List):
         together = isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts) and how == "set"
+        held = _written_out(value, found) if how == "set" and not together else None
+        starred = any(isinstance(it, ast.Starred) for it in target.elts)
         for index, it in enumerate(target.elts):
             inner = it.value if isinstance(it, ast.Starred) else it
-            _define(inner, value.elts[index] if together else value, how, node, found)  # type: ignore[attr-defined]
+            if together:
+                _define(inner, value.elts[index], how, node, found)  # type: ignore[attr-defined]
+            else:
+                part = held.elts[index] if held is not None and len(held.elts) == len(target.elts) and not starred else value
+                _define(inner, part, how, node, found)
     elif isinstance(target, ast.Subscript):
         name = dotted(target.value)
         if name:
@@ -108,6 +114,13 @@ def _define(target: ast.expr, value: ast.expr, how: str, node: ast.AST, found: d
         name = dotted(target)
         if name:
             found.setdefault(name, []).append(Definition(how, value, node))
+
+
+def _written_out(node: ast.expr, found: dict[str, list[Definition]]) -> ast.List | ast.Tuple | None:
+    """The list that a name was set to and that nothing has changed since; None for any other expression."""
+    rows = found.get(dotted(node), [])
+    value = rows[0].value if len(rows) == 1 else None
+    return value if isinstance(value, ast.List | ast.Tuple) else None
 
 
 def _mutated(call: ast.Call, function: ast.Attribute, found: dict[str, list[Definition]]) -> None:
@@ -123,6 +136,23 @@ def _mutated(call: ast.Call, function: ast.Attribute, found: dict[str, list[Defi
         found.setdefault(name, []).append(Definition("pop", None, call, (literal_of(call.args[0]),)))
 
 
+def picked_of(node: ast.Subscript) -> ast.expr | None:
+    """The element that a subscript picks of a container written out on the spot; None when that can't be told."""
+    key, held = literal_of(node.slice), node.value
+    if (
+        isinstance(held, ast.List | ast.Tuple)
+        and isinstance(key, int)
+        and not any(isinstance(it, ast.Starred) for it in held.elts)
+    ):
+        return held.elts[key] if -len(held.elts) <= key < len(held.elts) else None
+    if isinstance(held, ast.Dict):
+        rows = [(literal_of(it) if it is not None else None, value) for it, value in zip(held.keys, held.values, strict=True)]
+        return next((value for name, value in rows[::-1] if name == key and key is not None), None)
+    if isinstance(held, ast.Call) and dotted(held.func) == "dict" and not held.args:
+        return next((it.value for it in held.keywords if it.arg == key), None)
+    return None
+
+
 def listed(found: Sequence[Definition], key: tuple[object, ...]) -> ast.expr | None:
     """The element of a list that was written out, appended to and popped from before; None when that can't be told."""
     at = key[0] if len(key) == 1 else None
@@ -130,8 +160,14 @@ def listed(found: Sequence[Definition], key: tuple[object, ...]) -> ast.expr | N
         return None
     held = list(found[0].value.elts)
     for it in found[1:]:
-        if it.how == "add" and isinstance(it.node, ast.Call) and it.value is not None and it.node.func.attr == "append":  # type: ignore[attr-defined]
+        method = it.node.func.attr if isinstance(it.node, ast.Call) and isinstance(it.node.func, ast.Attribute) else ""
+        index = literal_of(it.node.args[0]) if isinstance(it.node, ast.Call) and it.node.args else None
+        if it.how == "add" and it.value is not None and method == "append":
             held.append(it.value)
+        elif it.how == "add" and it.value is not None and method == "insert" and isinstance(index, int):
+            held.insert(index, it.value)
+        elif it.how == "item" and it.value is not None and it.key and isinstance(it.key[0], int) and 0 <= it.key[0] < len(held):
+            held[it.key[0]] = it.value
         elif it.how == "pop" and it.key and isinstance(it.key[0], int) and -len(held) <= it.key[0] < len(held):
             held.pop(it.key[0])
         else:

@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 
-from architect_lsp.knowledge.definitions import arguments, definitions
+from architect_lsp.knowledge.definitions import arguments, definitions, last_name
 from architect_lsp.knowledge.facts import Flow
 from architect_lsp.knowledge.flows import Origin, is_own, pieces
 from architect_lsp.knowledge.reading import Function, Reading, constant, dotted
 from architect_lsp.knowledge.threats import KNOWN
-from architect_lsp.knowledge.transfers import CLEAN, HANDED_ON, NUMBERS, STRING_METHODS
+from architect_lsp.knowledge.transfers import ACCESS, CLEAN, HANDED_ON, NUMBERS, STRING_METHODS
 
 _MOST = 60
 """Flows kept of one function."""
@@ -122,8 +122,7 @@ def _rows(
         elif it.kind == "name" and with_self and it.name.startswith("self.") and it.name.count(".") == 1:
             source = it.name
         elif it.kind == "call":
-            call = innermost_call(reading, it.node)
-            at = calls.get(call, -1) if call is not None else -1
+            at = next((calls[call] for call in giving_calls(reading, it) if call in calls), -1)
             source = f"(){at}" if at >= 0 and at != number else ""
         if source:
             yield Flow(source, number, slot, it.through, switches)
@@ -166,6 +165,23 @@ def _speaks_of(node: ast.expr, names: Set[str]) -> bool:
         elif not isinstance(it, ast.Constant):
             todo += ast.iter_child_nodes(it)
     return False
+
+
+def giving_calls(reading: Reading, origin: Origin) -> Iterator[ast.Call]:
+    """The calls on the way from a root name to the value, the last one first; those that only pick a part are left out."""
+    node: ast.AST | None = origin.call
+    while node is not None:
+        if isinstance(node, ast.Call):
+            if not ACCESS.search(f".{last_name(node.func)}()") or isinstance(node.func, ast.Name):
+                yield node
+            node = node.func
+        elif isinstance(node, ast.Attribute | ast.Subscript):
+            node = node.value
+        else:
+            break
+    call = innermost_call(reading, origin.node)
+    if call is not None and call is not origin.call:
+        yield call
 
 
 def innermost_call(reading: Reading, node: ast.AST) -> ast.Call | None:

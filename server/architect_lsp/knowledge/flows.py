@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-import string
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from architect_lsp.knowledge.annotations import annotation
@@ -21,11 +20,13 @@ from architect_lsp.knowledge.definitions import (
     listed,
     literal_of,
     of_key,
+    picked_of,
     reaching,
 )
+from architect_lsp.knowledge.formatting import Hole, format_parts, has_percent, percent_parts
 from architect_lsp.knowledge.guards import ANYTHING, guards
 from architect_lsp.knowledge.reading import Reading, dotted
-from architect_lsp.knowledge.transfers import ACCESS, CLEAN, ESCAPES, HANDED_ON, MODULES, NUMBERS, STRING_METHODS
+from architect_lsp.knowledge.transfers import ACCESS, CLEAN, ESCAPES, HANDED_ON, MODULES, NUMBERS, STRING_METHODS, UNDOING
 
 _DEPTH = 24
 """How many expressions a value is followed through; longer chains end as unknown."""
@@ -34,7 +35,6 @@ _PIECES = 400
 _ANNOTATED_NUMBERS = ("int", "float", "bool", "Decimal", "UUID", "date", "datetime", "timedelta", "Literal", "Enum", "IntEnum")
 _LISTS = ("List", "list", "Sequence", "Iterable", "Collection", "set", "Set", "tuple", "Tuple")
 _OF_NUMBERS = re.compile(r"\[(?:int|float|bool|UUID)\b")
-_PERCENT = re.compile(r"%(?:\((?P<key>\w+)\))?[-+ #0-9.*]*(?P<kind>[diouxXeEfFgGcrsa%])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,7 @@ class Origin:
     name: str
     node: ast.AST
     through: tuple[str, ...] = ()
+    call: ast.Call | None = None  # the last call on the way that gives it
 
 
 def pieces(reading: Reading, node: ast.expr) -> tuple[str | Origin, ...]:
@@ -146,29 +147,20 @@ class _Walk:
     def _percent(self, node: ast.BinOp, depth: int) -> Iterator[str | Origin]:
         left = tuple(self.pieces(node.left, depth + 1))
         text = "".join(it for it in left if isinstance(it, str))
-        values = list(node.right.elts) if isinstance(node.right, ast.Tuple) else [node.right]
-        if any(isinstance(it, Origin) for it in left) or not _PERCENT.search(text):
+        if any(isinstance(it, Origin) for it in left) or not has_percent(text):
             yield from left
             yield from self.pieces(node.right, depth + 1)
             return
-        named = {}
-        if isinstance(node.right, ast.Dict):
-            named = {
-                it.value: value
-                for it, value in zip(node.right.keys, node.right.values, strict=True)
-                if isinstance(it, ast.Constant)
-            }
-        at = 0
-        for hole in _PERCENT.finditer(text):
-            yield text[at : hole.start()]
-            at = hole.end()
-            if hole["kind"] == "%":
-                yield "%"
-                continue
-            value = named.get(hole["key"], node.right) if hole["key"] else (values.pop(0) if values else None)
-            if value is not None:
-                yield from _clean(value, "format") if hole["kind"] in "diouxXeEfFgG" else self.pieces(value, depth + 1)
-        yield text[at:]
+        yield from self._filled(percent_parts(text, node.right), depth)
+
+    def _filled(self, found: Iterable[str | Hole], depth: int) -> Iterator[str | Origin]:
+        for it in found:
+            if isinstance(it, str):
+                yield it
+            elif it.is_number:
+                yield from _clean(it.value, "format")
+            else:
+                yield from self.pieces(it.value, depth + 1)
 
     def _call(self, node: ast.Call, depth: int) -> Iterator[str | Origin]:
         function = node.func
@@ -202,9 +194,23 @@ class _Walk:
             yield from self._item(function.value, tuple(literal_of(it) for it in node.args), "", depth)
         elif name in HANDED_ON and (node.args or node.keywords):
             for value in (*node.args, *(it.value for it in node.keywords)):
+                yield from self._handed_on(value, depth, undone=name in UNDOING)
+        elif isinstance(function, ast.Name) and self._is_lambda(function):
+            for value in node.args:
                 yield from self.pieces(value, depth + 1)
         else:
             yield from self._chain(node, "", depth)
+
+    def _handed_on(self, value: ast.expr, depth: int, *, undone: bool) -> Iterator[str | Origin]:
+        for it in self.pieces(value, depth + 1):
+            if undone and isinstance(it, Origin) and it.through:
+                yield replace(it, through=tuple(by for by in it.through if by.startswith(ANYTHING)))
+            else:
+                yield it
+
+    def _is_lambda(self, node: ast.Name) -> bool:
+        rows = next((rows[node.id] for it in self._scopes(node) if node.id in (rows := definitions(self.reading, it))), ())
+        return any(isinstance(it.value, ast.Lambda) and not isinstance(it.value.body, ast.Constant) for it in rows)
 
     def _escaped(self, node: ast.Call, name: str, depth: int) -> Iterator[Origin]:
         by = self.reading.target(node.func) or name
@@ -219,32 +225,13 @@ class _Walk:
     def _format(self, node: ast.Call, receiver: ast.expr, depth: int) -> Iterator[str | Origin]:
         before = tuple(self.pieces(receiver, depth + 1))
         text = "".join(it for it in before if isinstance(it, str))
-        arguments: dict[str, ast.expr] = {it.arg: it.value for it in node.keywords if it.arg}
-        arguments.update({str(index): it for index, it in enumerate(node.args)})
-        try:
-            fields = list(string.Formatter().parse(text))
-        except ValueError:
-            fields = []
-        if not fields or any(isinstance(it, Origin) for it in before):
+        found = format_parts(text, node)
+        if found is None or any(isinstance(it, Origin) for it in before):
             yield from before
             for value in (*node.args, *(it.value for it in node.keywords)):
                 yield from self.pieces(value, depth + 1)
-            return
-        number = 0
-        for literal, field, spec, _ in fields:
-            yield literal
-            if field is None:
-                continue
-            key = re.split(r"[.\[]", field)[0]
-            if not key:
-                key, number = str(number), number + 1
-            given = arguments.get(key)
-            if given is None:
-                for it in node.keywords:
-                    if it.arg is None:
-                        yield from self.pieces(it.value, depth + 1)
-            else:
-                yield from _clean(given, "format") if spec and spec[-1] in "dfxXeg" else self.pieces(given, depth + 1)
+        else:
+            yield from self._filled(found, depth)
 
     def _join(self, node: ast.Call, receiver: ast.expr, depth: int) -> Iterator[str | Origin]:
         if dotted(receiver).rpartition(".")[2] == "path":  # os.path.join
@@ -269,12 +256,18 @@ class _Walk:
             else:
                 yield from self._chain(node.value, f".{node.attr}{suffix}", depth + 1)
         elif isinstance(node, ast.Call):
-            yield from self._chain(node.func, f"(){suffix}", depth + 1)
+            for it in self._chain(node.func, f"(){suffix}", depth + 1):
+                yield replace(it, call=node) if isinstance(it, Origin) and it.kind == "call" else it
         elif isinstance(node, ast.Subscript):
-            if self._is_local(node.value):
+            picked = picked_of(node)
+            if picked is not None:
+                yield from self._suffixed(picked, suffix, depth)
+            elif self._is_local(node.value):
                 yield from self._item(node.value, (literal_of(node.slice),), suffix, depth)
-            else:
+            elif suffix or not isinstance(node.value, ast.Call):
                 yield from self._chain(node.value, suffix, depth + 1)
+            else:
+                yield from self.pieces(node.value, depth + 1)
         elif isinstance(node, ast.Name):
             yield from self._named(node, node.id, suffix, depth)
         else:

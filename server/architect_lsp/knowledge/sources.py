@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from architect_lsp.knowledge.definitions import arguments
 from architect_lsp.knowledge.facts import HTTP_METHODS, Def
-from architect_lsp.knowledge.flow_facts import innermost_call, placed
+from architect_lsp.knowledge.flow_facts import INSIDE, giving_calls, innermost_call, placed
 from architect_lsp.knowledge.flows import Origin, is_own, pieces
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Function, Reading, dotted
@@ -61,12 +61,18 @@ def parts(project: Project, path: str, reading: Reading, node: ast.expr, against
     `against` is the kind of sink it is for: what was made harmless for that comes as "checked"; without it, what was made
     harmless for anything does.
     """
-    found = _opened(project, path, reading, pieces(reading, node), _HELPERS)
-    found = placed(found) if against else found
+    found = _opened(project, path, reading, _pieces(reading, node), _HELPERS)
     return tuple(_judged(project, path, it, against) if isinstance(it, Origin) and it.through else it for it in found)
 
 
+def _pieces(reading: Reading, node: ast.expr) -> tuple[str | Origin, ...]:
+    return tuple(placed(pieces(reading, node)))
+
+
 def _judged(project: Project, path: str, origin: Origin, against: str) -> Origin:
+    through = tuple(it for it in origin.through if it != INSIDE) if not against else origin.through
+    if not through:
+        return origin
     if not against or any({ALL, against} & cleaned(project, path, it) for it in origin.through):
         return replace(origin, kind="checked")
     return origin
@@ -77,12 +83,8 @@ def _opened(project: Project, path: str, reading: Reading, found: tuple[str | Or
         if isinstance(it, str) or it.kind not in ("call", "name"):
             yield it
             continue
-        call = innermost_call(reading, it.node)
-        symbol = None
-        if it.kind == "call" and call is not None:
-            target = reading.target(call.func)
-            symbol = project.resolve(path, target, reading.owner(call)) if target else None
-        if isinstance(symbol, FunctionSymbol) and call is not None:
+        call, symbol = _giver(project, path, reading, it) if it.kind == "call" else (None, None)
+        if symbol is not None and call is not None:
             yield from _given(project, path, reading, it, symbol, call, depth)
             continue
         head = it.name.partition("()")[0]
@@ -91,10 +93,22 @@ def _opened(project: Project, path: str, reading: Reading, found: tuple[str | Or
             yield it
         elif call is not None and project.threats.is_sanitiser(outside.name) and depth > 0:
             for argument in (*call.args, *(word.value for word in call.keywords)):
-                for inner in _opened(project, path, reading, pieces(reading, argument), depth - 1):
+                for inner in _opened(project, path, reading, _pieces(reading, argument), depth - 1):
                     yield replace(inner, through=(*inner.through, outside.name)) if isinstance(inner, Origin) else inner
         else:
             yield replace(it, name=outside.name + it.name[len(head) :])
+
+
+def _giver(project: Project, path: str, reading: Reading, origin: Origin) -> tuple[ast.Call | None, FunctionSymbol | None]:
+    """The call that gives a value, and the project's function it calls; of several on the way the last that is the project's."""
+    last: ast.Call | None = None
+    for call in giving_calls(reading, origin):
+        last = last or call
+        target = reading.target(call.func)
+        symbol = project.resolve(path, target, reading.owner(call)) if target else None
+        if isinstance(symbol, FunctionSymbol):
+            return call, symbol
+    return last, None
 
 
 def _given(
@@ -114,7 +128,7 @@ def _given(
         yield replace(origin, name=name, through=(*origin.through, *_as_kinds(clean | own)))
     through = passes(project, symbol.path, symbol.facts)
     for parameter, argument in passed(call, symbol.facts, through):
-        for inner in _opened(project, path, reading, pieces(reading, argument), depth - 1):
+        for inner in _opened(project, path, reading, _pieces(reading, argument), depth - 1):
             if isinstance(inner, Origin):
                 yield replace(inner, through=(*inner.through, *origin.through, *_as_kinds(through[parameter] | own)))
 

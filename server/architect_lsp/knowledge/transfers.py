@@ -38,6 +38,13 @@ STRING_METHODS = frozenset(
     )
 )  # fmt: skip
 """Methods of text and containers that give what they are called on, or part of it."""
+UNDOING = frozenset(
+    (
+        *("b64decode", "urlsafe_b64decode", "b32decode", "b16decode", "unhexlify", "fromhex", "loads"),
+        *("unquote", "unquote_plus", "unquote_to_bytes", "unescape"),
+    )
+)
+"""Of the calls that hand on, those that undo an escape."""
 MODULES = frozenset(
     ["shlex", "re", "regex", "os.path", "posixpath", "ntpath", "json", "html", "copy", "codecs", "binascii", "six"]
 )

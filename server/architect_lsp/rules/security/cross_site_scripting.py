@@ -141,9 +141,11 @@ def _returned(view: View) -> Iterator[Hit]:
             continue
         if isinstance(value, ast.Name) and not _is_text(view, function, value.id):
             continue
-        for it in view.parts(value, "html"):
+        found = view.parts(value, "html")
+        text = "".join(it for it in found if isinstance(it, str)).strip("; \n")
+        for it in found:
             if isinstance(it, Origin) and is_request(view.project, view.reading, it) and not is_terminal(it):
-                if not _PARSED.search(it.name):
+                if text or not _PARSED.search(it.name):
                     message = f"`{it.name}` is sent to the browser as part of a page; escape it, or let a template do so."
                     yield Hit(value, message)
                 break

@@ -17,9 +17,11 @@ Observability: count refused targets.
 Source: CWE-601; https://cheatsheetseries.owasp.org/cheatsheets/Unvalidated_Redirects_and_Forwards_Cheat_Sheet.html
 """
 
+import ast
 import re
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.exposures import Exposure
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
@@ -85,8 +87,7 @@ def after(request):
 )
 
 _OWN = re.compile(
-    r"\.(?:path|full_path|url|base_url|url_root|build_absolute_uri|get_full_path|get_raw_uri|referrer|get_host|host|rel_url|path_qs"
-    r"|META|headers)(?:\.\w+)?(?:\(\))?$"
+    r"\.(?:path|full_path|url|base_url|url_root|build_absolute_uri|get_full_path|get_raw_uri|referrer|get_host|host|rel_url|path_qs)(?:\.\w+)?(?:\(\))?$"
 )
 """What tells of the request's own address, or of the page the user comes from."""
 
@@ -95,10 +96,18 @@ _OWN = re.compile(
 def find(view: View) -> Iterator[Hit]:
     """Redirects whose target someone outside decides."""
     for it in view.exposures("redirect"):
-        if not _OWN.search(it.origin.name):
+        if not _OWN.search(it.origin.name) and not _is_back(view, it):
             yield Hit(
                 it.argument,
                 f"`{it.source}` decides where `{it.used_by}` sends the user, other sites too; check its host.",
                 (),
                 it.steps,
             )
+
+
+def _is_back(view: View, exposure: Exposure) -> bool:
+    """Whether the target is the page that the user comes from, as the browser says."""
+    if not re.search(r"\.(?:META|headers)\b", exposure.origin.name):
+        return False
+    up = next((it for it in view.reading.ancestors(exposure.origin.node) if isinstance(it, ast.stmt)), exposure.argument)
+    return bool(re.search(r"referr?er|host|origin", ast.unparse(up), re.IGNORECASE))

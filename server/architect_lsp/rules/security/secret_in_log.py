@@ -1,0 +1,127 @@
+"""A secret is written to the log.
+
+Why: logs are copied to more places, kept longer and read by more people than the secret was meant for; a log that leaks is then a
+list of passwords and tokens.
+Instead: log what identifies, not what opens.
+
+    try:
+        client.authenticate(token)
+    except AuthError:
+        logger.warning("authentication of %s failed (token ...%s)", user.id, token[-4:])
+        raise
+
+Trade-offs: a filter on the handler that masks known fields catches what slips through, and is no reason to log them.
+Tests: log in with a known password and assert that no record holds it.
+Security: whoever reads logs acts as others.
+Observability: an id of the key or the token, or its hash, tells which one it was.
+Source: CWE-532; https://cheatsheetseries.owasp.org/cheatsheets/Logging_Cheat_Sheet.html
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.reading import dotted
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, Hit, Rule, View
+
+rule = Rule(
+    __name__,
+    severity=Severity.WARNING,
+    confidence=Confidence.HIGH,
+    rows=["C4", "D4"],
+    cwe=532,
+    needs=["log", "print("],
+    bad=[
+        Bad("""
+import logging
+
+logger = logging.getLogger(__name__)
+
+def login(name, password, config):
+    logger.info("login of %s with %s", name, [|password|])
+    logger.debug(f"key: {[|config.api_key|]}")
+    logging.error("refused " + [|config["client_secret"]|])
+"""),
+    ],
+    good=[
+        """
+import logging
+
+logger = logging.getLogger(__name__)
+
+def login(name, password, tokens, config):
+    logger.info("login of %s, password of %d characters", name, len(password))
+    logger.info("password %s", "set" if password else "missing")
+    logger.debug("used %s tokens of %s", tokens, config.max_tokens)
+    logger.info("token %s", mask(config.token))
+    logger.info("token ...%s", config.token[-4:])
+    logger.info("secret %s", config.secret_name)
+    logger.info("has password: %s", bool(password) and config.password_is_set)
+""",
+    ],
+)
+
+_LEVELS = ("debug", "info", "warning", "warn", "error", "critical", "exception", "log", "success", "trace", "fatal")
+_LOGGERS = re.compile(r"(?:^|[_.])(?:log|logger|logging|_?log|LOG|LOGGER)$|logger$", re.IGNORECASE)
+_SECRET = re.compile(
+    r"(?:^|_)(?:password|passwd|passphrase|pwd|secret|api_?key|apikey|access_?token|refresh_?token|auth_?token|bearer_?token|id_?token"
+    r"|private_?key|secret_?key|client_?secret|session_?token|credentials|jwt|authorization|otp_?code|ssn|credit_?card(?:_?number)?|cvv)$",
+    re.IGNORECASE,
+)
+_NOT = re.compile(
+    r"^(?:hashed|masked|redacted|encrypted|has|is|num|no|use|max|public|hide|hidden|safe)_|(?:^|_)public_", re.IGNORECASE
+)
+
+
+@rule.check
+def find(view: View) -> Iterator[Hit]:
+    """Log lines that hold a secret as it is."""
+    for call in view.reading.each(ast.Call):
+        if not isinstance(call.func, ast.Attribute) or call.func.attr not in _LEVELS:
+            continue
+        if not _LOGGERS.search(dotted(call.func.value)) and not view.callee(call).startswith(("logging.", "loguru.")):
+            continue
+        for it in (*call.args, *(k.value for k in call.keywords if k.arg not in ("exc_info", "stack_info"))):
+            found = next(_shown(it), None)
+            if found is not None:
+                yield Hit(
+                    found, f"`{_name(found)}` is written to the log, where it is kept and read by others; log what identifies it."
+                )
+                break
+
+
+def _shown(node: ast.expr) -> Iterator[ast.expr]:
+    """The secrets whose text the expression gives."""
+    if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
+        name = _name(node)
+        if _SECRET.search(name) and not _NOT.search(name):
+            yield node
+    elif isinstance(node, ast.JoinedStr):
+        for it in node.values:
+            if isinstance(it, ast.FormattedValue):
+                yield from _shown(it.value)
+    elif isinstance(node, ast.BinOp):
+        yield from _shown(node.left)
+        yield from _shown(node.right)
+    elif isinstance(node, ast.Tuple | ast.List):
+        for element in node.elts:
+            yield from _shown(element)
+    elif isinstance(node, ast.Dict):
+        for value in node.values:
+            yield from _shown(value)
+    elif isinstance(node, ast.Call) and (
+        dotted(node.func) in ("str", "repr") or dotted(node.func).endswith(".format") or _is_format(node)
+    ):
+        for argument in (*node.args, *(it.value for it in node.keywords)):
+            yield from _shown(argument)
+
+
+def _is_format(node: ast.Call) -> bool:
+    return isinstance(node.func, ast.Attribute) and node.func.attr == "format"
+
+
+def _name(node: ast.expr) -> str:
+    if isinstance(node, ast.Subscript):
+        return node.slice.value if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str) else ""
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
