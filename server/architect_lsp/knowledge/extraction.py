@@ -12,7 +12,7 @@ from architect_lsp.knowledge.answers import asks, number, status_of
 from architect_lsp.knowledge.facts import Call, ClassDef, Decorator, Def, Facts, Field
 from architect_lsp.knowledge.flow_facts import flows
 from architect_lsp.knowledge.reading import Function, Reading, constant, dotted
-from architect_lsp.knowledge.steps import WORDS, step_facts
+from architect_lsp.knowledge.steps import is_gated, mentions, step_facts
 from architect_lsp.knowledge.values import Value, value_of
 from architect_lsp.knowledge.wiring import is_holder, registrations, telling, variables
 from architect_lsp.model import Place
@@ -34,7 +34,7 @@ def unit_facts(reading: Reading) -> Facts:
         variables=tuple(variables(reading)),
         registrations=tuple(registrations(reading)),
         attributes=tuple(_attributes(reading)),
-        mentions=tuple(dict.fromkeys(WORDS.findall(reading.unit.text))),
+        mentions=mentions(reading),
         stars=tuple(
             "." * it.level + (it.module or "") for it in reading.each(ast.ImportFrom) if any(a.name == "*" for a in it.names)
         ),
@@ -130,6 +130,7 @@ def _definition(reading: Reading, node: Function) -> Def:
         flows=reached,
         results=results,
         asserts=asserts,
+        gated=is_gated(reading, node),
         injected=tuple(_injected(reading, node)),
         gives=value_of(reading, node.returns) if node.returns is not None else None,
         result=_result(reading, node),

@@ -99,6 +99,7 @@ class Def(Struct, frozen=True, array_like=True, gc=False):
     flows: tuple[Flow, ...] = ()  # what its parameters reach
     results: tuple[str, ...] = ()  # names outside of it whose value, or what they give, it returns
     asserts: bool = False  # whether its body holds an `assert`
+    gated: bool = False  # whether it waits for its turn: a semaphore, a limiter, a lock
     injected: tuple[tuple[str, Value], ...] = ()  # parameter, what is called in its default or its `Annotated`
     gives: Value | None = None  # its return annotation
     result: Value | None = None  # what it returns, where its body is no more than that: see `extraction._result`
@@ -176,7 +177,7 @@ class Facts(Struct, frozen=True, array_like=True, gc=False):
     registrations: tuple[Registration, ...] = ()
     attributes: tuple[tuple[str, str, str], ...] = ()  # class, name, target: set on `self` in a method
     stars: tuple[str, ...] = ()  # modules imported by `*`
-    mentions: tuple[str, ...] = ()  # words of `steps.WORDS` in its text
+    mentions: tuple[str, ...] = ()  # words of `steps.WORDS` in its text, and "model: x" for each model a call is told by name
 
 
 OutwardT = TypeVar("OutwardT")

@@ -9,11 +9,20 @@ import ast
 import re
 
 from architect_lsp.knowledge.facts import StepFacts
-from architect_lsp.knowledge.reading import Function, Reading, dotted
+from architect_lsp.knowledge.reading import Function, Reading, constant, dotted
 from architect_lsp.knowledge.values import value_of
 
 WORDS = re.compile(r"\b(?:recursion_limit|RemainingSteps|remaining_steps|LANGGRAPH_DEFAULT_RECURSION_LIMIT)\b")
 """What bounds the turns of a graph, wherever in a project it is said."""
+MODEL = re.compile(
+    r"(?:[\w.-]+[/:])?(?:gpt-|chatgpt-|o[134](?:-|$)|claude-|gemini-|gemma|mistral|mixtral|codestral|llama|deepseek|qwen|grok|command-r|kimi|glm-)"
+    r"[\w.:@-]*"
+)
+"""Names of language models, with the provider in front where a gateway asks for it."""
+MODEL_ARGUMENTS = ("model", "model_name", "model_id", "llm", "engine", "deployment", "model_client")
+_GATES = re.compile(r"sem\b|semaphore|limit|thrott|slot|lock|bucket|capacity|pool|rate", re.IGNORECASE)
+_OPENED = re.compile(r"client|session|conn|stream|agent|mcp|server|toolkit|browser|page|engine|database|db\b", re.IGNORECASE)
+"""What is opened by `async with` without a call, and is no gate."""
 _RETURNS = 20
 """Returns of a function that may decide the next step of a graph."""
 _LEADS = ("END", "Send", "Command")
@@ -28,6 +37,28 @@ _ASKS = re.compile(
 )
 _ORDER = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 _ENDS = (ast.Return, ast.Raise)
+
+
+def mentions(reading: Reading) -> tuple[str, ...]:
+    """What bounds the turns of a graph, and the models that calls are told by their literal names, each once."""
+    found = dict.fromkeys(WORDS.findall(reading.unit.text))
+    for call in reading.each(ast.Call):
+        for it in call.keywords:
+            name = constant(it.value) if it.arg in MODEL_ARGUMENTS else None
+            if isinstance(name, str) and MODEL.fullmatch(name):
+                found[f"model: {name}"] = None
+    return tuple(found)
+
+
+def is_gated(reading: Reading, node: Function) -> bool:
+    """Whether a function waits for its turn: `async with semaphore`, a limiter, a lock."""
+    for it in reading.within(node):
+        for row in it.items if isinstance(it, ast.With | ast.AsyncWith) else ():
+            written = ast.unparse(row.context_expr)
+            held = isinstance(it, ast.AsyncWith) and isinstance(row.context_expr, ast.Name | ast.Attribute)
+            if _GATES.search(written) or (held and row.optional_vars is None and not _OPENED.search(written)):
+                return True
+    return False
 
 
 def step_facts(reading: Reading, node: Function) -> StepFacts | None:

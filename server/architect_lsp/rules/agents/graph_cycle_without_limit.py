@@ -162,7 +162,7 @@ _HELPERS = 40
 def find(project: Project) -> Iterator[ProjectHit]:
     """Circles with a way out that no count decides."""
     graphs = [it for it in catalogue(project).graphs if it.framework == "langgraph"]
-    if not graphs or any(project.facts(path).mentions for path in project.paths if not is_test(path)):
+    if not graphs or any(_limits(project, path) for path in project.paths if not is_test(path)):
         return
     for graph in graphs:
         ends = ending(graph)
@@ -179,6 +179,10 @@ def find(project: Project) -> Iterator[ProjectHit]:
                     yield ProjectHit(
                         at, f"Nothing bounds the circle {what} of `{graph.name}`: no count of turns, no `recursion_limit`."
                     )
+
+
+def _limits(project: Project, path: str) -> bool:
+    return any(not it.startswith("model: ") for it in project.facts(path).mentions)
 
 
 def _is_bounded(project: Project, graph: AgentGraph, circle: frozenset[str]) -> bool:
