@@ -237,10 +237,13 @@ export class Session {
 
   private options(trusted: boolean): LanguageClientOptions {
     return {
-      documentSelector: languages(this.context.extension).flatMap((language) => [
-        { scheme: "file", language },
-        { scheme: "untitled", language },
-      ]),
+      documentSelector: [
+        ...languages(this.context.extension).flatMap((language) => [
+          { scheme: "file", language },
+          { scheme: "untitled", language },
+        ]),
+        { scheme: "file", language: "markdown", pattern: "**/{agents,commands,skills}/**/*.md" },
+      ],
       initializationOptions: { trusted, showsFindings: true, hasModels: true, settings: chosenSettings(this.context.extension) },
       outputChannel: this.output,
       revealOutputChannelOn: RevealOutputChannelOn.Never,

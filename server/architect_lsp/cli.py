@@ -262,12 +262,13 @@ def _section(
     from architect_lsp.engine import Skipped, has_marker, relative
     from architect_lsp.knowledge.files import sources
     from architect_lsp.report import Section, shown_path
+    from architect_lsp.syntax.languages import is_agent_file
 
     root = workspace.root
     names: list[str] = []
     skipped: list[Skipped] = []
     for top in tops:
-        if top.is_file() and top.suffix not in (".py", ".pyw", ""):
+        if top.is_file() and top.suffix not in (".py", ".pyw", "") and not is_agent_file(relative(root, top)):
             skipped.append(Skipped(relative(root, top), "is not a Python file"))
             continue
         for it in sources(top, root, workspace.settings.exclude):
@@ -317,8 +318,10 @@ def _lines(workspace: Workspace, name: str) -> Lines:
 
 def _fix(workspace: Workspace, checked: Checked) -> tuple[int, str]:
     """(findings whose safe fix was written, why it was not written). Effect: replaces the file."""
-    from architect_lsp.engine import Document, Skipped
+    from architect_lsp.engine import Skipped
     from architect_lsp.knowledge.files import replace_text
+    from architect_lsp.knowledge.foreign import document_of
+    from architect_lsp.syntax.languages import PYTHON, language_of
     from architect_lsp.text import apply
 
     if not any(fix.safe for it in checked.findings for fix in it.fixes):
@@ -326,13 +329,13 @@ def _fix(workspace: Workspace, checked: Checked) -> tuple[int, str]:
     found = workspace.load(checked.path)
     if isinstance(found, Skipped):
         return 0, ""
-    document = Document(checked.path, found.text)
+    document = document_of(checked.path, found.text, None, language_of(checked.path) or PYTHON)
     for _ in range(_FIX_ROUNDS):
         text = apply(document.text, workspace.safe_edits(document))
         if text is None or text == document.text:
             break
         document = document.edited(text)
-        workspace.project.put(checked.path, document.parts)
+        workspace.take(checked.path, document)
     if document.text == found.text:
         return 0, ""
     refusal = replace_text(workspace.root / checked.path, found.text, document.text)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 
+from architect_lsp.knowledge.front_matter import front_matter
 from architect_lsp.model import Edit, Finding, Fix, Span
-from architect_lsp.syntax.languages import PYTHON, Language
+from architect_lsp.syntax.languages import MARKDOWN, PYTHON, Language
 from architect_lsp.syntax.outline import is_comment
 from architect_lsp.text import Lines
 
-_OPENINGS = ("#", "//", "/*", "{/*")
-_COMMENT = re.compile(r"(?:#|//|/\*)\s*architect:\s*ignore\[([a-z0-9, -]*)\]")
+_OPENINGS = ("#", "//", "/*", "{/*", "<!--")
+_COMMENT = re.compile(r"(?:#|//|/\*|<!--)\s*architect:\s*ignore\[([a-z0-9, -]*)\]")
 
 
 def dismissed(finding: Finding, lines: Lines) -> bool:
@@ -38,10 +39,14 @@ def dismissal(finding: Finding, lines: Lines, language: Language = PYTHON) -> Fi
     text = lines.text[start:]
     indent = text[: len(text) - len(text.lstrip(" \t"))]
     newline = "\r\n" if "\r\n" in lines.text else "\n"
-    for opening, closing in language.comments:
+    comments = language.comments
+    if language is MARKDOWN:  # YAML's comments above the text, HTML's in it; none where that would open the file
+        inside_front = start < front_matter(lines.text.replace("\r\n", "\n")).body_at
+        comments = (comments[0 if inside_front else 1],) if start > 0 else ()
+    for opening, closing in comments:
         comment = f"{indent}{opening}architect: ignore[{finding.rule}]{closing}{newline}"
         inside = start + len(indent) + len(opening)
-        if language is PYTHON or is_comment(lines.text[:start] + comment + text, inside, language):
+        if language in (PYTHON, MARKDOWN) or is_comment(lines.text[:start] + comment + text, inside, language):
             return Fix(f"Dismiss {finding.rule} here", (Edit(Span(start, start), comment),))
     return None
 

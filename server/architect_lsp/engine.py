@@ -14,22 +14,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from architect_lsp.dismissals import dismissal, dismissed
-from architect_lsp.fixes import Receipt, Rejection, carried, foreign_receipt, receipt, together
+from architect_lsp.fixes import Receipt, Rejection, agent_file_receipt, carried, foreign_receipt, receipt, together
 from architect_lsp.knowledge.document import Document
 from architect_lsp.knowledge.effects import LIBRARY, Table
 from architect_lsp.knowledge.facts import Facts, same_but_imports
 from architect_lsp.knowledge.files import Skipped, has_marker, relative, root_of, sources, text_of
-from architect_lsp.knowledge.foreign import Foreign, document_of
+from architect_lsp.knowledge.foreign import AgentFile, Foreign, document_of
 from architect_lsp.knowledge.project import Project, whole
 from architect_lsp.knowledge.scan import CHUNK, PARALLEL_FROM, can_fork, end_with_parent, facts_of
 from architect_lsp.knowledge.summaries import take
 from architect_lsp.knowledge.threats import threats_of
 from architect_lsp.model import Edit, Finding, Fix, Snapshot, Span
-from architect_lsp.rules.findings import project_finding, unit_finding
+from architect_lsp.rules.findings import agent_file_findings, project_finding, unit_finding
 from architect_lsp.rules.rule import ProjectHit, Rule, View
 from architect_lsp.rules.runner import Broken, chosen, project_hits, unit_hits
 from architect_lsp.settings import Settings
-from architect_lsp.syntax.languages import PYTHON, Language, language_of
+from architect_lsp.syntax.languages import MARKDOWN, PYTHON, Language, language_of
 
 __all__ = [
     "Broken",
@@ -76,6 +76,7 @@ class Workspace:
         self.root = root
         self.project = Project()
         self.documents: dict[str, Document] = {}
+        self.agent_files: dict[str, AgentFile] = {}
         self.remarks: dict[str, list[Finding]] = {}
         self.drafts: dict[str, list[Finding]] = {}  # findings with the fixes that a model drafted for them
         self.notes: list[str] = []  # what a person's log should say of the store
@@ -125,6 +126,9 @@ class Workspace:
             for it in sources(top, self.root, self.settings.exclude):
                 if isinstance(it, Skipped):
                     yield it.path, it
+                elif language_of(name := relative(self.root, it)) is MARKDOWN:
+                    text = text_of(it, name, self.settings.max_file_bytes)
+                    yield name, text if isinstance(text, Skipped) else AgentFile(name, text)
                 elif relative(self.root, it) not in self.documents:
                     files.append(it)
         jobs = [(str(it), relative(self.root, it), self.settings.max_file_bytes) for it in dict.fromkeys(files)]
@@ -137,15 +141,23 @@ class Workspace:
 
     def take(self, name: str, found: Document | Facts | Skipped) -> None:
         """Let the project know what a file on disk says, unless it is open: then the editor's text counts."""
-        if name not in self.documents and not isinstance(found, Skipped):
+        if name in self.documents or isinstance(found, Skipped):
+            return
+        if isinstance(found, AgentFile):
+            self.agent_files[name] = found
+        else:
             self.project.put(name, whole(found.facts if isinstance(found, Document) else found))
 
     def reread(self, name: str) -> None:
         """A file changed on disk: know it again, or no more. Effect: reads the disk."""
-        if name in self.documents or language_of(name) is not PYTHON:
+        language = language_of(name)
+        if name in self.documents or language not in (PYTHON, MARKDOWN):
             return
         text = text_of(self.root / name, name, self.settings.max_file_bytes)
-        if isinstance(text, Skipped):
+        if language is MARKDOWN:
+            self.agent_files.pop(name, None)
+            self.take(name, text if isinstance(text, Skipped) else AgentFile(name, text))
+        elif isinstance(text, Skipped):
             self.project.remove(name)
         else:
             take(self.project, name, whole(Document(name, text).facts))
@@ -175,12 +187,13 @@ class Workspace:
     # Open documents
 
     def open(
-        self, name: str, text: str, version: int | None = None, edit: Edit | None = None, language: Language = PYTHON
+        self, name: str, text: str, version: int | None = None, edit: Edit | None = None, language: Language | None = None
     ) -> Document:
         """Take a document's text, or the next version of it; `edit` is its one change, where it is known.
 
-        The project takes Python alone.
+        Without a language it is the one that the name tells. The project takes Python alone.
         """
+        language = language or language_of(name) or PYTHON
         before = self.documents.get(name)
         if before is not None and before.language is not language:
             self.close(name)
@@ -190,6 +203,8 @@ class Workspace:
             if before and name in said:
                 said[name] = carried(said[name], before.text, text)
         self.documents[name] = document
+        if isinstance(document, AgentFile):
+            self.agent_files[name] = document
         if not isinstance(document, Foreign):
             self.project.follow()
             take(self.project, name, document.parts)
@@ -206,14 +221,17 @@ class Workspace:
 
     def close(self, name: str) -> None:
         """Forget an open document; the project keeps the facts of what is on disk."""
-        document = self.documents.pop(name, None)
+        self.documents.pop(name, None)
         self.remarks.pop(name, None)
         self.drafts.pop(name, None)
-        if not isinstance(document, Foreign):
-            self.reread(name)
+        self.reread(name)
 
     def check(self, document: Document) -> Checked:
         """The rules' findings of a document, dismissed ones left out, in the order of their places; none in other languages."""
+        if isinstance(document, AgentFile):
+            made, failures = agent_file_findings(document, self.agent_files, self.rules)
+            made = [it for it in made if not dismissed(it, document.lines)]
+            return Checked(document.path, document.version, tuple(made), failures)
         if isinstance(document, Foreign):
             return Checked(document.path, document.version, ())
         found: list[Finding] = []
@@ -279,7 +297,7 @@ class Workspace:
         return found
 
     def _tried(self, document: Document, finding: Finding, fix: Fix, findings: Sequence[Finding] | None) -> Receipt | Rejection:
-        if isinstance(document, Foreign):
+        if isinstance(document, Foreign) and not isinstance(document, AgentFile):
             return foreign_receipt(document.text, finding, fix, document.language)
         known = self.check(document).findings if findings is None else findings
         rules_only = [it for it in known if it.provenance.kind == "rule"]
@@ -287,18 +305,15 @@ class Workspace:
         def check(text: str) -> Sequence[Finding]:
             return self._check_as(document.edited(text))
 
+        if isinstance(document, AgentFile):
+            return agent_file_receipt(document, finding, fix, rules_only, check)
         return receipt(document.text, finding, fix, rules_only, check)
 
     def safe_edits(self, document: Document) -> tuple[Edit, ...]:
         """The edits of every safe fix of the document that passes, together."""
         findings = self.check(document).findings
-        passed: list[Fix] = []
-        for finding in findings:
-            passed += (
-                fix
-                for fix in finding.fixes[:1]
-                if fix.safe and isinstance(self.try_fix(document, finding, fix, findings), Receipt)
-            )
+        safe = [(it, it.fixes[0]) for it in findings if it.fixes and it.fixes[0].safe]
+        passed = [fix for it, fix in safe if isinstance(self.try_fix(document, it, fix, findings), Receipt)]
         return together(document.text, passed)
 
     # The model
@@ -328,6 +343,8 @@ class Workspace:
 
     def _check_as(self, document: Document) -> Sequence[Finding]:
         """Check a text that is not the document's yet, against a project in which it were."""
+        if isinstance(document, AgentFile):
+            return self.check(document).findings
         kept = self.project
         known = kept.memo(_PROJECT_RULES).get("hits")
         self.project = kept.overlay()
@@ -358,7 +375,8 @@ def _file_check(job: tuple[Workspace, str]) -> Checked | Skipped:
     if isinstance(text, Skipped):
         return text
     read = workspace._read.get(name)
-    return workspace.check(read if read is not None and read.text == text else Document(name, text))
+    same = read is not None and read.text == text
+    return workspace.check(read if read is not None and same else document_of(name, text, None, language_of(name) or PYTHON))
 
 
 _shared: Workspace | None = None

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from architect_lsp.knowledge.foreign import AgentFile
 from architect_lsp.model import Edit, Finding, Fix
 from architect_lsp.syntax.languages import Language
 from architect_lsp.syntax.outline import n_errors
@@ -47,16 +48,9 @@ def receipt(text: str, finding: Finding, fix: Fix, findings: Sequence[Finding], 
             return Rejection(f"it uses names nothing defines: {', '.join(sorted(strangers))}")
         if _signatures(before) != _signatures(after):
             return Rejection("it changes a signature")
-    found = check(fixed)
-    if finding.provenance.kind == "rule":
-        same = Counter(it.fingerprint for it in findings)[finding.fingerprint]
-        if Counter(it.fingerprint for it in found)[finding.fingerprint] >= same:
-            return Rejection("its finding would still be there")
-    weights = Counter((it.rule, it.symbol) for it in findings)
-    for it in found:
-        weights[(it.rule, it.symbol)] -= 1
-        if weights[(it.rule, it.symbol)] < 0 and it.severity.weight >= finding.severity.weight:
-            return Rejection(f"it would bring a new finding: {it.rule}")
+    worse = _rid_of(finding, fixed, findings, check)
+    if worse is not None:
+        return worse
     checks = [
         "applies to this text",
         "parses",
@@ -67,6 +61,39 @@ def receipt(text: str, finding: Finding, fix: Fix, findings: Sequence[Finding], 
     if finding.provenance.kind == "rule":
         checks.insert(2, "its finding is gone")
     return Receipt(tuple(checks), fixed)
+
+
+def agent_file_receipt(
+    document: AgentFile, finding: Finding, fix: Fix, findings: Sequence[Finding], check: Check
+) -> Receipt | Rejection:
+    """As `receipt`, for an agent file: beside the fields that the fix changes, each says what it said."""
+    fixed = _applied(document.text, finding, fix)
+    if isinstance(fixed, Rejection):
+        return fixed
+    before, after = document.front, document.edited(fixed).front
+    touched = {it.name for it in before.fields.values() if any(it.span.touches(edit.span) for edit in fix.edits)}
+    if before.fields.keys() != after.fields.keys() or after.closed < before.closed:
+        return Rejection("other fields would be read")
+    if any(before.text(it) != after.text(it) for it in before.fields.keys() - (set() if fix.safe else touched)):
+        return Rejection("a field would say something else")
+    return _rid_of(finding, fixed, findings, check) or Receipt(
+        ("applies to this text", "fields kept", "its finding is gone", "nothing new of equal or higher severity"), fixed
+    )
+
+
+def _rid_of(finding: Finding, fixed: str, findings: Sequence[Finding], check: Check) -> Rejection | None:
+    """Why the fixed text is no better by its findings; None when it is."""
+    found = check(fixed)
+    if finding.provenance.kind == "rule":
+        same = Counter(it.fingerprint for it in findings)[finding.fingerprint]
+        if Counter(it.fingerprint for it in found)[finding.fingerprint] >= same:
+            return Rejection("its finding would still be there")
+    weights = Counter((it.rule, it.symbol) for it in findings)
+    for it in found:
+        weights[(it.rule, it.symbol)] -= 1
+        if weights[(it.rule, it.symbol)] < 0 and it.severity.weight >= finding.severity.weight:
+            return Rejection(f"it would bring a new finding: {it.rule}")
+    return None
 
 
 def foreign_receipt(text: str, finding: Finding, fix: Fix, language: Language) -> Receipt | Rejection:

@@ -177,7 +177,7 @@ def _root(server: Session) -> Sequence[str]:
 async def _register(server: Session) -> None:
     if not server.client.watch:
         return
-    watchers = [types.FileSystemWatcher("**/*.py"), types.FileSystemWatcher("**/pyproject.toml")]
+    watchers = [types.FileSystemWatcher(it) for it in ("**/*.py", "**/{agents,commands,skills}/**/*.md", "**/pyproject.toml")]
     options = types.DidChangeWatchedFilesRegistrationOptions(watchers)
     registration = types.Registration("watch", types.WORKSPACE_DID_CHANGE_WATCHED_FILES, options)
     try:

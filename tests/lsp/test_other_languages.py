@@ -86,3 +86,21 @@ async def test_a_language_that_is_not_ours_is_left_alone(start: Start) -> None:
     uri = session.open("app.py", "import time\n\n\nasync def poll():\n    time.sleep(1)\n")
     assert len(await session.diagnostics(uri, until=bool)) == 1
     assert not session.client.diagnostics.get(session.uri("page.vue"))
+
+
+async def test_agent_files_are_checked_as_they_are_typed_and_other_markdown_is_not(start: Start) -> None:
+    session = await start()
+    text = "---\nname: reviewer\ndescription: Use when: the public API changes.\n---\nYou review.\n"
+    uri = session.open(".claude/agents/reviewer.md", text, language="markdown")
+    (found,) = await session.diagnostics(uri, until=bool)
+    assert (found.code, found.range.start.line, found.range.start.character) == ("front-matter-breaks-strict-yaml", 2, 13)
+    actions = await session.actions(uri, found.range)
+    assert actions[0].edit is not None
+    mended = applied(session, text, actions[0].edit, uri)
+    assert "description: 'Use when: the public API changes.'\n" in mended
+    session.change(uri, 2, (None, mended))
+    assert await session.diagnostics(uri, until=lambda it: not it) == []
+    other = session.open("README.md", text, language="markdown")
+    session.open("app.py", "x = 1\n")
+    assert await session.diagnostics(session.uri("app.py")) == []
+    assert other not in session.client.diagnostics

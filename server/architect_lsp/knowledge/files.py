@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pathspec
 
+from architect_lsp.syntax.languages import is_agent_file
+
 _NEVER = {"node_modules", "__pycache__", "site-packages", "__pypackages__"}
 _MARKERS = ("pyproject.toml", "setup.py", "setup.cfg", ".git", "manage.py", "requirements.txt")
 
@@ -53,7 +55,10 @@ def relative(root: Path, path: Path) -> str:
 
 
 def sources(top: Path, root: Path, exclude: Sequence[str] = ()) -> Iterator[Path | Skipped]:
-    """The Python files below `top`, sorted; links to folders are not followed, environments and ignored files left out."""
+    """The Python files below `top`, and those that tell agents what to do, sorted.
+
+    Links to folders are not followed, environments and ignored files left out.
+    """
     if top.is_file():
         yield top
         return
@@ -71,12 +76,14 @@ def sources(top: Path, root: Path, exclude: Sequence[str] = ()) -> Iterator[Path
             it
             for it in folders
             if it not in _NEVER
-            and not it.startswith(".")
+            and (not it.startswith(".") or it == ".claude")
             and not (here / it / "pyvenv.cfg").exists()
             and not ignored.match_file(f"{prefix}{it}/")
         )
+        hidden = ".claude" in here.parts  # its Python files are none of the project's
         for name in sorted(names):
-            if name.endswith(".py") and not ignored.match_file(prefix + name):
+            wanted = (name.endswith(".py") and not hidden) or is_agent_file(prefix + name)
+            if wanted and not ignored.match_file(prefix + name):
                 yield here / name
     yield from unreadable
 

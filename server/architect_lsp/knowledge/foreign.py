@@ -1,10 +1,13 @@
-"""A file in another language: text and outline, no units, no facts; no rule speaks of it, the project does not hold it."""
+"""Files that are not Python: text and outline, no units, no facts. The project does not hold them, and of agent files alone rules
+speak.
+"""
 
 from __future__ import annotations
 
 from architect_lsp.knowledge.document import Document
+from architect_lsp.knowledge.front_matter import FrontMatter, front_matter
 from architect_lsp.model import Edit, Snapshot
-from architect_lsp.syntax.languages import PYTHON, Language
+from architect_lsp.syntax.languages import MARKDOWN, PYTHON, Language
 from architect_lsp.syntax.outline import Outline, outline
 
 
@@ -38,6 +41,43 @@ class Foreign(Document):
         return Snapshot(self.path, self.text, self.version, self.language.name)
 
 
+class AgentFile(Foreign):
+    """A Markdown file that tells an agent, a skill or a command what to do: rules speak of it, the project does not hold it."""
+
+    __slots__ = ("_front",)
+
+    def __init__(self, path: str, text: str, version: int | None = None) -> None:
+        super().__init__(path, text, version, MARKDOWN)
+        self._front: FrontMatter | None = None
+
+    def edited(self, text: str, version: int | None = None, edit: Edit | None = None) -> AgentFile:
+        """The next version."""
+        fresh = AgentFile(self.path, text, version)
+        fresh._lines = self.lines.edited(text, edit) if edit else None
+        return fresh
+
+    @property
+    def front(self) -> FrontMatter:
+        """What stands above the text."""
+        if self._front is None:
+            self._front = front_matter(self.text)
+        return self._front
+
+    @property
+    def kind(self) -> str:
+        """What it describes, by its place: "agent", "skill" or "command"."""
+        if self.path.endswith("/SKILL.md"):
+            return "skill"
+        return "command" if "commands/" in self.path else "agent"
+
+    @property
+    def is_claudes(self) -> bool:
+        """Whether it lies where Claude Code looks, so that its tools and models are those of Claude Code."""
+        return ".claude/" in self.path
+
+
 def document_of(path: str, text: str, version: int | None, language: Language) -> Document:
     """A file in work, whichever its language."""
+    if language is MARKDOWN:
+        return AgentFile(path, text, version)
     return Document(path, text, version) if language is PYTHON else Foreign(path, text, version, language)

@@ -1,8 +1,6 @@
 """Agent files: who reviews. Markdown with a front matter, the format that `.claude/agents/*.md` uses.
 
-The reader is lenient, because many published agent files are no strict YAML: a `description` with colons and examples in it, in
-one long line or in several. It says what it had to guess (`Agent.notes`). Reads files; whoever calls decides which folders are
-trusted.
+What had to be guessed to read one is in `Agent.notes`. Reads files; whoever calls decides which folders are trusted.
 """
 
 from __future__ import annotations
@@ -20,6 +18,8 @@ from pathspec import PathSpec
 if TYPE_CHECKING:
     from architect_lsp.settings import Settings
 
+from architect_lsp.knowledge.front_matter import front_matter, listed
+
 MODELS = {
     "opus": "claude-opus-5-5",
     "sonnet": "claude-sonnet-5-5",
@@ -34,8 +34,6 @@ SHIPPED = ("architect",)
 MAX_BYTES = 256_000
 """A longer agent file is refused."""
 
-_KEY = re.compile(r"([A-Za-z][\w-]*)[ \t]*:(?:[ \t]+(.*)|[ \t]*)$")
-_KNOWN = ("name", "description", "model", "color", "tools")
 _NAME = re.compile(r"[\w][\w .-]{0,99}")
 _SOURCE = Path(__file__).parents[3] / "prompts"
 """Where prompts lie in a source checkout; a wheel has them inside the package."""
@@ -159,24 +157,21 @@ def prompt(file_name: str) -> str:
 def parsed(text: str, file_stem: str) -> Agent:
     """The agent in a file's text. Raises PromptError when there is nothing to say to a model."""
     version = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12]
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    notes: list[str] = []
-    front, body = _split(text, notes)
-    fields = _fields(front, notes)
-    name = fields.get("name", "")
+    front = front_matter(text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n"))
+    notes, name = list(front.notes), front.text("name")
     if not _NAME.fullmatch(name):
         notes.append(f"`name` is {'missing' if not name else 'not a plain name'}; the file's name is taken: {file_stem}")
         name = file_stem
-    if not body.strip():
+    if not front.body.strip():
         raise PromptError(f"The agent `{name}` has no text below its front matter: write there what it shall do.")
     return Agent(
         name=name,
-        description=fields.get("description", ""),
-        model=_model(fields.get("model", ""), notes),
-        tools=_list(fields.get("tools", "")),
-        body=body.strip() + "\n",
+        description=front.text("description"),
+        model=_model(front.text("model"), notes),
+        tools=listed(front.text("tools")),
+        body=front.body.strip() + "\n",
         version=version,
-        color=fields.get("color", ""),
+        color=front.text("color"),
         notes=tuple(notes),
     )
 
@@ -195,66 +190,6 @@ def _read(path: Path) -> str:
     if len(content) > MAX_BYTES:
         raise PromptError(f"The agent file {path.name} is larger than {MAX_BYTES // 1000} kB: shorten it.")
     return content.decode("utf-8", "replace")
-
-
-def _split(text: str, notes: list[str]) -> tuple[list[str], str]:
-    lines = text.split("\n")
-    first = next((n for n, it in enumerate(lines) if it.strip()), 0)
-    if lines[first].rstrip() != "---":
-        notes.append("no front matter; the whole file is the prompt")
-        return [], text
-    for n in range(first + 1, len(lines)):
-        if lines[n].rstrip() in ("---", "..."):
-            return lines[first + 1 : n], "\n".join(lines[n + 1 :])
-    blank = next((n for n in range(first + 1, len(lines)) if not lines[n].strip()), len(lines))
-    notes.append("the front matter has no closing `---`; it is taken to end at the first empty line")
-    return lines[first + 1 : blank], "\n".join(lines[blank:])
-
-
-def _fields(lines: Sequence[str], notes: list[str]) -> dict[str, str]:
-    raw: dict[str, list[str]] = {}
-    current = ""
-    for it in lines:
-        match = _KEY.match(it)
-        # inside a description, "Context: ..." at the margin is prose; only names an agent file knows begin a field there
-        if match and (match[1] in _KNOWN or (current != "description" and match[1] not in raw)):
-            if match[1] in raw:
-                notes.append(f"`{match[1]}` is given twice; the last one holds")
-            current = match[1]
-            raw[current] = [match[2] or ""]
-        elif current and not it.lstrip().startswith("#"):
-            if it.strip() and not it[0].isspace() and not it.startswith("- "):
-                notes.append(f"a line that is no field was taken to go on with `{current}`: {it.strip()[:40]}")
-            raw[current].append(it)
-    return {name: _value(name, parts, notes) for name, parts in raw.items()}
-
-
-def _value(name: str, lines: Sequence[str], notes: list[str]) -> str:
-    first, rest = lines[0].strip(), [it.strip() for it in lines[1:]]
-    if re.fullmatch(r"[|>][+-]?\d?", first):
-        return ("\n" if first[0] == "|" else " ").join(rest).strip()
-    if first == "" and rest and all(it.startswith("-") for it in rest if it):
-        return ", ".join(it.lstrip("- ").strip("\"'") for it in rest if it)
-    text = "\n".join([first, *rest]).strip()
-    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
-        inner = text[1:-1]
-        if text[0] == "'":
-            return inner.replace("''", "'")
-        return re.sub(r"\\(.)", lambda it: {"n": "\n", "t": "\t"}.get(it[1], it[1]), inner)
-    if text[:1] in ("'", '"'):
-        notes.append(f"`{name}` opens a quotation that doesn't close; it is taken as it stands")
-    if re.search(r":\s", text):
-        notes.append(f"`{name}` holds a colon without quotes, which is no strict YAML; it is taken as it stands")
-    if "\\n" in text:
-        notes.append(f"`{name}` holds `\\n` written out; line breaks are put in")
-        text = text.replace("\\n", "\n")
-    return re.sub(r"\s+#\s.*$", "", text) if name != "description" else text
-
-
-def _list(value: str) -> tuple[str, ...]:
-    value = value.strip().removeprefix("[").removesuffix("]")
-    parts = re.findall(r"[^,(]+(?:\([^)]*\))?", value)  # "Bash(git diff:*)" is one tool
-    return tuple(it for it in (part.strip().strip("\"'") for part in parts) if it)
 
 
 def _model(value: str, notes: list[str]) -> str:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from architect_lsp import __version__
 from architect_lsp.knowledge.document import Document
+from architect_lsp.knowledge.foreign import AgentFile
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Reading
 from architect_lsp.knowledge.symbols import Ref
 from architect_lsp.model import Edit, Finding, Fix, Place, Provenance, Related, Span
-from architect_lsp.rules.rule import Draft, Hit, ProjectHit, Rule
+from architect_lsp.rules.rule import Draft, FileView, Hit, ProjectHit, Rule
+from architect_lsp.rules.runner import Broken, file_hits
 from architect_lsp.syntax.units import Unit
 
 _NAME = re.compile(r"[\w.]+")
@@ -40,9 +42,29 @@ def project_finding(project: Project, document: Document, rule: Rule, hit: Proje
     return _made(project, document, rule, span, hit.message, hit.evidence, hit.at.qualname)
 
 
+def agent_file_findings(
+    document: AgentFile, others: Mapping[str, AgentFile], rules: Sequence[Rule]
+) -> tuple[list[Finding], tuple[Broken, ...]]:
+    """What the rules find in an agent file, in the order of its text; `others` are all such files by their paths."""
+    names: dict[str, list[AgentFile]] = {}
+    for _, it in sorted({**others, document.path: document}.items()):
+        names.setdefault(it.front.text("name"), []).append(it)
+    hits, broken = file_hits(FileView(document, names), rules)
+    symbol = document.front.text("name")
+    found = [
+        replace(_about(document, rule, it.span, it.message, symbol), fixes=it.fixes, evidence=it.evidence) for rule, it in hits
+    ]
+    return sorted(found, key=lambda it: (it.span, it.rule)), tuple(broken)
+
+
 def _made(
     project: Project, document: Document, rule: Rule, span: Span, message: str, evidence: Sequence[tuple[Ref, str]], symbol: str
 ) -> Finding:
+    evidenced = tuple(Related(project.place(ref), text) for ref, text in evidence)
+    return replace(_about(document, rule, span, message, symbol), evidence=evidenced)
+
+
+def _about(document: Document, rule: Rule, span: Span, message: str, symbol: str) -> Finding:
     return Finding(
         rule=rule.name,
         domain=rule.domain,
@@ -54,7 +76,6 @@ def _made(
         symbol=symbol,
         quote=document.text[span.start : span.end],
         parts=rule.parts,
-        evidence=tuple(Related(project.place(ref), text) for ref, text in evidence),
         provenance=Provenance("rule", __version__),
         cwe=rule.cwe,
     )

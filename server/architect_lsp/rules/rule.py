@@ -7,7 +7,7 @@ import importlib
 import inspect
 import pkgutil
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -16,13 +16,14 @@ from architect_lsp.knowledge.effects import canonical
 from architect_lsp.knowledge.exposures import Exposure, exposures, untrusted
 from architect_lsp.knowledge.facts import Def
 from architect_lsp.knowledge.flows import Origin
+from architect_lsp.knowledge.foreign import AgentFile
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Reading
 from architect_lsp.knowledge.sources import is_terminal, parts, passed
 from architect_lsp.knowledge.streams import Stream, streams
 from architect_lsp.knowledge.summaries import Effect, call_effects
 from architect_lsp.knowledge.symbols import External, FunctionSymbol, Instance, Ref, Symbol
-from architect_lsp.model import Confidence, Domain, Parts, Severity
+from architect_lsp.model import Confidence, Domain, Fix, Parts, Related, Severity, Span
 
 _HEADINGS = {
     "Why": "why",
@@ -89,6 +90,24 @@ class Bad:
 
     code: str
     fixed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileHit:
+    """One find in an agent file; `span` is what is underlined."""
+
+    span: Span
+    message: str
+    fixes: tuple[Fix, ...] = ()
+    evidence: tuple[Related, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FileView:
+    """What a rule of agent files sees: one of them, and all by the names they give themselves."""
+
+    file: AgentFile
+    names: Mapping[str, Sequence[AgentFile]]
 
 
 class View:
@@ -164,6 +183,7 @@ class View:
         return found if isinstance(found, Instance) else None
 
 
+FileCheck = Callable[[FileView], Iterator[FileHit]]
 UnitCheck = Callable[[View], Iterator[Hit]]
 ProjectCheck = Callable[[Project], Iterator[ProjectHit]]
 
@@ -189,6 +209,7 @@ class Rule:
     needs: Sequence[str] = ()
     unit_check: UnitCheck | None = field(default=None, init=False)
     project_check: ProjectCheck | None = field(default=None, init=False)
+    file_check: FileCheck | None = field(default=None, init=False)
 
     @property
     def name(self) -> str:
@@ -213,6 +234,11 @@ class Rule:
     def check(self, function: UnitCheck) -> UnitCheck:
         """Decorator: the function that finds the smell in one unit."""
         self.unit_check = function
+        return function
+
+    def check_file(self, function: FileCheck) -> FileCheck:
+        """Decorator: the function that finds the smell in one agent file."""
+        self.file_check = function
         return function
 
     def check_project(self, function: ProjectCheck) -> ProjectCheck:

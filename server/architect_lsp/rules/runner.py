@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from architect_lsp.knowledge.kinds import is_test
 from architect_lsp.knowledge.project import Project
-from architect_lsp.rules.rule import Hit, ProjectHit, Rule, View, all_rules
+from architect_lsp.rules.rule import FileHit, FileView, Hit, ProjectHit, Rule, View, all_rules
 from architect_lsp.settings import Settings, SettingsError
 
 
@@ -65,6 +65,20 @@ def _concerned(view: View, rules: Sequence[Rule]) -> Sequence[Rule]:
             found.append(rule)
         known[in_test] = rules, tuple(found)
     return known[in_test][1]
+
+
+def file_hits(view: FileView, rules: Sequence[Rule]) -> tuple[list[tuple[Rule, FileHit]], list[Broken]]:
+    """What the rules find in an agent file."""
+    found: list[tuple[Rule, FileHit]] = []
+    broken: list[Broken] = []
+    for rule in rules:
+        if rule.file_check is None:
+            continue
+        try:
+            found.extend((rule, it) for it in rule.file_check(view))
+        except Exception as error:  # noqa: BLE001  (as above)
+            broken.append(Broken(rule.name, view.file.path, f"{type(error).__name__}: {error}"))
+    return found, broken
 
 
 def project_hits(project: Project, rules: Sequence[Rule]) -> tuple[list[tuple[Rule, ProjectHit]], list[Broken]]:

@@ -5,6 +5,7 @@ A language is one grammar (a package of PyPI) and its queries, `queries/<name>.s
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 
@@ -27,6 +28,13 @@ class Language:
 
 
 PYTHON = Language("python", "Python", ("python",), (".py", ".pyi"), comments=(("# ", ""),))
+
+MARKDOWN = Language("markdown", "Markdown", ("markdown",), (".md",), comments=(("# ", ""), ("<!-- ", " -->")))
+"""Only the files that tell agents what to do: `is_agent_file`."""
+
+_AGENT_FILE = re.compile(
+    r"(?:^|/)(?:\.claude/(?:agents|commands)/.+|\.claude/skills/[^/]+/SKILL|(?:agents|commands)/[^/]+|skills/[^/]+/SKILL)\.md$"
+)
 
 _JSX = (("// ", ""), ("{/* ", " */}"))
 
@@ -92,11 +100,18 @@ OTHERS = (
 )
 
 
+def is_agent_file(path: str) -> bool:
+    """Whether a Markdown file's path is one where agents, skills and commands are kept."""
+    return bool(_AGENT_FILE.search(path))
+
+
 def language_of(name: str, language_id: str = "") -> Language | None:
     """The language of a file by the editor's id, else by its name; None when it is none of ours.
 
     Nothing known at all is taken for Python, as is whatever is named so.
     """
+    if is_agent_file(name):
+        return MARKDOWN
     name = name.lower()
     if name.endswith(PYTHON.suffixes):
         return PYTHON
