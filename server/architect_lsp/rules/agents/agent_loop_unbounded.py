@@ -36,7 +36,19 @@ rule = Rule(
     confidence=Confidence.HIGH,
     rows=["C4", "C5"],
     cwe=835,
-    needs=["while ", "itertools", "count("],
+    needs=[
+        "while ",
+        "itertools",
+        "count(",
+        "iter(int",
+        "max_turns",
+        "invoke(",
+        "create(",
+        "completion(",
+        ".run",
+        "generate",
+        "ask",
+    ],
     bad=[
         Bad(
             """
@@ -97,8 +109,57 @@ def answer(client: Anthropic, messages):
         response = client.messages.create(model="m", max_tokens=100, messages=messages)
     return response
 """),
+        Bad("""
+import json
+from openai import OpenAI
+
+client = OpenAI()
+
+def extract(messages):
+    [|while True:|]
+        answer = client.chat.completions.create(model="m", messages=messages)
+        try:
+            return json.loads(answer.choices[0].message.content)
+        except json.JSONDecodeError as error:
+            messages.append({"role": "user", "content": f"That is no JSON: {error}"})
+"""),
+        Bad("""
+import litellm
+
+def refine(text):
+    answer = litellm.completion(model="m", messages=[{"role": "user", "content": text}]).choices[0].message.content
+    if "FINAL" in answer:
+        return answer
+    return [|refine(answer)|]
+"""),
+        Bad("""
+from agents import Agent, Runner
+
+agent = Agent(name="Helper")
+
+async def answer(question):
+    return await Runner.run(agent, question, [|max_turns=None|])
+"""),
     ],
     good=[
+        """
+import litellm
+
+def refine(text, depth=0):
+    if depth > 5:
+        raise RecursionError(text)
+    answer = litellm.completion(model="m", messages=[{"role": "user", "content": text}]).choices[0].message.content
+    return answer if "FINAL" in answer else refine(answer, depth + 1)
+
+def summarise(node):
+    parts = [summarise(it) for it in node.children]
+    return litellm.completion(model="m", messages=[{"role": "user", "content": f"{node.text} {parts}"}])
+
+def halve(text):
+    if len(text) < 1000:
+        return litellm.completion(model="m", messages=[{"role": "user", "content": text}])
+    return halve(text[:500]), halve(text[500:])
+""",
         """
 import anthropic
 
@@ -152,6 +213,11 @@ _BOUNDING_CALL = re.compile(
     r"budget|limit|max_|should_(?:stop|continue)|exceed|deadline|cancel|too_many|is_set|timeout|check_stop|terminat",
     re.IGNORECASE,
 )
+_NO_BOUND = ("max_tokens", "timeout", "timestamp", "context")
+_ANSWERS = frozenset(
+    ["JSONDecodeError", "ValidationError", "KeyError", "OutputParserException", "IndexError", "TypeError", "ValueError"]
+)
+"""Errors of what a model wrote: whoever tries again after one waits for the model to do better."""
 _ORDER = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 
 
@@ -174,10 +240,46 @@ def find(view: View) -> Iterator[Hit]:
             f"Nothing but the model ends this loop around `{name}`: no turn limit, budget or deadline.",
             tuple(_fix(reading, loop)),
         )
+    yield from _recursions(view)
+    for call in reading.each(ast.Call):
+        for argument in call.keywords:
+            is_none = isinstance(argument.value, ast.Constant) and argument.value.value is None
+            if argument.arg == "max_turns" and is_none and view.callee(call).startswith("agents."):
+                yield Hit(argument, "`max_turns=None` takes away the only limit of this run: the model alone ends it.")
+
+
+def _recursions(view: View) -> Iterator[Hit]:
+    """Calls by which a function that asks a model begins anew, with nothing that counts how often."""
+    reading = view.reading
+    for function in reading.functions:
+        calls = [it for it in reading.within(function) if isinstance(it, ast.Call)]
+        again = [it for it in calls if dotted(it.func) in (function.name, f"self.{function.name}") and reading.loop(it) is None]
+        if len(again) != 1 or _BOUND.search(_words(function)):
+            continue
+        nodes = list(reading.within(function))
+        if any(isinstance(it, ast.Compare) and any(isinstance(op, _ORDER) for op in it.ops) for it in nodes):
+            continue
+        asks = (it for it in calls if it is not again[0] and is_model_call(view.project, view.path, reading, it))
+        asking = next((it for it in asks if dotted(it.func) != f"self.{function.name}"), None)
+        paced = any(_PACED.match(_last(it.func)) and not _is_lookup(it) for it in calls if it is not asking)
+        if asking is not None and not paced:
+            name = ast.unparse(asking.func)
+            yield Hit(again[0], f"`{function.name}` asks `{name}` and begins anew until the model is done; nothing counts that.")
+
+
+def _words(function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    """The names of the parameters of a function, which may bound it."""
+    arguments = function.args
+    return " ".join(it.arg for it in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs) if it.arg not in _NO_BOUND)
 
 
 def _is_count(loop: ast.For) -> bool:
-    return isinstance(loop.iter, ast.Call) and dotted(loop.iter.func) in ("itertools.count", "count")
+    """Whether a loop runs over something without an end: `itertools.count()`, `iter(int, 1)`."""
+    if not isinstance(loop.iter, ast.Call):
+        return False
+    name = dotted(loop.iter.func)
+    is_endless = name == "iter" and len(loop.iter.args) == 2 and dotted(loop.iter.args[0]) in ("int", "bool", "list")
+    return (name in ("itertools.count", "count", "itertools.repeat") and len(loop.iter.args) < 2) or is_endless
 
 
 def _own_nodes(loop: ast.While | ast.For) -> Iterator[ast.AST]:
@@ -226,10 +328,17 @@ def _is_retry(loop: ast.While | ast.For, asking: ast.Call) -> bool:
     for it in loop.body:
         if isinstance(it, ast.Return | ast.Break):
             return True
+        if isinstance(it, ast.Try) and it.handlers and all(_is_of_answer(row) for row in it.handlers):
+            continue
         holds = isinstance(it, ast.Try) and any(node is asking for part in it.body for node in ast.walk(part))
         if holds and any(isinstance(part, ast.Return | ast.Break) for part in (*it.body, *it.orelse)):  # type: ignore[attr-defined]
             return True
     return False
+
+
+def _is_of_answer(handler: ast.ExceptHandler) -> bool:
+    types = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return all(dotted(it).rpartition(".")[2] in _ANSWERS for it in types)
 
 
 def _has_timeout(reading: Reading, loop: ast.AST) -> bool:
