@@ -19,6 +19,7 @@ from architect_lsp.model import Place
 
 _EXECUTES = (".execute", ".exec", ".scalar", ".scalars", ".executemany")
 _WRITES = frozenset(["INSERT", "UPDATE", "DELETE", "UPSERT", "REPLACE", "MERGE"])
+_MAKE_WRITES = frozenset(["insert", "update", "delete", "upsert"])
 _STATEMENT_STEPS = 8
 """How many bindings a statement may be followed through."""
 _FIELDS = re.compile(r"Column|mapped_column|relationship|\w*ForeignKey|\w*Field|field")
@@ -55,9 +56,10 @@ def writes_rows(reading: Reading, call: ast.Call) -> bool:
             return False
         for it in ast.walk(todo.pop(0) or ast.Pass()):  # the nearest first
             text = literal(it) if isinstance(it, ast.Constant) else None
-            if text is not None and (text.split(None, 1) or [""])[0].upper() in _WRITES:
+            words = text.split(None, 1) if text is not None else []
+            if len(words) > 1 and words[0].upper() in _WRITES:
                 return True
-            if isinstance(it, ast.Call) and dotted(it.func).rpartition(".")[2].upper() in _WRITES:
+            if isinstance(it, ast.Call) and dotted(it.func).rpartition(".")[2] in _MAKE_WRITES:
                 return True
             if isinstance(it, ast.Name):
                 todo += reading.bindings(reading.function(call)).get(it.id, [])

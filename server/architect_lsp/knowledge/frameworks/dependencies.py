@@ -20,7 +20,9 @@ _GUARD = re.compile(
     r"|(?:current|active|verified|logged_in|session)_?(?:\w+_)?(?:user|account|member|admin|customer|person)"
     r"|(?:require|verify|check|ensure|validate|needs?)_?(?:\w+_)?(?:user|admin|token|key|roles?|scopes?|access|superuser|signature|owner)"
 )
-_SECURITY = re.compile(r"(?:fastapi\.security|fastapi_(?:users|login|jwt_auth)|flask_(?:login|jwt_extended|httpauth))\.")
+_SECURITY = re.compile(
+    r"(?:fastapi\.security|starlette\.authentication|fastapi_(?:users|login|jwt_auth)|flask_(?:login|jwt_extended|httpauth))\."
+)
 _DECODES = ("jwt.decode", "jose.jwt.decode", "verify_jwt_in_request", "flask_jwt_extended.verify_jwt_in_request")
 _REFUSES = (401, 403)
 _DEPTH = 4
@@ -70,6 +72,16 @@ def of_signature(project: Project, path: str, definition: Def) -> tuple[Dependen
         for it in _aliased(project, path, kind) if kind and name not in dict(definition.injected) else ():
             found.setdefault(it.name, it)
     return tuple(found.values())
+
+
+def decorators(project: Project, path: str, definition: Def, words: frozenset[str]) -> Iterator[Dependency]:
+    """The decorators of a handler that run before it, outermost first; not those that register it."""
+    where = Where(path, definition.qualname.rpartition(".")[0])
+    for it in definition.decorators:
+        if it.value.last not in words or it.value.kind == "name":
+            found = dependency(project, where, it.value)
+            if found is not None:
+                yield found
 
 
 def _aliased(project: Project, path: str, name: str) -> Iterator[Dependency]:

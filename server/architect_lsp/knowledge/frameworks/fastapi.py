@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from architect_lsp.knowledge.answers import value_status
 from architect_lsp.knowledge.constants import behind
 from architect_lsp.knowledge.facts import HTTP_METHODS, Def
-from architect_lsp.knowledge.frameworks.dependencies import listed, of_signature
+from architect_lsp.knowledge.frameworks.dependencies import decorators, listed, of_signature
 from architect_lsp.knowledge.frameworks.hosts import Held, Host, Hosts, Told
 from architect_lsp.knowledge.frameworks.scoped import Where, handler_of, items, text_at
 from architect_lsp.knowledge.lineage import attributes
@@ -210,7 +210,7 @@ class _Tables:
             yield replace(
                 route,
                 optional=route.optional or definition.optional,
-                dependencies=(*route.dependencies, *signature),
+                dependencies=(*route.dependencies, *decorators(self.project, handler.path, definition, _WORDS), *signature),
                 response=shown(said) if said is not None else route.response,
             )
             return

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from architect_lsp.knowledge.facts import ClassDef, Def
-from architect_lsp.knowledge.frameworks.dependencies import dependency, listed
+from architect_lsp.knowledge.frameworks.dependencies import decorators, dependency, listed
 from architect_lsp.knowledge.frameworks.hosts import Held, Host, Hosts, Told
 from architect_lsp.knowledge.frameworks.scoped import Where, handler_of, text_at
 from architect_lsp.knowledge.lineage import Attribute, attributes
@@ -232,16 +232,6 @@ class _Tables:
             return route
         more = decorators(self.project, method.path, method.call, _WORDS)
         return replace(route, handler=method.ref, dependencies=(*route.dependencies, *more))
-
-
-def decorators(project: Project, path: str, definition: Def, words: frozenset[str]) -> Iterator[Dependency]:
-    """The decorators of a handler that run before it, outermost first; not those that register it."""
-    where = Where(path, definition.qualname.rpartition(".")[0])
-    for it in definition.decorators:
-        if it.value.last not in words or it.value.kind == "name":
-            found = dependency(project, where, it.value)
-            if found is not None:
-                yield found
 
 
 def _wrappers(project: Project, where: Where, value: Value) -> Iterator[Dependency]:

@@ -1,0 +1,39 @@
+"""Routes by the function that answers them, and the parts of their paths: what rules about services ask first."""
+
+from __future__ import annotations
+
+import re
+
+from architect_lsp.knowledge.catalogue import catalogue
+from architect_lsp.knowledge.nouns import Route
+from architect_lsp.knowledge.project import Project
+
+_PARAMETER = re.compile(r"{(\w+)(?::([^}]*))?}")
+_CONVERTERS = {"": "str", "string": "str", "str": "str", "default": "str"}
+
+
+def routes_of(project: Project, path: str, qualname: str) -> tuple[Route, ...]:
+    """The routes that a function answers, in the order of the catalogue; none for what is no handler."""
+    known: dict[str, dict[tuple[str, str], tuple[Route, ...]]] = project.memo("routes by handler")
+    if "all" not in known:
+        rows: dict[tuple[str, str], dict[object, Route]] = {}
+        for it in catalogue(project).routes:
+            if it.handler is not None:
+                rows.setdefault((it.handler.path, it.handler.qualname), {}).setdefault((it.at, it.methods, it.path), it)
+        known["all"] = {key: tuple(found.values()) for key, found in rows.items()}
+    return known["all"].get((path, qualname), ())
+
+
+def parameters(path: str) -> tuple[str, ...]:
+    """The names of the parts of a path that a client fills in, in order."""
+    return tuple(it[1] for it in _PARAMETER.finditer(path))
+
+
+def shape(path: str) -> str:
+    """A path without the names of its parameters: two of one shape match the same requests."""
+    return _PARAMETER.sub(lambda it: f"{{{_CONVERTERS.get(it[2] or '', it[2])}}}", path)
+
+
+def spoken(route: Route) -> str:
+    """A route as a message names it: `GET,POST /users/{id}`."""
+    return f"{','.join(sorted(route.methods)) or 'any method'} {route.path}"

@@ -1,0 +1,132 @@
+"""A route asks nobody who they are, where its neighbours do.
+
+Why: what guards a route is written at each route, and the one where it was forgotten works all the better. Nothing fails, no
+test misses it, and whoever guesses the address is in.
+Instead: guard the router instead of each route, and open on purpose what must be open.
+
+    router = APIRouter(prefix="/orders", dependencies=[Depends(current_user)])
+
+Consequences: orders are changed by whoever finds the address; what was changed is nobody's.
+Trade-offs: a guard on the router is asked for each request; open routes then need a router of their own, which also shows them.
+Tests: for every route of the application, assert that a request without credentials is refused, and list the exceptions.
+Security: CWE-306. Broken authentication and authorisation are the first two risks of OWASP's list for APIs.
+Source: OWASP API Security Top 10 2023, API2 and API5
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.frameworks.dependencies import guarding, guards
+from architect_lsp.knowledge.habits import by_router, odd_ones
+from architect_lsp.knowledge.nouns import Route
+from architect_lsp.knowledge.operations import spoken
+from architect_lsp.knowledge.project import Project
+from architect_lsp.knowledge.symbols import FunctionSymbol, Ref
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, ProjectHit, Rule
+
+_SHOP = """
+from fastapi import APIRouter, Depends, HTTPException, Request
+
+router = APIRouter()
+
+def current_user(request: Request): ...
+
+@router.get("/a")
+def a(user=Depends(current_user)): ...
+
+@router.get("/b")
+def b(user=Depends(current_user)): ...
+
+@router.post("/c")
+def c(user=Depends(current_user)): ...
+
+@router.put("/d")
+def d(user=Depends(current_user)): ...
+
+@router.delete("/e")
+def e(user=Depends(current_user)): ...
+"""
+
+rule = Rule(
+    __name__,
+    severity=Severity.WARNING,
+    confidence=Confidence.MEDIUM,
+    rows=["A2", "D4"],
+    cwe=306,
+    bad=[
+        Bad(
+            _SHOP
+            + """
+@[|router.delete("/f/{key}")|]
+def f(key: int): ...
+"""
+        ),
+    ],
+    good=[
+        _SHOP
+        + """
+@router.post("/login")
+def login(): ...
+
+@router.get("/public/info")
+def info(): ...
+
+@router.post("/g")
+def g(request: Request):
+    if request.headers.get("Authorization") is None:
+        raise HTTPException(401)
+""",
+        """
+from fastapi import APIRouter
+
+router = APIRouter()
+
+@router.post("/a")
+def a(): ...
+
+@router.delete("/b")
+def b(): ...
+""",
+    ],
+)
+
+_OPEN = re.compile(
+    r"log_?in|log_?out|sign_?(in|up|out)|regist(er|ration)|token|auth|oauth|oidc|sso|saml|callback|webhook|hook|health|ready|live|ping|status"
+    r"|version|metrics|docs|openapi|schema|favicon|static|assets|robots|public|forgot|reset|verify|confirm|activat|invit|refresh|csrf"
+    r"|captcha|well.known|error|about|terms|privacy|contact|setup|install|init|config|settings|feature|locale|language|i18n|manifest"
+    r"|anonymous|guest|shared?|embed|preview|unsubscribe|password|first_?user|bootstrap|index|home|root|landing|info|license|\.\w{2,4}$|worker|manifest",
+    re.IGNORECASE,
+)
+"""What is open by its nature, in a path or a handler's name."""
+
+
+@rule.check_project
+def find(project: Project) -> Iterator[ProjectHit]:
+    """Routes without a guard in a router where nine of ten have one."""
+    routers = {name: [it for it in routes if "WEBSOCKET" not in it.methods] for name, routes in by_router(project).items()}
+    rows = list(odd_ones(routers, lambda route: _is_guarded(project, route)))
+    n_odd = Counter(it.group for it in rows)
+    for it in rows:
+        route, example = it.member, it.example
+        if route.handler is None or example.handler is None or (route.methods <= {"GET", "HEAD"} and n_odd[it.group] > 1):
+            continue  # several that may be read by all were meant so
+        guard = next((each.name for each in example.dependencies if each.guards), "a guard")
+        message = f"`{spoken(route)}` asks nobody who they are; {it.counts} routes of `{it.group}` do, by `{guard}` for one."
+        evidence: tuple[tuple[Ref, str], ...] = ((example.at, f"`{example.handler.qualname}` is guarded by `{guard}`"),)
+        yield ProjectHit(route.at, message, evidence)
+
+
+def _is_guarded(project: Project, route: Route) -> bool | None:
+    """Whether a guard stands before a route; None for one that is open by its nature, or that asks in its body."""
+    if any(it.guards for it in route.dependencies):
+        return True
+    if route.handler is None or route.path in ("", "/") or _OPEN.search(f"{route.path} {route.handler.qualname}"):
+        return None
+    definition = project.definition(route.handler.path, route.handler.qualname)
+    if definition is None or definition.asks:
+        return None
+    if any(guarding(call.target) for call in definition.calls):
+        return None
+    return None if guards(project, FunctionSymbol(route.handler.path, definition), "") else False

@@ -1,0 +1,122 @@
+"""A route takes any JSON for its body.
+
+Why: `dict` and `Any` say nothing of what is expected: the schema shows an empty object, nothing is checked before the handler
+runs, and what is missing or wrong is found by a `KeyError` in the middle of the work.
+Instead: a model that says what is expected.
+
+    class OrderIn(BaseModel):
+        model_config = ConfigDict(extra="forbid")
+        item: str
+        count: int = Field(ge=1)
+
+    @router.post("/orders", status_code=201)
+    async def create_order(order: OrderIn) -> OrderOut: ...
+
+Consequences: bad input is a 500 where it should be a 422; clients learn the fields by trial.
+Trade-offs: a proxy or a hook that stores what it is sent, whatever it is, may take a dictionary.
+Tests: leave each field out, and assert on a 422 that names it.
+Security: fields nobody expects reach whatever the dictionary is handed to.
+Source: https://fastapi.tiangolo.com/tutorial/body/
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.operations import parameters, routes_of
+from architect_lsp.knowledge.reading import Function, Reading, dotted
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, Hit, Rule, View
+
+rule = Rule(
+    __name__,
+    severity=Severity.NOTE,
+    confidence=Confidence.HIGH,
+    rows=["A1", "A5"],
+    cwe=20,
+    needs=["dict", "Dict", "Any"],
+    bad=[
+        Bad("""
+from typing import Any
+from fastapi import APIRouter, Body
+
+router = APIRouter()
+
+@router.post("/orders")
+def create(order: [|dict|]):
+    save(order["item"], order.get("count"))
+
+@router.put("/orders/{key}")
+def change(key: int, order: [|dict[str, Any]|] = Body(...)):
+    return order["item"]
+"""),
+    ],
+    good=[
+        """
+from typing import Annotated, Any
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel
+
+router = APIRouter()
+
+class Order(BaseModel):
+    item: str
+
+@router.post("/orders")
+def create(order: Order, user: Annotated[dict, Depends(lambda: {})], more: dict = Depends(lambda: {})):
+    return more["x"]
+
+@router.post("/hooks")
+def hook(payload: dict[str, Any]):
+    store(payload)
+
+@router.post("/checked")
+def checked(payload: dict):
+    return Order(**payload)
+
+def helper(order: dict):
+    return order["item"]
+""",
+    ],
+)
+
+_BODIES = {"POST", "PUT", "PATCH"}
+_UNTYPED = re.compile(r"dict|Dict|Any|typing\.(?:Dict|Any)|Mapping")
+_ELSEWHERE = ("Depends", "Security", "Query", "Header", "Cookie", "Path")
+
+
+@rule.check
+def find(view: View) -> Iterator[Hit]:
+    """Parameters of handlers that are dictionaries, of which single entries are read."""
+    for function in view.reading.functions:
+        routes = routes_of(view.project, view.path, view.reading.qualname(function)) if function.decorator_list else ()
+        if not routes or any(it.framework != "fastapi" or not it.methods <= _BODIES for it in routes):
+            continue
+        named = {name for it in routes for name in parameters(it.path)}
+        for argument, default in _arguments(function):
+            said = argument.annotation
+            name = dotted(said.value if isinstance(said, ast.Subscript) else said)
+            if said is None or argument.arg in named or not _UNTYPED.fullmatch(name):
+                continue
+            if isinstance(default, ast.Call) and dotted(default.func).rpartition(".")[2] in _ELSEWHERE:
+                continue
+            if _is_read(view.reading, function, argument.arg):
+                yield Hit(said, f"`{function.name}` takes any JSON for `{argument.arg}`, and reads fields that nobody promised.")
+
+
+def _arguments(function: Function) -> Iterator[tuple[ast.arg, ast.expr | None]]:
+    arguments = function.args
+    positional = [*arguments.posonlyargs, *arguments.args]
+    defaults = [*([None] * (len(positional) - len(arguments.defaults))), *arguments.defaults]
+    yield from zip(positional, defaults, strict=True)
+    yield from zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+
+
+def _is_read(reading: Reading, function: Function, name: str) -> bool:
+    """Whether single entries are read of it: `order["item"]`, `order.get("item")`."""
+    for node in reading.within(function):
+        if isinstance(node, ast.Subscript) and dotted(node.value) == name and isinstance(node.slice, ast.Constant):
+            return True
+        if isinstance(node, ast.Call) and dotted(node.func) in (f"{name}.get", f"{name}.pop") and node.args:
+            return isinstance(node.args[0], ast.Constant)
+    return False

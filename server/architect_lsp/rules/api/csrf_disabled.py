@@ -1,0 +1,110 @@
+"""The protection against forged requests is switched off.
+
+Why: a browser sends a site's cookies with every request to it, also with one that another site's form makes. The token in the
+form is what tells the two apart; without it any page can act for whoever visits it.
+Instead: keep it on, and exempt what is asked with a header instead of a cookie, since browsers don't send that for others.
+
+    csrf = CSRFProtect(app)
+
+    @api.before_request
+    def needs_bearer() -> None: ...      # an API without cookies: exempt it, and refuse cookies
+
+Consequences: an order is placed by a picture on a forum.
+Trade-offs: `SameSite=Lax` cookies stop most forged posts in new browsers, and none from a neighbouring subdomain.
+Tests: post without the token, and assert on a 400.
+Security: CWE-352.
+Source: OWASP Cross-Site Request Forgery Prevention Cheat Sheet
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.reading import constant, dotted
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
+
+rule = Rule(
+    __name__,
+    severity=Severity.WARNING,
+    confidence=Confidence.HIGH,
+    rows=["A2", "D4"],
+    cwe=352,
+    needs=["WTF_CSRF", "JWT_COOKIE_CSRF_PROTECT", "csrf"],
+    bad=[
+        Bad(
+            """
+from flask import Flask
+
+app = Flask(__name__)
+app.config["WTF_CSRF_ENABLED"] = [|False|]
+""",
+            fixed="""
+from flask import Flask
+
+app = Flask(__name__)
+app.config["WTF_CSRF_ENABLED"] = True
+""",
+        ),
+        Bad("""
+class Production:
+    WTF_CSRF_ENABLED = [|False|]
+
+app.config.update(WTF_CSRF_CHECK_DEFAULT=[|False|])
+"""),
+    ],
+    good=[
+        """
+class TestConfig:
+    WTF_CSRF_ENABLED = False
+
+class Development:
+    WTF_CSRF_ENABLED = True
+
+def make_test_app(app):
+    app.config["WTF_CSRF_ENABLED"] = False
+""",
+        """
+def create(app, testing):
+    if testing:
+        app.config["WTF_CSRF_ENABLED"] = False
+""",
+    ],
+)
+
+_SETTINGS = frozenset(("WTF_CSRF_ENABLED", "WTF_CSRF_CHECK_DEFAULT", "JWT_COOKIE_CSRF_PROTECT"))
+_TESTS = re.compile(r"test|debug|local|dev(?!ice)|ci\b|mock|fake", re.IGNORECASE)
+
+
+@rule.check
+def find(view: View) -> Iterator[Hit]:
+    """Settings of Flask-WTF and Flask-JWT-Extended that are set to False outside of tests."""
+    for node, value in _set(view):
+        if constant(value) is False and not _in_tests(view, node):
+            yield Hit(value, "Forged requests are let through: the check of the CSRF token is off.", (_fix(value),))
+
+
+def _set(view: View) -> Iterator[tuple[ast.AST, ast.expr]]:
+    """(place, value) of each of the settings that is set."""
+    for node in view.reading.each(ast.Assign):
+        for it in node.targets:
+            last = constant(it.slice) if isinstance(it, ast.Subscript) else dotted(it).rpartition(".")[2]
+            if last in _SETTINGS:
+                yield node, node.value
+    for call in view.reading.each(ast.Call):
+        yield from ((call, it.value) for it in call.keywords if it.arg in _SETTINGS)
+    for table in view.reading.each(ast.Dict):
+        rows = zip(table.keys, table.values, strict=True)
+        yield from ((table, value) for key, value in rows if key is not None and constant(key) in _SETTINGS)
+
+
+def _in_tests(view: View, node: ast.AST) -> bool:
+    """Whether the place is named after tests or development, or hangs on a condition that is."""
+    names = [view.path, view.reading.qualname(node)]
+    names += [ast.unparse(it.test) for it in view.reading.ancestors(node) if isinstance(it, ast.If)]
+    names += [it.name for it in view.reading.ancestors(node) if isinstance(it, ast.ClassDef | ast.FunctionDef)]
+    return any(_TESTS.search(it) for it in names)
+
+
+def _fix(value: ast.expr) -> Draft:
+    return Draft("Switch the check on", (Change(value, "True"),))

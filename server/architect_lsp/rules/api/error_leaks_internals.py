@@ -1,0 +1,233 @@
+"""The answer to a failed request carries the text of whatever failed.
+
+Why: an unforeseen exception's text is written for whoever mends the service: SQL with its values, paths of files, addresses of
+other services, parts of keys. Sent to a client it is a map of the inside, and a contract nobody meant to make.
+Instead: answer with words of your own and an id, and log the exception beside that id.
+
+    except Exception:
+        error_id = uuid4().hex
+        logger.exception("export failed", extra={"error_id": error_id})
+        raise HTTPException(500, detail=f"The export failed. Report this id: {error_id}")
+
+Consequences: a changed library changes the answers of the service; support learns of failures from screenshots.
+Trade-offs: text of exceptions the project raises itself, for the client to read, is safe: catch those by their classes.
+Tests: let a dependency raise with a marker in its text, and assert that the marker is not in the answer.
+Security: CWE-209. Error text tells table names, versions and paths to who probes for them.
+Observability: log with `logger.exception`, so that the trace stays in the service.
+Source: OWASP API Security Top 10 2023, API8: Security Misconfiguration
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.answers import status_of
+from architect_lsp.knowledge.kinds import is_script
+from architect_lsp.knowledge.reading import Reading, dotted
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
+
+rule = Rule(
+    __name__,
+    severity=Severity.WARNING,
+    confidence=Confidence.HIGH,
+    rows=["A5", "D4"],
+    cwe=209,
+    needs=["HTTPException", "Response", "jsonify", "abort", "format_exc"],
+    bad=[
+        Bad(
+            """
+from fastapi import APIRouter, HTTPException
+
+router = APIRouter()
+
+@router.get("/report")
+def report():
+    try:
+        return build()
+    except Exception as e:
+        raise HTTPException(status_code=500, detail=[|str(e)|])
+""",
+            fixed="""
+from fastapi import APIRouter, HTTPException
+
+router = APIRouter()
+
+@router.get("/report")
+def report():
+    try:
+        return build()
+    except Exception as e:
+        raise HTTPException(status_code=500, detail="Internal server error")
+""",
+        ),
+        Bad("""
+import traceback
+from flask import Flask, jsonify
+from starlette.responses import JSONResponse
+
+app = Flask(__name__)
+
+@app.route("/a")
+def a():
+    try:
+        return work()
+    except Exception as error:
+        return jsonify({"error": [|f"Failed: {error}"|]}), 500
+
+async def on_error(request, exc):
+    return JSONResponse({"trace": [|traceback.format_exc()|]}, status_code=500)
+"""),
+    ],
+    good=[
+        """
+import logging
+from fastapi import APIRouter, HTTPException
+from fastapi.responses import JSONResponse
+
+logger = logging.getLogger(__name__)
+router = APIRouter()
+
+@router.get("/a")
+def a():
+    try:
+        return build()
+    except ValueError as e:
+        raise HTTPException(status_code=400, detail=str(e))
+    except Exception as e:
+        logger.exception("failed: %s", str(e))
+        raise HTTPException(status_code=500, detail="The report can't be built now.") from e
+
+@router.get("/b")
+def b():
+    try:
+        return build()
+    except Exception as e:
+        raise HTTPException(status_code=500, detail=f"failed: {type(e).__name__}")
+
+@router.get("/d")
+def d(text: str):
+    try:
+        query = parse(text)
+    except Exception as e:
+        raise HTTPException(status_code=422, detail=f"Invalid query: {e}")
+
+@router.get("/f")
+def f():
+    try:
+        return build()
+    except Exception as e:
+        if isinstance(e, OrderError):
+            raise HTTPException(status_code=409, detail=str(e))
+        raise
+
+@router.get("/c")
+def c():
+    try:
+        return build()
+    except Exception as e:
+        return JSONResponse(status_code=400, content={"kind": e.__class__.__name__})
+""",
+    ],
+)
+
+_BROAD = frozenset(
+    (
+        *("Exception", "BaseException", "SQLAlchemyError", "DatabaseError", "OperationalError", "ProgrammingError", "DBAPIError"),
+        *("IntegrityError", "StatementError", "PyMongoError", "RedisError", "BotoCoreError", "ClientError", "OSError", "IOError"),
+    )
+)
+"""Exceptions whose text nobody wrote for a client."""
+_ANSWERS = re.compile(
+    r"HTTPException|(?:\w*JSON|Plain\w*|HTML|ORJSON|UJSON)?Response|jsonify|make_response|abort|HttpResponse\w*"
+)
+
+_FEW = 2
+"""Statements of a `try` that do no more than take apart what the client sent."""
+
+
+@rule.check
+def find(view: View) -> Iterator[Hit]:
+    """Answers made in a broad handler of exceptions out of the exception's text; traces anywhere."""
+    reading = view.reading
+    if is_script(view.path):
+        return
+    for call in reading.each(ast.Call):
+        if not _ANSWERS.fullmatch(dotted(call.func).rpartition(".")[2]):
+            continue
+        caught = _caught(reading, call)
+        for it in (*call.args, *(row.value for row in call.keywords if row.arg not in ("status_code", "headers", "status"))):
+            shown = _shown(it, caught)
+            if shown is not None:
+                message = f"The client is told the text of an unforeseen exception: `{reading.source(shown)[:60]}`."
+                yield Hit(shown, message, _fixes(call, shown))
+                break
+
+
+def _caught(reading: Reading, node: ast.AST) -> str:
+    """The name of the broadly caught exception around a node, "" when there is none."""
+    asked: set[str] = set()
+    for up in reading.ancestors(node):
+        if isinstance(up, ast.If):
+            asked.update(it.id for it in ast.walk(up.test) if isinstance(it, ast.Name))
+        if isinstance(up, ast.ExceptHandler):
+            tried = reading.parent(up)
+            if isinstance(tried, ast.Try) and len(tried.body) <= _FEW and _blames_client(node):
+                return ""  # what the client sent didn't parse
+            kinds = up.type.elts if isinstance(up.type, ast.Tuple) else [up.type]
+            if up.name in asked:
+                return ""  # a known one among them
+            is_broad = any(it is None or dotted(it).rpartition(".")[2] in _BROAD for it in kinds)
+            return up.name or "" if is_broad else ""
+        if isinstance(up, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            return ""
+    return ""
+
+
+def _blames_client(node: ast.AST) -> bool:
+    status = status_of(node) if isinstance(node, ast.Call) else None
+    return status is not None and 400 <= status < 500
+
+
+def _shown(node: ast.expr, caught: str) -> ast.expr | None:
+    """The part of an argument that gives the exception's text, None when none does."""
+    for it in _parts(node):
+        if isinstance(it, ast.Call):
+            name = dotted(it.func).rpartition(".")[2]
+            if name in ("format_exc", "format_exception"):
+                return it
+            if name in ("str", "repr") and caught and it.args and _is_text_of(it.args[0], caught):
+                return it
+        if isinstance(it, ast.JoinedStr) and caught:
+            inner = (row.value for row in it.values if isinstance(row, ast.FormattedValue))
+            if any(_is_text_of(row, caught) or (_shown(row, caught) is not None) for row in inner):
+                return it
+    return None
+
+
+def _parts(node: ast.expr) -> Iterator[ast.expr]:
+    """The values an answer is put together from: entries of dictionaries and lists, sides of a `+`."""
+    yield node
+    if isinstance(node, ast.Dict):
+        for it in node.values:
+            yield from _parts(it)
+    elif isinstance(node, ast.List | ast.Tuple):
+        for it in node.elts:
+            yield from _parts(it)
+    elif isinstance(node, ast.BinOp):
+        yield from _parts(node.left)
+        yield from _parts(node.right)
+    elif isinstance(node, ast.Call):
+        for row in (*node.args, *(it.value for it in node.keywords)):
+            if isinstance(row, ast.Dict | ast.Call | ast.JoinedStr):
+                yield from _parts(row)
+
+
+def _is_text_of(node: ast.expr, caught: str) -> bool:
+    return dotted(node) in (caught, f"{caught}.args", f"{caught}.orig", f"{caught}.statement")
+
+
+def _fixes(call: ast.Call, shown: ast.expr) -> tuple[Draft, ...]:
+    if not any(it.arg == "detail" and it.value is shown for it in call.keywords):
+        return ()
+    return (Draft("Say no more than that the service failed", (Change(shown, '"Internal server error"'),)),)

@@ -1,0 +1,195 @@
+"""A failure is answered with status 200.
+
+Why: clients, caches, retries and monitoring read the status. A body that says `{"error": ...}` under a 200 is a success for all
+of them but the one client that knows this body.
+Instead: raise or return the status that fits, and keep the body for words.
+
+    except OrderNotFound:
+        raise HTTPException(status_code=404, detail="No such order")
+
+Consequences: a client's retry never happens; a proxy caches the failure; the error rate stays flat in an outage.
+Trade-offs: an answer about many things at once (207, or one result for each) may well be a 200 with failures inside.
+Tests: let the dependency fail, and assert on the status.
+Observability: alerts count statuses; what is a 200 is never counted.
+Source: RFC 9110 section 15; RFC 9457, Problem Details for HTTP APIs
+"""
+
+import ast
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.operations import routes_of
+from architect_lsp.knowledge.reading import Reading, dotted
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, Hit, Rule, View
+
+rule = Rule(
+    __name__,
+    severity=Severity.WARNING,
+    confidence=Confidence.HIGH,
+    rows=["A4", "A5"],
+    cwe=393,
+    needs=["error", "success", "status"],
+    bad=[
+        Bad("""
+from fastapi import APIRouter
+
+router = APIRouter()
+
+@router.get("/orders/{order_id}")
+def read(order_id: int):
+    try:
+        return load(order_id)
+    except KeyError as e:
+        return [|{"error": f"no order {order_id}"}|]
+"""),
+        Bad("""
+from flask import Flask, jsonify
+
+app = Flask(__name__)
+
+@app.post("/orders")
+def create():
+    try:
+        return jsonify(make())
+    except ValueError:
+        return [|jsonify({"success": False, "message": "bad order"})|]
+"""),
+    ],
+    good=[
+        """
+from fastapi import APIRouter, HTTPException, Response
+from fastapi.responses import JSONResponse
+
+router = APIRouter()
+
+@router.get("/a")
+def a():
+    try:
+        return load()
+    except KeyError:
+        raise HTTPException(404, "no such thing")
+
+@router.get("/b")
+def b():
+    try:
+        return load()
+    except KeyError:
+        return JSONResponse({"error": "no such thing"}, status_code=404)
+
+@router.get("/c")
+def c(response: Response):
+    try:
+        return load()
+    except KeyError:
+        response.status_code = 404
+        return {"error": "no such thing"}
+
+@router.get("/health")
+def health():
+    try:
+        return {"database": ping()}
+    except OSError:
+        return {"status": "error"}
+
+def helper():
+    try:
+        return load()
+    except KeyError:
+        return {"error": "no such thing"}
+""",
+        """
+from flask import Flask, jsonify
+
+app = Flask(__name__)
+
+@app.post("/orders")
+def create():
+    try:
+        return jsonify(make())
+    except ValueError:
+        return jsonify({"error": "bad order"}), 400
+""",
+    ],
+)
+
+_FAILS = ("error", "errors", "exception", "error_message", "err")
+_ANSWERS = ("jsonify", "JSONResponse", "dict", "ORJSONResponse", "UJSONResponse")
+_REPORTS = (
+    "health",
+    "ready",
+    "live",
+    "status",
+    "ping",
+    "test_",
+    "check",
+    "validate",
+    "probe",
+    "diagnos",
+    "webhook",
+    "batch",
+    "bulk",
+)
+"""Names of routes whose answer is about what works and what doesn't."""
+
+
+@rule.check
+def find(view: View) -> Iterator[Hit]:
+    """Handlers that return a failure's body, and nothing else, out of an `except`."""
+    reading = view.reading
+    for node in reading.each(ast.Return):
+        handler = reading.function(node)
+        if not isinstance(handler, ast.FunctionDef | ast.AsyncFunctionDef) or node.value is None or not _in_except(reading, node):
+            continue
+        body = _body(node.value)
+        if body is None or not _tells_failure(body):
+            continue
+        routes = routes_of(view.project, view.path, reading.qualname(handler))
+        if not routes or any(word in f"{it.path} {handler.name}".lower() for it in routes for word in _REPORTS):
+            continue
+        if any("WEBSOCKET" in it.methods or (it.status or 200) >= 300 for it in routes) or _sets_status(reading, handler):
+            continue
+        yield Hit(node.value, f"`{handler.name}` answers a failure with status 200.")
+
+
+def _in_except(reading: Reading, node: ast.AST) -> bool:
+    for up in reading.ancestors(node):
+        if isinstance(up, ast.ExceptHandler):
+            return True
+        if isinstance(up, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.For | ast.AsyncFor | ast.While):
+            return False
+    return False
+
+
+def _body(node: ast.expr) -> ast.Dict | ast.Call | None:
+    """The dictionary that is answered; a call where its entries are keywords; None for what says a status, or isn't one."""
+    if isinstance(node, ast.Dict):
+        return node
+    if isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] in _ANSWERS:
+        if any(it.arg in ("status_code", "status") for it in node.keywords) or len(node.args) > 1:
+            return None
+        inner = node.args[0] if node.args else next((it.value for it in node.keywords if it.arg == "content"), None)
+        return inner if isinstance(inner, ast.Dict) else node if inner is None and node.keywords else None
+    return None
+
+
+def _tells_failure(body: ast.Dict | ast.Call) -> bool:
+    if isinstance(body, ast.Call):
+        rows = [(it.arg or "", it.value) for it in body.keywords]
+    else:
+        rows = [
+            (str(key.value), value) for key, value in zip(body.keys, body.values, strict=True) if isinstance(key, ast.Constant)
+        ]
+    for key, value in rows:
+        constant = value.value if isinstance(value, ast.Constant) else "?"
+        if key.lower() in _FAILS and constant not in (None, "", False):
+            return True
+        if key.lower() in ("success", "ok", "succeeded") and constant is False:
+            return True
+        if key.lower() == "status" and constant in ("error", "failed", "failure", "fail"):
+            return True
+    return False
+
+
+def _sets_status(reading: Reading, handler: ast.AST) -> bool:
+    """Whether the handler sets the status of its answer by hand."""
+    return any(isinstance(it, ast.Attribute) and it.attr in ("status_code", "status") for it in reading.within(handler))

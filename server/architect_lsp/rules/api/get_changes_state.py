@@ -1,0 +1,125 @@
+"""A GET request changes something.
+
+Why: GET and HEAD are safe by definition: crawlers, link previews, prefetching browsers, proxies and retrying clients send them
+unasked and more than once. What a GET handler writes, it writes for all of these.
+Instead: take a POST (or PUT, PATCH, DELETE) for what changes state, and let GET read.
+
+    @router.post("/orders/{order_id}/cancel", status_code=202)
+    async def cancel(order_id: int, user: CurrentUser) -> OrderOut: ...
+
+Consequences: an order is cancelled by a link preview; a cache answers and nothing is written at all.
+Trade-offs: links in mails must be GET; let them show a page whose button posts.
+Tests: send the request twice and assert that the second changes nothing.
+Security: protection against forged requests leaves GET out, so an image tag on any page can send it with the user's cookies.
+Source: RFC 9110 section 9.2.1, Safe Methods
+"""
+
+import re
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.catalogue import catalogue
+from architect_lsp.knowledge.kinds import is_script
+from architect_lsp.knowledge.operations import spoken
+from architect_lsp.knowledge.project import Project
+from architect_lsp.knowledge.summaries import Effect, described, effects
+from architect_lsp.knowledge.symbols import Ref
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, ProjectHit, Rule
+
+rule = Rule(
+    __name__,
+    severity=Severity.WARNING,
+    confidence=Confidence.MEDIUM,
+    rows=["A1", "A3"],
+    cwe=650,
+    bad=[
+        Bad("""
+-- app/routes.py --
+from fastapi import APIRouter
+from sqlalchemy.orm import Session
+from app.orders import cancel_order
+
+router = APIRouter()
+
+@[|router.get("/orders/{order_id}/cancel")|]
+def cancel(order_id: int, session: Session):
+    cancel_order(session, order_id)
+-- app/orders.py --
+from sqlalchemy.orm import Session
+
+def cancel_order(session: Session, order_id: int):
+    order = session.get(Order, order_id)
+    order.status = "cancelled"
+    session.commit()
+"""),
+    ],
+    good=[
+        """
+from fastapi import APIRouter
+from sqlalchemy.orm import Session
+
+router = APIRouter()
+
+@router.post("/orders/{order_id}/cancel")
+def cancel(order_id: int, session: Session):
+    session.commit()
+
+@router.get("/orders")
+def orders(session: Session):
+    return session.query(Order).all()
+
+@router.get("/auth/callback")
+def callback(session: Session):
+    session.commit()
+""",
+    ],
+)
+
+_KINDS = ("commit", "db-write", "mail", "queue")
+_WORDS = {
+    "commit": "commits",
+    "db-write": "writes to the database",
+    "mail": "sends mail",
+    "queue": "sends a message",
+}
+_LINKS = re.compile(
+    r"callback|oauth|sso|saml|log_?(in|out)|sign_?(in|out)|verify|verification|confirm|activate|unsubscribe|track|redirect|health"
+    r"|authori[sz]e|token|session|invite|accept|webhook|cron|download|export|init|setup|sync|refresh|ping|heartbeat|metrics",
+    re.IGNORECASE,
+)
+"""Paths and handlers that answer links by their nature, or that keep a record of having been asked."""
+_STEPS = 3
+"""How many calls away the change may be; what is further mostly is a record of the request."""
+_PLUMBING = re.compile(r"execute|connect|session|transaction|begin|get_db|__|query|fetch|read|get_|list_|find|load|select")
+"""Functions that write whatever they do, or make what they are asked for where it is not there yet."""
+
+
+@rule.check_project
+def find(project: Project) -> Iterator[ProjectHit]:
+    """GET routes whose handler reaches a commit, a write, a mail or a message."""
+    told: set[Ref] = set()
+    for route in catalogue(project).routes:
+        if not route.methods or not route.methods <= {"GET", "HEAD"} or route.handler is None or route.at in told:
+            continue
+        definition = project.definition(route.handler.path, route.handler.qualname)
+        if definition is None or is_script(route.handler.path) or _LINKS.search(f"{route.path} {definition.qualname}"):
+            continue
+        found = effects(project, route.handler.path, definition)
+        kind = next((it for it in _KINDS if it in found and _tells(found[it])), None)
+        if kind is None:
+            continue
+        told.add(route.at)
+        name = definition.qualname.rpartition(".")[2]
+        message = f"`{spoken(route)}` changes state: `{name}` {_WORDS[kind]} by `{found[kind].call}`."
+        yield ProjectHit(route.at, message, tuple(described(found[kind], project)))
+
+
+_RECORD = re.compile(
+    r"log|audit|track|telemetry|analytics|last_?(seen|used|access)|touch|usage|metric|cache|event|record|history|ensure"
+)
+
+
+def _tells(effect: Effect) -> bool:
+    """Whether an effect is a change that the route is about: near enough, and neither plumbing nor a record of the request."""
+    names = [ref.qualname.rpartition(".")[2].lower() for ref in effect.path[1:]]
+    return len(effect.path) <= _STEPS and not any(_RECORD.search(it) or _PLUMBING.search(it) for it in names)

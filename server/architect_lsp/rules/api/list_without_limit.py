@@ -1,0 +1,180 @@
+"""A route answers with every row of a table.
+
+Why: a table grows and the route doesn't: what took ten milliseconds with a hundred rows takes the memory of the process, and
+the pool's connection, with a million. Nobody changes the route on the day that happens.
+Instead: a limit with an upper bound, and an order that makes pages whole.
+
+    @router.get("/orders")
+    async def orders(session: SessionDep, limit: Annotated[int, Query(le=100)] = 50, after: int = 0) -> list[OrderOut]:
+        rows = await session.scalars(select(Order).where(Order.id > after).order_by(Order.id).limit(limit))
+        return list(rows)
+
+Consequences: one request for the list slows all others; a few at once end the process.
+Trade-offs: a table that the service itself fills with a few dozen rows needs no pages.
+Tests: put in more rows than the limit, and assert on how many come back.
+Security: CWE-770. A request that costs the client nothing and the service everything is a weapon.
+Performance: page by key (`id > after`), since `OFFSET` reads all it skips.
+Source: OWASP API Security Top 10 2023, API4: Unrestricted Resource Consumption
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.nouns import Route
+from architect_lsp.knowledge.operations import routes_of
+from architect_lsp.knowledge.reading import Function, Reading, dotted
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, Hit, Rule, View
+
+rule = Rule(
+    __name__,
+    severity=Severity.WARNING,
+    confidence=Confidence.MEDIUM,
+    rows=["A3", "B3"],
+    cwe=770,
+    needs=[".all("],
+    bad=[
+        Bad("""
+from fastapi import APIRouter
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+router = APIRouter()
+
+@router.get("/orders")
+def orders(session: Session):
+    return [|session.scalars(select(Order)).all()|]
+
+@router.get("/users")
+def users(session: Session):
+    rows = [|session.query(User).all()|]
+    return [it.name for it in rows]
+"""),
+        Bad("""
+from flask import Flask, jsonify
+from models import Order
+
+app = Flask(__name__)
+
+@app.route("/orders")
+def orders():
+    return jsonify([it.to_dict() for it in [|Order.query.all()|]])
+"""),
+    ],
+    good=[
+        """
+from fastapi import APIRouter, Depends
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+router = APIRouter()
+
+@router.get("/a")
+def a(session: Session, limit: int = 50):
+    return session.scalars(select(Order).limit(limit)).all()
+
+@router.get("/b")
+def b(session: Session, page=Depends(pagination)):
+    return session.scalars(page.apply(select(Order))).all()
+
+@router.get("/orders/{order_id}/lines")
+def lines(order_id: int, session: Session):
+    return session.scalars(select(Line).where(Line.order_id == order_id)).all()
+
+@router.get("/c")
+def c(session: Session):
+    query = select(Order).limit(100)
+    return session.scalars(query).all()
+
+@router.get("/mine")
+def mine(session: Session, user=Depends(current_user)):
+    return session.scalars(select(Order).filter_by(user=user)).all()
+
+@router.post("/d")
+def d(session: Session):
+    return session.query(Order).all()
+
+def helper(session: Session):
+    return session.query(Order).all()
+""",
+    ],
+)
+
+_PAGES = re.compile(
+    r"limit|page|size|offset|skip|cursor|first|top\b|count|take|pagin|batch|after|before|range|params|slice|filter|search|query\b|q\b"
+)
+_FEW = re.compile(
+    r"setting|config|option|role|permission|currenc|countr|language|locale|tag|categor|type|status|template|plan|feature|provider|group|team"
+    r"|statistic|summary|stats|export|backup|health|admin|choice|enum|level|model",
+    re.IGNORECASE,
+)
+"""Things of which a service has a few dozen at most, and routes that are about all of them."""
+_NARROWS = frozenset(
+    (
+        *("where", "filter", "filter_by", "limit", "slice", "paginate", "get", "having", "join", "group_by", "distinct"),
+        "with_entities",
+    )
+)
+
+
+@rule.check
+def find(view: View) -> Iterator[Hit]:
+    """Handlers of GET that read a whole table by `.all()` with nothing that narrows it."""
+    reading = view.reading
+    for call in reading.each(ast.Call):
+        if not isinstance(call.func, ast.Attribute) or call.func.attr != "all" or call.args:
+            continue
+        function = reading.function(call)
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) or _in_loop_body(reading, call):
+            continue
+        routes = routes_of(view.project, view.path, reading.qualname(function))
+        if not routes or not all(_lists(it) for it in routes) or _is_paged(function, routes):
+            continue
+        if _is_narrowed(reading, call, function):
+            continue
+        yield Hit(call, f"`{function.name}` answers with every row there is.")
+
+
+def _lists(route: Route) -> bool:
+    last = route.path.rstrip("/").rpartition("/")[2]
+    return "GET" in route.methods and "{" not in route.path and not _FEW.search(last)
+
+
+def _is_paged(function: Function, routes: tuple[Route, ...]) -> bool:
+    names = [it.arg for it in (*function.args.args, *function.args.kwonlyargs)]
+    names += [it.name for route in routes for it in route.dependencies]
+    return any(_PAGES.search(it.lower()) for it in names)
+
+
+def _is_narrowed(reading: Reading, call: ast.Call, function: Function) -> bool:
+    """Whether the statement, or anything it is put together from in the function, narrows what is read."""
+    text = reading.source(function)
+    if re.search(r"request\.args|query_params|\.limit\(|paginate|islice|\[:", text):
+        return True
+    todo: list[ast.AST] = [call]
+    has_table = False
+    for _ in range(8):
+        if not todo:
+            break
+        for it in ast.walk(todo.pop()):
+            if isinstance(it, ast.Call) and _last(it) in _NARROWS:
+                return True
+            if isinstance(it, ast.Call) and _last(it) in ("query", "select"):
+                has_table = True
+            if isinstance(it, ast.Attribute) and it.attr in ("query", "objects"):
+                has_table = True
+            if isinstance(it, ast.Name):
+                values = reading.bindings(function).get(it.id, [])
+                if len(values) > 1:
+                    return True  # put together step by step
+                todo += [value for value in values if value is not None]
+    return not has_table
+
+
+def _last(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else dotted(call.func)
+
+
+def _in_loop_body(reading: Reading, call: ast.Call) -> bool:
+    return any(isinstance(it, ast.For | ast.While | ast.AsyncFor) for it in reading.ancestors(call))

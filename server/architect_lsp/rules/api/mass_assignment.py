@@ -1,0 +1,159 @@
+"""What the client sends is written to a stored record, field by field, whatever the fields are.
+
+Why: a record has fields the client must not set: the owner, the role, the balance, whether it is approved. `Model(**body)` and a
+loop of `setattr` take them all from the request, those that are added next year too.
+Instead: name what a client may set, in a model of its own, and write only that.
+
+    class OrderChange(BaseModel):
+        note: str | None = None
+
+    for name, value in change.model_dump(exclude_unset=True).items():
+        setattr(order, name, value)
+
+Consequences: a user makes himself an administrator with one extra line of JSON.
+Tests: send each field that must stay, and assert that it stays.
+Security: CWE-915. Refuse fields nobody asked for: `extra="forbid"`.
+Source: OWASP API Security Top 10 2023, API3: Broken Object Property Level Authorization
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.catalogue import catalogue
+from architect_lsp.knowledge.project import Project
+from architect_lsp.knowledge.reading import Reading, dotted
+from architect_lsp.knowledge.symbols import ClassSymbol
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, Hit, Rule, View
+
+rule = Rule(
+    __name__,
+    severity=Severity.WARNING,
+    confidence=Confidence.HIGH,
+    rows=["A2", "D4"],
+    cwe=915,
+    needs=["**", "setattr"],
+    bad=[
+        Bad("""
+-- app/models.py --
+from flask_sqlalchemy import SQLAlchemy
+
+db = SQLAlchemy()
+
+class User(db.Model):
+    id = db.Column(db.Integer, primary_key=True)
+    is_admin = db.Column(db.Boolean)
+-- app/views.py --
+from flask import Flask, request
+from app.models import User
+
+app = Flask(__name__)
+
+@app.post("/users")
+def create():
+    user = User([|**request.get_json()|])
+
+@app.put("/users/<int:user_id>")
+def change(user_id):
+    user = User.query.get(user_id)
+    data = request.json
+    for key, value in data.items():
+        [|setattr(user, key, value)|]
+"""),
+    ],
+    good=[
+        """
+-- app/models.py --
+from flask_sqlalchemy import SQLAlchemy
+
+db = SQLAlchemy()
+
+class User(db.Model):
+    id = db.Column(db.Integer, primary_key=True)
+-- app/views.py --
+from flask import Flask, request
+from pydantic import BaseModel
+from app.models import User
+
+app = Flask(__name__)
+ALLOWED = {"name"}
+
+class Change(BaseModel):
+    name: str
+
+@app.post("/users")
+def create():
+    change = Change(**request.get_json())
+    user = User(**change.model_dump())
+
+@app.put("/users/<int:user_id>")
+def change(user_id):
+    user = User.query.get(user_id)
+    for key, value in request.json.items():
+        if key in ALLOWED:
+            setattr(user, key, value)
+""",
+    ],
+)
+
+_BODY = re.compile(
+    r"(?:\w+\.)*request\.(?:json|form|values|args|data|POST|GET|get_json|query_params|params)(?:\(\))?"
+    r"(?:\.(?:to_dict|dict|copy)\(\))?"
+)
+
+
+@rule.check
+def find(view: View) -> Iterator[Hit]:
+    """Models made from a request's fields, and loops that set them."""
+    reading = view.reading
+    models: set[tuple[str, str]] | None = None
+    for call in reading.each(ast.Call):
+        name = dotted(call.func).rpartition(".")[2]
+        stars = [it for it in call.keywords if it.arg is None and _is_body(reading, it.value)]
+        if stars:
+            models = _models(view.project) if models is None else models
+            symbol = view.symbol(call.func)
+            if isinstance(symbol, ClassSymbol) and (symbol.path, symbol.facts.qualname) in models:
+                yield Hit(stars[0], f"`{symbol.facts.qualname}` takes every field that the client sends.")
+        elif name == "setattr" and len(call.args) == 3 and _is_loop_over_body(reading, call):
+            yield Hit(call, f"Every field that the client sends is set on `{reading.source(call.args[0])}`.")
+
+
+def _models(project: Project) -> set[tuple[str, str]]:
+    return {(it.ref.path, it.ref.qualname) for it in catalogue(project).models}
+
+
+def _is_body(reading: Reading, node: ast.expr, depth: int = 3) -> bool:
+    """Whether an expression is what the client sent, as it came."""
+    if isinstance(node, ast.Await):
+        return _is_body(reading, node.value, depth)
+    if isinstance(node, ast.Name) and depth > 0:
+        values = reading.bindings(reading.function(node)).get(node.id, [])
+        return len(values) == 1 and values[0] is not None and _is_body(reading, values[0], depth - 1)
+    return bool(_BODY.fullmatch(_plain(node)))
+
+
+def _plain(node: ast.expr) -> str:
+    """`request.get_json()` of a call with any arguments."""
+    if isinstance(node, ast.Call):
+        inner = _plain(node.func)
+        return f"{inner}()" if inner else ""
+    if isinstance(node, ast.Attribute):
+        inner = _plain(node.value)
+        return f"{inner}.{node.attr}" if inner else ""
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _is_loop_over_body(reading: Reading, call: ast.Call) -> bool:
+    key = dotted(call.args[1])
+    for up in reading.ancestors(call):
+        if isinstance(up, ast.If):
+            return False  # something decides which
+        if isinstance(up, ast.For):
+            names = {it.id for it in ast.walk(up.target) if isinstance(it, ast.Name)}
+            if not key or key not in names or any(isinstance(it, ast.If) for row in up.body for it in ast.walk(row)):
+                return False
+            over = up.iter.func if isinstance(up.iter, ast.Call) else None
+            return isinstance(over, ast.Attribute) and over.attr == "items" and _is_body(reading, over.value)
+    return False

@@ -1,0 +1,114 @@
+"""A path names the action that its method names already.
+
+Why: `GET /getUsers` says *get* twice, and leaves open what `POST /getUsers` would be. Where all other paths name things,
+clients guess `POST /orders` and `DELETE /orders/7`, and miss the one that is called `/create_order`.
+Instead: name the thing in the path and the action by the method.
+
+    @router.post("/orders", status_code=201)
+    async def create_order(order: OrderIn) -> OrderOut: ...
+
+Consequences: two addresses for one thing, and caches, permissions and clients that treat them as two.
+Trade-offs: an action that is no create, read, update or delete (`/orders/7/cancel`) may well be a verb.
+Source: RFC 9110 section 9; Zalando RESTful API Guidelines, "MUST keep URLs verb-free"
+"""
+
+import re
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.catalogue import catalogue
+from architect_lsp.knowledge.habits import odd_ones
+from architect_lsp.knowledge.kinds import is_script, is_test
+from architect_lsp.knowledge.nouns import Route
+from architect_lsp.knowledge.operations import spoken
+from architect_lsp.knowledge.project import Project
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, ProjectHit, Rule
+
+_SHOP = """
+from fastapi import APIRouter
+
+router = APIRouter()
+
+@router.get("/orders")
+def orders(): ...
+
+@router.get("/orders/{key}")
+def order(key: int): ...
+
+@router.post("/orders/{key}/cancel")
+def cancel(key: int): ...
+
+@router.get("/users")
+def users(): ...
+
+@router.get("/users/{key}")
+def user(key: int): ...
+
+@router.get("/settings")
+def settings(): ...
+"""
+
+rule = Rule(
+    __name__,
+    severity=Severity.NOTE,
+    confidence=Confidence.MEDIUM,
+    rows=["A1"],
+    bad=[
+        Bad(
+            _SHOP
+            + """
+@[|router.post("/create_user")|]
+def create_user(): ...
+"""
+        ),
+    ],
+    good=[
+        _SHOP,
+        """
+from fastapi import APIRouter
+
+router = APIRouter()
+
+@router.post("/getUser")
+def get_user(): ...
+
+@router.post("/createUser")
+def create_user(): ...
+
+@router.post("/listUsers")
+def list_users(): ...
+""",
+    ],
+)
+
+_VERB = re.compile(r"(?:get|fetch|create|add|insert|update|edit|delete|remove)(?:[-_][a-z]\w*|[A-Z]\w*)")
+_FITS = {
+    "GET": ("get", "fetch"),
+    "POST": ("create", "add", "insert"),
+    "PUT": ("update", "edit"),
+    "PATCH": ("update", "edit"),
+    "DELETE": ("delete", "remove"),
+}
+
+
+@rule.check_project
+def find(project: Project) -> Iterator[ProjectHit]:
+    """Routes of an API with a verb for create, read, update or delete, where nine of ten have none."""
+    rows = {it.at: it for it in catalogue(project).routes if _counts(it)}
+    for it in odd_ones({"": list(rows.values())}, lambda route: not _verb(route)):
+        yield ProjectHit(it.member.at, f"`{spoken(it.member)}` names the action; {it.counts} paths here name things.")
+
+
+def _counts(route: Route) -> bool:
+    return (
+        bool(route.methods) and "WEBSOCKET" not in route.methods and not is_test(route.at.path) and not is_script(route.at.path)
+    )
+
+
+def _verb(route: Route) -> bool:
+    for part in route.path.split("/"):
+        found = _VERB.fullmatch(part)
+        if found is not None:
+            verb = re.match(r"[a-z]+?(?=[-_A-Z]|$)", part)
+            return verb is not None and any(verb[0] in _FITS.get(it, ()) for it in route.methods)
+    return False
