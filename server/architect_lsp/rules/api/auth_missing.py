@@ -22,6 +22,7 @@ from architect_lsp.knowledge.habits import by_router, odd_ones
 from architect_lsp.knowledge.nouns import Route
 from architect_lsp.knowledge.operations import spoken
 from architect_lsp.knowledge.project import Project
+from architect_lsp.knowledge.summaries import effects
 from architect_lsp.knowledge.symbols import FunctionSymbol, Ref
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, ProjectHit, Rule
@@ -73,6 +74,10 @@ def login(): ...
 @router.get("/public/info")
 def info(): ...
 
+@router.get("/kinds")
+def kinds():
+    return ["a", "b"]
+
 @router.post("/g")
 def g(request: Request):
     if request.headers.get("Authorization") is None:
@@ -110,12 +115,20 @@ def find(project: Project) -> Iterator[ProjectHit]:
     n_odd = Counter(it.group for it in rows)
     for it in rows:
         route, example = it.member, it.example
-        if route.handler is None or example.handler is None or (route.methods <= {"GET", "HEAD"} and n_odd[it.group] > 1):
+        if route.handler is None or example.handler is None:
+            continue
+        if route.methods <= {"GET", "HEAD"} and (n_odd[it.group] > 1 or not _reads(project, route)):
             continue  # several that may be read by all were meant so
         guard = next((each.name for each in example.dependencies if each.guards), "a guard")
         message = f"`{spoken(route)}` asks nobody who they are; {it.counts} routes of `{it.group}` do, by `{guard}` for one."
         evidence: tuple[tuple[Ref, str], ...] = ((example.at, f"`{example.handler.qualname}` is guarded by `{guard}`"),)
         yield ProjectHit(route.at, message, evidence)
+
+
+def _reads(project: Project, route: Route) -> bool:
+    """Whether a route tells more than what stands in its code: it asks a database, a service, a file."""
+    definition = project.definition(route.handler.path, route.handler.qualname) if route.handler is not None else None
+    return definition is not None and route.handler is not None and bool(effects(project, route.handler.path, definition))
 
 
 def _is_guarded(project: Project, route: Route) -> bool | None:

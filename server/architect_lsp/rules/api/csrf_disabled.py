@@ -50,7 +50,7 @@ app.config["WTF_CSRF_ENABLED"] = True
 class Production:
     WTF_CSRF_ENABLED = [|False|]
 
-app.config.update(WTF_CSRF_CHECK_DEFAULT=[|False|])
+app.config.update(JWT_COOKIE_CSRF_PROTECT=[|False|])
 """),
     ],
     good=[
@@ -60,6 +60,7 @@ class TestConfig:
 
 class Development:
     WTF_CSRF_ENABLED = True
+    WTF_CSRF_CHECK_DEFAULT = False  # what needs it asks for it
 
 def make_test_app(app):
     app.config["WTF_CSRF_ENABLED"] = False
@@ -72,7 +73,7 @@ def create(app, testing):
     ],
 )
 
-_SETTINGS = frozenset(("WTF_CSRF_ENABLED", "WTF_CSRF_CHECK_DEFAULT", "JWT_COOKIE_CSRF_PROTECT"))
+_SETTINGS = frozenset(("WTF_CSRF_ENABLED", "JWT_COOKIE_CSRF_PROTECT"))
 _TESTS = re.compile(r"test|debug|local|dev(?!ice)|ci\b|mock|fake", re.IGNORECASE)
 
 

@@ -138,7 +138,7 @@ def find(view: View) -> Iterator[Hit]:
 
 def _lists(route: Route) -> bool:
     last = route.path.rstrip("/").rpartition("/")[2]
-    return "GET" in route.methods and "{" not in route.path and not _FEW.search(last)
+    return route.framework != "django" and "GET" in route.methods and "{" not in route.path and not _FEW.search(last)
 
 
 def _is_paged(function: Function, routes: tuple[Route, ...]) -> bool:

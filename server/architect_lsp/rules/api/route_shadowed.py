@@ -21,6 +21,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.frameworks.fastapi import tables, takes_all_of
 from architect_lsp.knowledge.nouns import Route
+from architect_lsp.knowledge.operations import shape
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import Ref
 from architect_lsp.model import Confidence, Severity
@@ -120,7 +121,7 @@ def find(project: Project) -> Iterator[ProjectHit]:
     told: set[Ref] = set()
     for table in tables(project):
         for index, later in enumerate(table):
-            others = (it for it in table[:index] if not it.optional and it.handler != later.handler)
+            others = (it for it in table[:index] if not it.optional and it.handler != later.handler and not _same(it, later))
             earlier = next((it for it in others if takes_all_of(it, later)), None)
             if earlier is not None and later.at not in told:
                 told.add(later.at)
@@ -129,6 +130,11 @@ def find(project: Project) -> Iterator[ProjectHit]:
                     f"`{_methods(later)} {later.path}` is never reached: `{earlier.path}` comes first and matches all of it.",
                     ((earlier.at, f"`{_methods(earlier)} {earlier.path}` is tried first"), *_order(earlier, later)),
                 )
+
+
+def _same(one: Route, other: Route) -> bool:
+    """Whether two routes have one path, which `route-duplicated` tells."""
+    return shape(one.path) == shape(other.path)
 
 
 def _order(earlier: Route, later: Route) -> Iterator[tuple[Ref, str]]:

@@ -100,9 +100,8 @@ def find(project: Project) -> Iterator[ProjectHit]:
 
 
 def _counts(route: Route) -> bool:
-    return (
-        bool(route.methods) and "WEBSOCKET" not in route.methods and not is_test(route.at.path) and not is_script(route.at.path)
-    )
+    is_api = route.framework in ("fastapi", "litestar") and bool(route.methods) and "WEBSOCKET" not in route.methods
+    return is_api and not is_test(route.at.path) and not is_script(route.at.path)
 
 
 def _verb(route: Route) -> bool:

@@ -1,0 +1,126 @@
+"""An error has another body than the other errors of this service.
+
+Why: clients read errors in one place. Where nearly all come as `{"detail": ...}`, which `HTTPException` makes, the one that
+comes as `{"error": ...}` is shown as "undefined".
+Instead: raise it as the others are raised, or give all of them one body by an exception handler.
+
+    raise HTTPException(status_code=409, detail="The order was sent already")
+
+Consequences: each client handles each error by hand, or shows nothing.
+Trade-offs: a body that another protocol prescribes, as OAuth does, is what it is.
+Tests: assert on the shape of every refusal with one function.
+Source: RFC 9457, Problem Details for HTTP APIs
+"""
+
+import ast
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.answers import status_of
+from architect_lsp.knowledge.catalogue import catalogue
+from architect_lsp.knowledge.habits import AGREE, MIN_NEIGHBOURS
+from architect_lsp.knowledge.operations import routes_of
+from architect_lsp.knowledge.project import Project
+from architect_lsp.knowledge.reading import constant, dotted, keyword
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, Hit, Rule, View
+
+_SHOP = (
+    "from fastapi import APIRouter, HTTPException\nfrom fastapi.responses import JSONResponse\n\nrouter = APIRouter()\n"
+    + "".join(
+        f"""
+@router.get("/{name}")
+def {name}():
+    raise HTTPException(404)
+"""
+        for name in "abcdef"
+    )
+)
+
+rule = Rule(
+    __name__,
+    severity=Severity.NOTE,
+    confidence=Confidence.MEDIUM,
+    rows=["A1", "A5"],
+    needs=["Response"],
+    bad=[
+        Bad(
+            _SHOP
+            + """
+@router.get("/g")
+def g():
+    return [|JSONResponse({"error": "gone"}, status_code=410)|]
+"""
+        ),
+    ],
+    good=[
+        _SHOP
+        + """
+@router.get("/g")
+def g():
+    return JSONResponse({"detail": "gone"}, status_code=410)
+
+@router.get("/h")
+def h():
+    return JSONResponse({"ok": True}, status_code=202)
+
+@router.get("/oauth/token")
+def token():
+    return JSONResponse({"error": "invalid_grant"}, status_code=400)
+""",
+        """
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+router = APIRouter()
+
+@router.get("/g")
+def g():
+    return JSONResponse({"error": "gone"}, status_code=410)
+""",
+    ],
+)
+
+_MADE = ("JSONResponse", "ORJSONResponse", "UJSONResponse")
+_PRESCRIBED = ("oauth", "token", "jsonrpc", "rpc", "mcp", "webhook", "scim", "health", "ready", "openai", "/v1/chat", "anthropic")
+
+
+@rule.check
+def find(view: View) -> Iterator[Hit]:
+    """Error bodies written by hand in FastAPI's handlers, where nine of ten errors are raised."""
+    reading = view.reading
+    for call in reading.each(ast.Call):
+        if dotted(call.func).rpartition(".")[2] not in _MADE or (status_of(call) or 0) < 400:
+            continue
+        function = reading.function(call)
+        content = call.args[0] if call.args else keyword(call, "content")
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) or not isinstance(content, ast.Dict):
+            continue
+        keys = [str(constant(it)) for it in content.keys if it is not None]
+        routes = routes_of(view.project, view.path, reading.qualname(function))
+        if not routes or not keys or "detail" in keys or any(it.framework != "fastapi" for it in routes):
+            continue
+        if any(word in it.path.lower() for it in routes for word in _PRESCRIBED):
+            continue
+        n_raised, n_made = _counts(view.project)
+        if n_raised >= MIN_NEIGHBOURS and n_raised >= AGREE * (n_raised + n_made - 1):
+            says = f"{n_raised} of {n_raised + n_made} errors of the routes here are raised, and say `detail`"
+            yield Hit(call, f"`{function.name}` answers an error with `{keys[0]}`; {says}.")
+
+
+def _counts(project: Project) -> tuple[int, int]:
+    """How many errors FastAPI's handlers raise as `HTTPException`, and how many they make by hand."""
+    known: dict[str, tuple[int, int]] = project.memo("error shapes")
+    if "all" not in known:
+        raised = made = 0
+        for path, qualname in {
+            (it.handler.path, it.handler.qualname) for it in catalogue(project).routes if it.handler is not None
+        }:
+            definition = project.definition(path, qualname)
+            for index, status, is_raised in definition.statuses if definition is not None else ():
+                if status < 400 or definition is None or not 0 <= index < len(definition.calls):
+                    continue
+                name = definition.calls[index].target.rpartition(".")[2]
+                raised += is_raised and name == "HTTPException"
+                made += name in _MADE
+        known["all"] = raised, made
+    return known["all"]
