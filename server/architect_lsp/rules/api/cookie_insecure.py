@@ -66,6 +66,7 @@ def login(response, token, settings, options):
     response.set_cookie("csrf_token", token, secure=True)
     response.set_cookie("access_token", token, **options)
     response.set_cookie("access_token", "", max_age=0)
+    response.set_cookie(token, "done", max_age=600)
 """,
     ],
 )
@@ -89,8 +90,10 @@ def find(view: View) -> Iterator[Hit]:
         name = keyword(call, "key") or (call.args[0] if call.args else None)
         text = str(constant(name)) if isinstance(name, ast.Constant) else ast.unparse(name) if name is not None else ""
         value = keyword(call, "value") or (call.args[1] if len(call.args) > 1 else None)
-        emptied = isinstance(value, ast.Constant) and value.value in ("", None)
-        if not _SIGNS_IN.search(text) or _READ_BY_SCRIPTS.search(text) or _STATES.search(text) or emptied:
+        plain = isinstance(value, ast.Constant)  # a word that stands in the source is no secret
+        if isinstance(name, ast.Name) and not name.id.isupper():
+            continue  # whatever it holds
+        if not _SIGNS_IN.search(text) or _READ_BY_SCRIPTS.search(text) or _STATES.search(text) or plain:
             continue
         missing = [it for it in ("httponly", "secure") if _is_off(keyword(call, it))]
         if missing and len(call.args) < 7:

@@ -62,6 +62,7 @@ def remove(order_id):
     good=[
         """
 from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
 
 router = APIRouter()
 
@@ -78,6 +79,10 @@ def b():
 @router.delete("/c", status_code=204)
 def c() -> None:
     return remove()
+
+@router.delete("/d", status_code=204)
+def d():
+    return JSONResponse({"detail": "in use"}, status_code=409)
 """,
         """
 from flask import Flask
@@ -130,6 +135,8 @@ def _is_body(node: ast.expr) -> bool:
     if isinstance(node, ast.JoinedStr):
         return True
     if isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] in ("jsonify", "JSONResponse"):
+        if keyword(node, "status_code") is not None:
+            return False  # it has a status of its own
         content = node.args[0] if node.args else keyword(node, "content")
         return bool(node.keywords and content is None) or (content is not None and _is_body(content))
     return False

@@ -142,6 +142,7 @@ _ANSWERS = re.compile(
     r"HTTPException|(?:\w*JSON|Plain\w*|HTML|ORJSON|UJSON)?Response|jsonify|make_response|abort|HttpResponse\w*"
 )
 
+_PARSING = re.compile(r"[\"'](?:\w+ )*(?:invalid|malformed|pars(?:e|ing)|decod(?:e|ing))", re.IGNORECASE)
 _FEW = 2
 """Statements of a `try` that do no more than take apart what the client sent."""
 
@@ -172,7 +173,8 @@ def _caught(reading: Reading, node: ast.AST) -> str:
             asked.update(it.id for it in ast.walk(up.test) if isinstance(it, ast.Name))
         if isinstance(up, ast.ExceptHandler):
             tried = reading.parent(up)
-            if isinstance(tried, ast.Try) and len(tried.body) <= _FEW and _blames_client(node):
+            is_small = isinstance(tried, ast.Try) and len(tried.body) <= _FEW
+            if _blames_client(node) and (is_small or _PARSING.search(reading.source(node))):
                 return ""  # what the client sent didn't parse
             kinds = up.type.elts if isinstance(up.type, ast.Tuple) else [up.type]
             if up.name in asked:

@@ -44,11 +44,11 @@ router = APIRouter()
 
 @router.get("/orders")
 def orders(session: Session):
-    return [|session.scalars(select(Order)).all()|]
+    return session.scalars([|select(Order)|]).all()
 
 @router.get("/users")
 def users(session: Session):
-    rows = [|session.query(User).all()|]
+    rows = [|session.query(User)|].all()
     return [it.name for it in rows]
 """),
         Bad("""
@@ -59,7 +59,7 @@ app = Flask(__name__)
 
 @app.route("/orders")
 def orders():
-    return jsonify([it.to_dict() for it in [|Order.query.all()|]])
+    return jsonify([it.to_dict() for it in [|Order.query|].all()])
 """),
     ],
     good=[
@@ -117,6 +117,9 @@ _NARROWS = frozenset(
     )
 )
 
+_STEPS = 8
+"""How many names a statement is followed through."""
+
 
 @rule.check
 def find(view: View) -> Iterator[Hit]:
@@ -131,9 +134,10 @@ def find(view: View) -> Iterator[Hit]:
         routes = routes_of(view.project, view.path, reading.qualname(function))
         if not routes or not all(_lists(it) for it in routes) or _is_paged(function, routes):
             continue
-        if _is_narrowed(reading, call, function):
+        table = _whole_table(reading, call, function)
+        if table is None:
             continue
-        yield Hit(call, f"`{function.name}` answers with every row there is.")
+        yield Hit(table, f"`{function.name}` answers with every row there is.")
 
 
 def _lists(route: Route) -> bool:
@@ -147,29 +151,33 @@ def _is_paged(function: Function, routes: tuple[Route, ...]) -> bool:
     return any(_PAGES.search(it.lower()) for it in names)
 
 
-def _is_narrowed(reading: Reading, call: ast.Call, function: Function) -> bool:
-    """Whether the statement, or anything it is put together from in the function, narrows what is read."""
-    text = reading.source(function)
-    if re.search(r"request\.args|query_params|\.limit\(|paginate|islice|\[:", text):
-        return True
+def _whole_table(reading: Reading, call: ast.Call, function: Function) -> ast.expr | None:
+    """Where the statement names its table; None where it, or anything it is put together from in the function, narrows it."""
+    if re.search(r"request\.args|query_params|\.limit\(|paginate|islice|\[:", reading.source(function)):
+        return None
     todo: list[ast.AST] = [call]
-    has_table = False
-    for _ in range(8):
+    table: ast.expr | None = None
+    for _ in range(_STEPS):
         if not todo:
             break
         for it in ast.walk(todo.pop()):
             if isinstance(it, ast.Call) and _last(it) in _NARROWS:
-                return True
+                return None
             if isinstance(it, ast.Call) and _last(it) in ("query", "select"):
-                has_table = True
-            if isinstance(it, ast.Attribute) and it.attr in ("query", "objects"):
-                has_table = True
+                table = it
+            if (
+                isinstance(it, ast.Attribute)
+                and it.attr == "query"
+                and table is None
+                and not isinstance(reading.parent(it), ast.Call)
+            ):
+                table = it
             if isinstance(it, ast.Name):
                 values = reading.bindings(function).get(it.id, [])
                 if len(values) > 1:
-                    return True  # put together step by step
+                    return None  # put together step by step
                 todo += [value for value in values if value is not None]
-    return not has_table
+    return table
 
 
 def _last(call: ast.Call) -> str:

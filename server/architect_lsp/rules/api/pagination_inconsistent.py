@@ -12,6 +12,7 @@ Tests: walk through the pages of each list with one function.
 Source: Zalando RESTful API Guidelines, "SHOULD use pagination links"
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
@@ -53,6 +54,9 @@ def reports(page: int = 1, size: int = 50): ...
 @router.get("/reports")
 def reports(limit: int = 50): ...
 
+@router.get("/file", response_model=Content)
+def content(size: int = 50, start: int = 0): ...
+
 @router.get("/reports/{key}")
 def report(key: int): ...
 """,
@@ -70,6 +74,8 @@ def b(page: int = 1, size: int = 50): ...
     ],
 )
 
+_MANY = re.compile(r"list|page|paginat|sequence|tuple|set\[|collection|results|items|s$", re.IGNORECASE)
+"""Answers that hold many things."""
 _SIZES = ("limit", "size", "page_size", "per_page", "pageSize", "perPage", "top", "take", "count")
 _STARTS = ("offset", "skip", "page", "cursor", "after", "start", "page_number", "page_num", "after_id", "from_")
 
@@ -99,6 +105,8 @@ def _names(project: Project, route: Route) -> tuple[str, ...]:
     definition = project.definition(route.handler.path, route.handler.qualname)
     if definition is None or is_test(route.at.path) or is_script(route.at.path):
         return ()
+    if route.response and not _MANY.search(route.response):
+        return ()  # the part of one thing, not of a list
     names = [name for name, _ in definition.parameters]
     sizes, starts = [it for it in names if it in _SIZES], [it for it in names if it in _STARTS]
     return (sizes[0], starts[0]) if len(sizes) == 1 and len(starts) == 1 else ()
