@@ -9,6 +9,7 @@ import pytest
 from architect_lsp.knowledge.document import Document
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol
+from support.projects import project_of
 
 FILES = {
     "src/shop/__init__.py": "from .orders import Order as Order, make\nfrom .names import *\n",
@@ -232,3 +233,17 @@ def test_the_folder_of_a_package_is_on_no_path_unless_nothing_else_is_meant() ->
         for user, name in (("app/use.py", "pay"), ("app/use.py", "tools"), ("scripts/run.py", "pay"))
     ]
     assert [it and it.path for it in seen] == ["pay/__init__.py", "app/tools.py", "scripts/pay.py"]
+
+
+def test_a_package_deep_inside_does_not_hide_a_library_of_its_name() -> None:
+    project = project_of("""
+        -- shop/__init__.py --
+        -- shop/web/__init__.py --
+        -- shop/web/flask/__init__.py --
+        -- shop/web/flask/wrappers.py --
+        from flask import Blueprint
+        -- shop/web/pages.py --
+        from flask import Blueprint
+    """)
+    for path in ("shop/web/flask/wrappers.py", "shop/web/pages.py"):
+        assert project.external(path, "Blueprint") == "flask.Blueprint"

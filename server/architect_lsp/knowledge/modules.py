@@ -69,7 +69,8 @@ class Modules:
             return self._longest(folder, names, relative=True)
         above = list(_upwards(folder))
         outside = [it for it in above if posixpath.join(it, "__init__.py") not in self._files]
-        for it in (*outside, *above):  # a package's own folder is on no path, unless its files are run by hand
+        tops = [it for it in above if posixpath.join(posixpath.dirname(it), "__init__.py") not in self._files]
+        for it in (*outside, *tops):  # a package's own folder is on no path, unless the files of an outermost one are run by hand
             module, rest = self._longest(it, names, relative=False)
             if module is not None:
                 return module, rest

@@ -90,7 +90,10 @@ _LINKS = re.compile(
 """Paths and handlers that answer links by their nature, or that keep a record of having been asked."""
 _STEPS = 3
 """How many calls away the change may be; what is further mostly is a record of the request."""
-_PLUMBING = re.compile(r"execute|connect|session|transaction|begin|get_db|__|query|fetch|read|get_|list_|find|load|select")
+_PLUMBING = re.compile(
+    r"execute|process|dispatch|handle|^run|invoke|wrap|commit|connect|session|transaction|begin|get_db|__|query|fetch|read|get_|list_"
+    r"|find|load|select"
+)
 """Functions that write whatever they do, or make what they are asked for where it is not there yet."""
 
 
