@@ -25,6 +25,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.facts import Def
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Reading, constant, dotted, keyword
 from architect_lsp.knowledge.sources import is_model_call
@@ -115,6 +116,12 @@ async def inner(documents):
             return await ask(it)
 
     return await asyncio.gather(*(one(it) for it in documents))
+
+async def panel(self, text):
+    async def one(model):
+        return await ask(text, model)
+
+    return await asyncio.gather(*[one(it) for it in self.references])
 
 async def other(urls):
     return await asyncio.gather(*(fetch(it) for it in urls))
@@ -214,10 +221,16 @@ def _asks(view: View, call: ast.Call) -> bool:
     if not is_model_call(view.project, view.path, view.reading, call, _PATH):
         return False
     found = view.definition(call)
-    if found is not None and found[1].gated:
+    if found is not None and (found[1].gated or _takes_part(found[1])):
         return False
     effect = view.effects(call).get("llm")
     return effect is None or not any(_is_gated(view.project, it.path, it.qualname) for it in effect.path)
+
+
+def _takes_part(definition: Def) -> bool:
+    """Whether what each call is given is a part of the program, such as a model or an agent, of which there are few."""
+    names = [name for name, _ in definition.parameters if name not in ("self", "cls")]
+    return bool(names) and bool(_FEW.search(names[0]))
 
 
 def _is_gated(project: Project, path: str, qualname: str) -> bool:
