@@ -88,8 +88,46 @@ def terminal(command: str) -> str:
     \"\"\"Run a command.\"\"\"
     return os.popen([|command|]).read()
 """),
+        Bad("""
+import json
+from pathlib import Path
+import requests
+from jinja2 import Template
+from openai import OpenAI
+
+client = OpenAI()
+
+def ask(prompt):
+    return client.responses.create(model="m", input=prompt).output_text
+
+def build(prompt):
+    try:
+        file = json.loads(ask(prompt))
+    except ValueError:
+        return None
+    Path([|file["path"]|]).write_text(file["text"])
+    page = requests.get([|file["url"]|], timeout=5)
+    return Template([|file["template"]|]).render(page=page)
+"""),
     ],
     good=[
+        """
+from pathlib import Path
+import requests
+from openai import OpenAI
+
+client = OpenAI()
+
+def ask(prompt):
+    return client.responses.create(model="m", input=prompt).output_text
+
+def build(prompt):
+    Path("page.txt").write_text(ask(prompt))
+    return requests.get("https://api.example/search", params={"q": ask(prompt)}, timeout=5)
+
+def look(prompt):
+    return requests.get(f"https://api.example/items/{ask(prompt)}", timeout=5)
+""",
         """
 import shlex
 import subprocess
@@ -131,6 +169,9 @@ _CONFINED = re.compile(
 )
 _LAST = frozenset(it.rpartition(".")[2] for it in (*_CODE, *_SHELLS, *_PROCESSES, *_SQL, *_REMOVERS, "open"))
 _INTERPRETERS = re.compile(r"(?:^|/)(?:ba|z|da)?sh$|^python\d?|^node$|^perl$|^ruby$|^powershell|^cmd")
+_REACHED = {"url": "an address to ask", "template": "a template"}
+_WRITERS = ("write_text", "write_bytes", "unlink", "rmdir")
+_HOSTS = re.compile(r"urlparse|urlsplit|hostname|netloc|ipaddress|startswith|allowed_(?:hosts|domains)", re.IGNORECASE)
 _GUARDED = re.compile(
     r"approv|confirm|sandbox|allow|whitelist|permission|human|restrict|is_safe|denied|deny|dry_run|docker|container|e2b|validat",
     re.IGNORECASE,
@@ -143,7 +184,7 @@ def find(view: View) -> Iterator[Hit]:
     reading = view.reading
     for call in reading.each(ast.Call):
         for argument, does, steps in _executed(view, call):
-            origin = _said(view, argument, whole=does == "SQL")
+            origin = _said(view, argument, whole=does in ("SQL", "an address to ask", "a template"))
             if origin is not None and not _GUARDED.search(reading.unit.scope + reading.unit.text):
                 what = origin.name or "This text"
                 yield Hit(
@@ -178,6 +219,7 @@ def _executed(view: View, call: ast.Call) -> Iterator[tuple[ast.expr, str, tuple
         elif isinstance(call.func, ast.Attribute) and call.func.attr in _SQL:
             inner = first.args[0] if isinstance(first, ast.Call) and dotted(first.func).endswith("text") and first.args else first
             yield inner, "SQL", ()
+    yield from _reached(view, call, last)
     found = view.definition(call)
     if found is None or not found[1].flows or _GUARDED.search(found[1].qualname):
         return
@@ -186,6 +228,30 @@ def _executed(view: View, call: ast.Call) -> Iterator[tuple[ast.expr, str, tuple
     for kind, does in _DOES.items():
         for argument, it in view.handed(call, kind):
             yield argument, does, described(it, view.project)
+
+
+def _reached(view: View, call: ast.Call, last: str) -> Iterator[tuple[ast.expr, str, tuple[tuple[Ref, str], ...]]]:
+    """What decides an address, a template, a module to import or a file to write."""
+    on = call.func.value if isinstance(call.func, ast.Attribute) else None
+    if on is not None and last in _WRITERS and not _CONFINED.search(view.reading.unit.text):
+        yield from ((it, "a file name", ()) for it in (on.args if _is_path(view, on) and isinstance(on, ast.Call) else ()))
+    if not view.project.threats.is_sink_name(last) and last != "import_module":
+        return
+    name = view.callee(call)
+    if name == "importlib.import_module" and call.args:
+        yield call.args[0], "the name of a module to import", ()
+    for sink in view.project.threats.sinks(name) if name else ():
+        does = _REACHED.get(sink.kind)
+        if does is None or (sink.kind == "url" and _HOSTS.search(view.reading.unit.text)):
+            continue
+        for index, argument in enumerate(call.args):
+            if str(index) in sink.slots:
+                yield argument, does, ()
+        yield from ((it.value, does, ()) for it in call.keywords if it.arg in sink.slots)
+
+
+def _is_path(view: View, node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and view.callee(node) in ("pathlib.Path", "anyio.Path")
 
 
 def _is_writing(call: ast.Call) -> bool:

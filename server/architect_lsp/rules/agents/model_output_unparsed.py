@@ -79,13 +79,19 @@ def strict(text):
     answer = client.chat.completions.create(model="m", messages=text, response_format={"type": "json_schema", "json_schema": {}})
     return json.loads(answer.choices[0].message.content)
 
+def typed(text):
+    answer = client.chat.completions.create(model="m", messages=text, response_format=Label)
+    return Label(**json.loads(answer.choices[0].message.content))
+
 def read(path):
     return json.loads(path.read_text())
 """,
     ],
 )
 
-_ENFORCED = re.compile(r"json_schema|output_config|output_format|response_schema|text_format|strict\W+True")
+_ENFORCED = re.compile(
+    r"response_format=(?!None)[A-Za-z_.]+\b|json_schema|output_config|output_format|response_schema|text_format|strict\W+True"
+)
 _ERRORS = ("JSONDecodeError", "ValueError", "DecodeError")
 
 

@@ -67,6 +67,8 @@ from pydantic import BaseModel, ValidationError
 class Mail(BaseModel):
     to: str
 
+class _Draft(Mail): ...
+
 TOOLS = {}
 
 def use(tool_call, send_mail):
@@ -77,6 +79,7 @@ def use(tool_call, send_mail):
 
 def checked(tool_call, send_mail):
     mail = Mail(**json.loads(tool_call.function.arguments))
+    log(_Draft(**json.loads(tool_call.function.arguments)))
     return send_mail(mail)
 
 def listed(self, block):
@@ -115,7 +118,7 @@ def find(view: View) -> Iterator[Hit]:
             yield Hit(call, f"A model chooses this attribute of `{held}`: any that exists, not only the tools you meant.")
         for it in call.keywords:
             if it.arg is None and isinstance(it.value, ast.Call) and dotted(it.value.func).endswith("loads") and it.value.args:
-                made = name.rpartition(".")[2][:1].isupper() or name.endswith("model_validate")
+                made = name.rpartition(".")[2].lstrip("_")[:1].isupper() or name.endswith("model_validate")
                 if not made and not caught(reading, call) and _is_tool_input(view, it.value.args[0]):
                     yield Hit(it.value, f"`{name or 'This function'}` takes what a model wrote as its arguments, unchecked.")
     for node in reading.each(ast.Subscript):
