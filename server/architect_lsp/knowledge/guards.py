@@ -202,7 +202,7 @@ def _vouched(test: ast.expr, names: frozenset[str], *, positive: bool) -> frozen
         return nothing
     last = last_name(test.func)
     receiver = test.func.value if isinstance(test.func, ast.Attribute) else None
-    speaks = any(_speaks_of(it, names) for it in test.args)
+    speaks = any(_speaks_of(it, names) for it in (*test.args, *(it.value for it in test.keywords)))
     if last == "any" and not positive and test.args and isinstance(test.args[0], ast.GeneratorExp):
         return _vouched(test.args[0].elt, names, positive=False)
     if not positive:

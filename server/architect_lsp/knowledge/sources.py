@@ -210,7 +210,7 @@ def is_handler(reading: Reading, function: Function) -> bool:
         if _ROUTE_MODULES.match(dotted(it.func if isinstance(it, ast.Call) else it).rpartition(".")[2]):
             return True
     first = next((it.arg for it in arguments(function) if it.arg not in ("self", "cls")), "")
-    if first == "request" and not reading.owner(function):
+    if first == "request" and not reading.owner(function) and function.args.kwarg is None and function.args.vararg is None:
         return True
     return first == "request" and function.name in ("get", "post", "put", "patch", "delete", "dispatch")
 

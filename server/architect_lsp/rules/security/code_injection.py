@@ -94,7 +94,7 @@ def text():
 def find(view: View) -> Iterator[Hit]:
     """Calls that run text which someone outside wrote."""
     for it in view.exposures("code", terminal=True):
-        if it.sink.endswith("getattr") and not _is_called(view, it.call):
+        if it.origin.name.startswith("sys.stdin") or (it.sink.endswith("getattr") and not _is_called(view, it.call)):
             continue
         what = "chooses what is called" if it.sink.endswith(("getattr", "import_module", "__import__")) else "is run as code"
         yield Hit(

@@ -145,7 +145,8 @@ def _returned(view: View) -> Iterator[Hit]:
         text = "".join(it for it in found if isinstance(it, str)).strip("; \n")
         for it in found:
             if isinstance(it, Origin) and is_request(view.project, view.reading, it) and not is_terminal(it):
-                if text or not _PARSED.search(it.name):
+                is_answer = isinstance(value, ast.Call) and view.definition(value) is not None  # what a helper made of it
+                if text or not (is_answer or _PARSED.search(it.name)):
                     message = f"`{it.name}` is sent to the browser as part of a page; escape it, or let a template do so."
                     yield Hit(value, message)
                 break

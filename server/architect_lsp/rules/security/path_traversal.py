@@ -21,9 +21,12 @@ Observability: log refused paths with the user; probing for them is loud.
 Source: CWE-22; https://owasp.org/www-community/attacks/Path_Traversal
 """
 
+import ast
 import re
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.flows import Origin
+from architect_lsp.knowledge.reading import constant
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
@@ -107,6 +110,10 @@ from fastapi import FastAPI, UploadFile
 
 app = FastAPI()
 
+@app.get("/pages/{name}")
+def page(name: str):
+    return open(f"/srv/pages/{name}").read()
+
 @app.post("/rows")
 async def rows(file: UploadFile):
     data = await file.read()
@@ -124,6 +131,16 @@ _NO_NAME = re.compile(r"\.(?:file|stream|FILES|files)(?:\.get)?(?:\(\))?$")
 def find(view: View) -> Iterator[Hit]:
     """Files whose path someone outside decides."""
     for it in view.exposures("path"):
-        if not _NO_NAME.search(it.origin.name):
+        if not _NO_NAME.search(it.origin.name) and not _is_segment(view, it.origin):
             message = f"`{it.source}` decides which file `{it.used_by}` uses; `..` or `/` in it leads out of the folder."
             yield Hit(it.argument, message, (), it.steps)
+
+
+def _is_segment(view: View, origin: Origin) -> bool:
+    """Whether the value is one segment of the route's path, which holds no slash."""
+    name = origin.name.partition(".")[0]
+    function = view.reading.function(origin.node)
+    if origin.kind != "parameter" or not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+        return False
+    paths = (constant(it.args[0]) for it in function.decorator_list if isinstance(it, ast.Call) and it.args)
+    return any(isinstance(it, str) and re.search(rf"\{{{name}\}}|<(?:string:|slug:)?{name}>", it) for it in paths)

@@ -31,7 +31,7 @@ rule = Rule(
     rows=["D4"],
     cwe=732,
     equivalents=["S103", "B103"],
-    needs=["chmod", "umask", "mkdir", "makedirs", "os.open", "mkfifo"],
+    needs=["chmod", "umask"],
     bad=[
         Bad("""
 import os
@@ -54,14 +54,16 @@ def publish(path, mode):
     os.chmod(path, mode | stat.S_IXUSR)
     path.chmod(stat.S_IRUSR | stat.S_IWUSR)
     os.umask(0o077)
-    os.mkdir("/tmp/x", 0o1777)
+    os.open(path, os.O_CREAT, 0o666)
+    os.mkdir(path, 0o777)
     before = os.umask(0)
     os.umask(before)
 """,
     ],
 )
 
-_SETTERS = {"chmod": 1, "fchmod": 1, "lchmod": 1, "mkdir": 1, "makedirs": 1, "mkfifo": 1, "open": 2}
+_SETTERS = {"chmod": 1, "fchmod": 1, "lchmod": 1}
+"""Calls that set a mode as it is: from what a file is made with, the process's umask takes away."""
 _OTHERS_WRITE = 0o002
 _STICKY = 0o1000
 _BITS = {
@@ -82,8 +84,6 @@ def find(view: View) -> Iterator[Hit]:
         if last not in _SETTERS:
             continue
         index = _SETTERS[last] if view.callee(call).startswith("os.") else _SETTERS[last] - 1
-        if last == "open" and view.callee(call) != "os.open":
-            continue
         node = keyword(call, "mode") or (call.args[index] if len(call.args) > index else None)
         mode = _mode(node) if node is not None else None
         if mode is not None and mode & _OTHERS_WRITE and not mode & _STICKY:

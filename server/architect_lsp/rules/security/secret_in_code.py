@@ -98,6 +98,8 @@ _PLACEHOLDER = re.compile(
     r"|password|passwd|token|api[-_ ]?key|credential",
     re.IGNORECASE,
 )
+_GENERATED = re.compile(r"^#.*(?:generated.*do not edit|@generated)", re.IGNORECASE | re.MULTILINE)
+"""What a build writes is no source."""
 _SIGNING = re.compile(r"(?:^|[_.])secret_?key$", re.IGNORECASE)
 _IDENTIFIER = re.compile(r"[A-Za-z]+(?:[_.:/ -][A-Za-z]+)*\d?")
 
@@ -105,6 +107,8 @@ _IDENTIFIER = re.compile(r"[A-Za-z]+(?:[_.:/ -][A-Za-z]+)*\d?")
 @rule.check
 def find(view: View) -> Iterator[Hit]:
     """Literals that are, or are named like, secrets."""
+    if _GENERATED.search(view.reading.unit.text):
+        return
     told: set[ast.AST] = set()
     for node in view.reading.each(ast.Constant):
         if (

@@ -95,7 +95,8 @@ def _shown(node: ast.expr) -> Iterator[ast.expr]:
     """The secrets whose text the expression gives."""
     if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
         name = _name(node)
-        if _SECRET.search(name) and not _NOT.search(name):
+        is_constant = isinstance(node, ast.Name) and name.isupper()  # mostly the name of a setting or a route
+        if _SECRET.search(name) and not _NOT.search(name) and not is_constant:
             yield node
     elif isinstance(node, ast.JoinedStr):
         for it in node.values:

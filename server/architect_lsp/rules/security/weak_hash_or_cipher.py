@@ -121,7 +121,7 @@ def find(view: View) -> Iterator[Hit]:
         if name in _HASHES or (
             name == "hashlib.new" and str(constant(call.args[0] if call.args else None)).lower() in _WEAK_NAMES
         ):
-            if constant(keyword(call, "usedforsecurity")) is not False and not _is_harmless(view, call):
+            if keyword(call, "usedforsecurity") is None and not _is_harmless(view, call):
                 what = name.rpartition(".")[2] if name != "hashlib.new" else str(constant(call.args[0]))
                 message = (
                     f"`{what}` is broken: texts with the same digest can be made; use SHA-256, or say `usedforsecurity=False`."
@@ -155,6 +155,8 @@ def _is_harmless(view: View, call: ast.Call) -> bool:
     """Whether the names around say that the digest only tells things apart."""
     reading = view.reading
     for up in reading.ancestors(call):
+        if isinstance(up, ast.Subscript) and isinstance(up.slice, ast.Slice):
+            return True  # a shortened digest is a name
         if isinstance(up, ast.Assign | ast.AnnAssign):
             targets = up.targets if isinstance(up, ast.Assign) else [up.target]
             if any(_NOT_SECURITY.search(ast.unparse(it)) for it in targets):
