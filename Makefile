@@ -13,8 +13,9 @@ test: .venv/.developing
 	$(BIN)/python -m pytest
 
 bench: .venv/.developing
-	@$(PIP) install bandit
-	@$(BIN)/python -m bench
+	@[ -d .cache/peers ] || $(PYTHON) -m venv .cache/peers
+	@$(subst .venv,.cache/peers,$(PIP)) install bandit pylint
+	@$(BIN)/python -m bench $(BENCH)
 
 quality: .venv/.developing
 	@PYTHONPATH=server:tests $(BIN)/python -m support.quality

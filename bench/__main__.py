@@ -1,10 +1,12 @@
 """`python -m bench [--quick]`: every figure as a ratio to a peer of the same run. Medians; peers take turns within each round.
 
-The texts are real code: the shop of the examples and this server's own modules, joined to 2,000 and 10,000 lines.
+The texts are real code: the shop of the examples and this server's own modules, joined to 2,000 and 10,000 lines, and the
+packages that the tests of real projects have downloaded, for whole projects. `--quick` leaves out what takes minutes.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import statistics
@@ -16,40 +18,49 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import tree_sitter
-import tree_sitter_python
-
+from bench.table import Table, interleaved, medians, p95
 from bench.wire import Server
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SCRIPTS = Path(sys.executable).parent
+PEERS = REPOSITORY / ".cache" / "peers" / ("Scripts" if os.name == "nt" else "bin") / "python"
+REAL = REPOSITORY / ".cache" / "realworld"
 OURS = (sys.executable, "-m", "architect_lsp", "serve")
 BARE = (sys.executable, str(REPOSITORY / "bench" / "bare.py"))
 RUFF = (str(SCRIPTS / "ruff"), "server")
 RUFF_RULES = '[tool.ruff.lint]\nselect = ["S", "ASYNC", "FAST", "DJ", "PERF", "B", "E", "F"]\n'
 LINE = "    bench_value = 1\n"
+CALLER = "from bench_helper import fetch\n\n\nasync def caller() -> None:\n    fetch()\n"
+HELPER = "import time\n\n\ndef fetch() -> None:\n    time.sleep(1)\n    print(1)\n"
+N_CALLERS = 10
+HEAVY = 0.05
+"""The share of all rules' time above which a rule is named."""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Print the table."""
     quick = "--quick" in arguments
-    os.environ["PYTHONPATH"] = str(REPOSITORY / "server")
+    os.environ["PYTHONPATH"] = os.pathsep.join((str(REPOSITORY / "server"), str(REPOSITORY)))
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # installed programs have their bytecode; so has ours after one start
-    print(f"{'figure':<58} {'ours':>10} {'peer':>10} {'ratio':>7}  peer")
+    table = Table()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder).resolve() / "project"
         root.mkdir()
+        os.environ["ARCHITECT_CACHE"] = str(root.parent / "cache")
         (root / "pyproject.toml").write_text(RUFF_RULES)
         process(*OURS[:-1], "check", str(root))
-        process(sys.executable, "-m", "bandit", "-q", str(REPOSITORY / "bench" / "bare.py"))
-        starting(root, 3 if quick else 9)
-        for n_lines, rounds in ((2_000, 20 if quick else 100), (10_000, 10 if quick else 40)):
-            typing(root, n_lines, rounds)
-        checking(root, 1 if quick else 3)
+        process(str(PEERS), "-m", "bandit", "-q", str(REPOSITORY / "bench" / "bare.py"))
+        starting(table, root, 3 if quick else 9)
+        for n_lines, rounds in ((2_000, 15 if quick else 80), (10_000, 8 if quick else 30)):
+            typing(table, root, n_lines, rounds)
+        spreading(table, root.parent / "callers", 6 if quick else 20)
+        checking(table, root, 1 if quick else 3, quick=quick)
+        indexing(table, root.parent, (10_000,) if quick else (10_000, 100_000, 1_000_000))
+    table.end()
     return 0
 
 
-def starting(root: Path, rounds: int) -> None:
+def starting(table: Table, root: Path, rounds: int) -> None:
     """Spawn to `initialize` answered."""
 
     def start(command: Sequence[str]) -> Callable[[], float]:
@@ -62,12 +73,12 @@ def starting(root: Path, rounds: int) -> None:
 
     for it in (OURS, BARE):
         start(it)()
-    ours, bare, ruff = interleaved(rounds, start(OURS), start(BARE), start(RUFF))
-    row("spawn to initialize answered", ours, bare, "bare pygls")
-    row("spawn to initialize answered", ours, ruff, "ruff server")
+    ours, bare, ruff = medians(rounds, start(OURS), start(BARE), start(RUFF))
+    table.row("spawn to initialize answered", ours, bare, "bare pygls", 1.15)
+    table.row("spawn to initialize answered", ours, ruff, "ruff server")
 
 
-def typing(root: Path, n_lines: int, rounds: int) -> None:
+def typing(table: Table, root: Path, n_lines: int, rounds: int) -> None:
     """Opening a file and typing into it."""
     text, line = document(n_lines)
     path = root / f"lines_{n_lines}.py"
@@ -77,40 +88,139 @@ def typing(root: Path, n_lines: int, rounds: int) -> None:
         it.settle()
     opened = [it.open(path, text) for it in servers]
     size = f"{n_lines:,} lines"
-    row(f"{size}: open to first diagnostics", opened[0], opened[1], "ruff server")
+    table.row(f"{size}: open to first diagnostics", opened[0], opened[1], "ruff server", 5 if n_lines == 10_000 else None)
+    for it in servers:
+        it.settle()
 
     def key(server: Server, at: int, column: int) -> Callable[[], float]:
         return lambda: statistics.fmean((server.type(path, at, column, 0, "1"), server.type(path, at, column, 1, "")))
 
-    def compare(what: str, at: int, column: int) -> None:
+    def compare(what: str, at: int, column: int, target: float) -> list[float]:
         for it in servers:
             key(it, at, column)()
         ours, ruff, bare = interleaved(rounds, *(key(it, at, column) for it in servers))
-        row(f"{size}: {what}", ours, ruff, "ruff server")
-        row(f"{size}: {what}", ours, bare, "bare pygls")
+        table.row(f"{size}: {what}", statistics.median(ours), statistics.median(ruff), "ruff server", target)
+        table.row(f"{size}: {what}", statistics.median(ours), statistics.median(bare), "bare pygls")
+        return ours
 
-    compare("keystroke in a function to diagnostics", line, len(LINE) - 1)
-    compare("keystroke at module level to diagnostics", 0, len("BENCH = 1"))
+    target = 0.6 if n_lines == 2_000 else 0.35
+    figure = compare("keystroke in a function to diagnostics", line, len(LINE) - 1, target)
+    table.row(f"{size}: keystroke, p95", p95(figure), statistics.median(figure), "its own median", 2)
+    compare("keystroke at module level to diagnostics", 0, len("BENCH = 1"), 1.5 * target)
+    bursts = [it.burst(path, line, len(LINE) - 1, 30, 0.01) for it in servers[:2]]
+    table.row(f"{size}: thirty keystrokes at 10 ms, last to diagnostics", bursts[0][0], bursts[1][0], "ruff server", 1)
+    if bursts[1][1]:
+        table.row(f"{size}: thirty keystrokes at 10 ms, processor time", bursts[0][1], bursts[1][1], "ruff server", 1)
     for it in servers:
         it.type(path, line + 1, 0, 0, "    broken = foo(((\n")
-    compare("keystroke in a function, file broken", line, len(LINE) - 1)
+    compare("keystroke in a function, file broken", line, len(LINE) - 1, 1.5 * target)
     ours = servers[0]
-    hovers = [ours.ask("textDocument/hover", path, line, 6) for _ in range(rounds)]
-    actions = [ours.ask("textDocument/codeAction", path, line, 6) for _ in range(rounds)]
-    alone(f"{size}: hover, median and p95", hovers)
-    alone(f"{size}: code action, median and p95", actions)
+    for what, method in (("hover", "textDocument/hover"), ("code action", "textDocument/codeAction")):
+        asked = [ours.ask(method, path, line, 6) for _ in range(rounds)]
+        limit = 0.005
+        if n_lines == 2_000:
+            table.most(f"{size}: {what}, p95", p95(asked), limit)
+        else:
+            table.row(f"{size}: {what}, p95", p95(asked), limit, "5 ms")
     for it in servers:
         it.stop()
 
 
-def checking(root: Path, rounds: int) -> None:
+def spreading(table: Table, root: Path, rounds: int) -> None:
+    """Changing what a function does that ten open files call, beside a keystroke that changes nothing for them."""
+    root.mkdir()
+    (root / "pyproject.toml").write_text("")
+    helper = root / "bench_helper.py"
+    helper.write_text(HELPER)
+    callers = [root / f"caller_{number}.py" for number in range(N_CALLERS)]
+    text, _ = document(1_000)
+    for it in callers:
+        it.write_text(CALLER + text, encoding="utf-8")
+    server = Server(OURS, root)
+    server.settle()
+    server.open(helper, HELPER)
+    for it in callers:
+        server.open(it, it.read_text(encoding="utf-8"))
+    server.settle()
+    sleep, plain = "    time.sleep(1)", "    time.perf_counter()"
+    server.spread(helper, 4, len(sleep), plain, callers)
+    server.spread(helper, 4, len(plain), sleep, callers)
+    own, all_of_them = interleaved(
+        rounds,
+        lambda: server.type(helper, 5, len("    print(1"), 0, "1"),
+        lambda: statistics.fmean(
+            (server.spread(helper, 4, len(sleep), plain, callers), server.spread(helper, 4, len(plain), sleep, callers))
+        ),
+    )
+    ours, one = statistics.median(all_of_them), statistics.median(own)
+    table.row("a summary that ten open files use, to the last of them", ours, one, "a keystroke there", 5)
+    server.stop()
+
+
+def indexing(table: Table, folder: Path, sizes: Sequence[int]) -> None:
+    """Whole projects of real packages, in processes of their own."""
+    per_line: list[float] = []
+    for n_lines in sizes:
+        root = folder / f"index_{n_lines}"
+        n_copied = copied(root, n_lines)
+        if n_copied < n_lines * 0.9:
+            print(f"{n_lines:,} lines are not here: the tests of real projects download them", flush=True)
+            break
+        what = f"{n_copied:,} lines"
+        parse = index(root, "parse")
+        check = index(root, "check")
+        cold = index(root, "scan", ARCHITECT_CACHE=str(folder / f"cold_{n_lines}"))
+        warm = index(root, "scan", ARCHITECT_CACHE=str(folder / f"cold_{n_lines}"))
+        per_line.append(check["s"] / n_copied)
+        all_cores = "tree-sitter on the same cores"
+        table.row(f"{what}: facts", cold["s"], parse["s"], all_cores)
+        table.row(f"{what}: facts, effects, flows, all rules", check["s"], parse["s"], all_cores, 4)
+        table.row(f"{what}: second start", warm["s"], check["s"], "the first index", 0.05)
+        if n_lines == 1_000_000:
+            table.most(f"{what}: memory at most, all processes", max(check["peak"], cold["peak"]), 600, "MB")
+            table.most(f"{what}: memory at rest", warm["rest"], 300, "MB")
+    if len(per_line) > 1:
+        growth = f"time a line, {sizes[len(per_line) - 1]:,} lines"
+        table.row(growth, per_line[-1], per_line[0], f"{sizes[0]:,} lines", 1.2)
+    root = folder / f"index_{sizes[0]}"
+    heavy = {name: share for name, share in index(root, "rules").items() if share > HEAVY}
+    for name, share in heavy.items():
+        print(f"rule {name} takes {share:.0%} of the time of all rules", flush=True)
+
+
+def index(root: Path, what: str, **environment: str) -> dict[str, float]:
+    """What `bench.index` says of a folder."""
+    command = (sys.executable, "-m", "bench.index", str(root), what)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, **environment})
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+def copied(root: Path, n_lines: int) -> int:
+    """Copy real modules of at least that many lines below `root`, as far as there are any; gives how many lines it were."""
+    root.mkdir()
+    (root / "pyproject.toml").write_text("")
+    packages = sorted(REAL.glob("*-*/")) or [Path(sysconfig.get_path("stdlib"))]
+    done = 0
+    for top in packages:
+        for it in sorted(top.rglob("*.py")):
+            if done >= n_lines:
+                return done
+            target = root / top.name / it.relative_to(top)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(it, target)
+            done += it.read_bytes().count(b"\n")
+    return done
+
+
+def checking(table: Table, root: Path, rounds: int, *, quick: bool) -> None:
     """Whole processes, cold: a small file, the example shop, and the modules of the standard library."""
     shop = root.parent / "shop"
     shutil.copytree(REPOSITORY / "examples" / "shop", shop)
     large = root.parent / "large"
     large.mkdir()
     (large / "pyproject.toml").write_text("")
-    for it in sorted(Path(sysconfig.get_path("stdlib")).glob("*.py")):
+    for it in sorted(Path(sysconfig.get_path("stdlib")).glob("[a-b]*.py" if quick else "[a-h]*.py")):
         shutil.copy(it, large / it.name)
     small = large / "bisect.py"
 
@@ -118,7 +228,7 @@ def checking(root: Path, rounds: int) -> None:
         return lambda: process(*OURS[:-1], "check", str(path), "--output", os.devnull)
 
     def bandit(path: Path) -> Callable[[], float]:
-        return lambda: process(sys.executable, "-m", "bandit", "-q", "-r", str(path), "-o", os.devnull, "-f", "json")
+        return lambda: process(str(PEERS), "-m", "bandit", "-q", "-r", str(path), "-o", os.devnull, "-f", "json")
 
     def ruff(path: Path) -> Callable[[], float]:
         select = "S,ASYNC,FAST,DJ,PERF,B,E,F"
@@ -127,11 +237,21 @@ def checking(root: Path, rounds: int) -> None:
     alone_small = root.parent / "alone"
     alone_small.mkdir()
     shutil.copy(small, alone_small)
-    for what, path in (("one small file", alone_small), ("the example shop", shop), (f"{lines_of(large):,} lines", large)):
-        found = interleaved(rounds, check(path), bandit(path), ruff(path), lambda path=path: parsed(path))
-        row(f"check of {what}, whole process", found[0], found[1], "bandit")
-        row(f"check of {what}, whole process", found[0], found[2], "ruff check")
-        row(f"check of {what}, whole process", found[0], found[3], "tree-sitter parsing alone, one core")
+
+    def pylint(path: Path) -> Callable[[], float]:
+        return lambda: process(str(PEERS), "-m", "pylint", "--disable=all", "--enable=E,W", "-j", "0", "-r", "n", str(path))
+
+    for what, path, target in (
+        ("one small file", alone_small, 0.6),
+        ("the example shop", shop, None),
+        (f"{lines_of(large):,} lines", large, 0.25),
+    ):
+        ours, theirs, fast = medians(rounds, check(path), bandit(path), ruff(path))
+        if PEERS.exists():
+            table.row(f"check of {what}, whole process", ours, theirs, "bandit", target)
+        table.row(f"check of {what}, whole process", ours, fast, "ruff check")
+        if path is large and PEERS.exists():
+            table.row(f"check of {what}, whole process", ours, pylint(path)(), "pylint, all cores", 0.02)
 
 
 def document(n_lines: int) -> tuple[str, int]:
@@ -159,16 +279,6 @@ def modules() -> Iterator[Path]:
     yield from sorted((REPOSITORY / "server").rglob("*.py"))
 
 
-def parsed(folder: Path) -> float:
-    """Seconds tree-sitter takes for the same files, here, on one core."""
-    parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_python.language()))
-    texts = [it.read_bytes() for it in folder.rglob("*.py")]
-    before = time.perf_counter()
-    for it in texts:
-        parser.parse(it)
-    return time.perf_counter() - before
-
-
 def process(*command: str) -> float:
     """Seconds a whole process takes."""
     before = time.perf_counter()
@@ -176,34 +286,9 @@ def process(*command: str) -> float:
     return time.perf_counter() - before
 
 
-def interleaved(rounds: int, *measures: Callable[[], float]) -> list[float]:
-    """The median of each measure; each round takes all of them in turn."""
-    found: list[list[float]] = [[] for _ in measures]
-    for _ in range(rounds):
-        for values, measure in zip(found, measures, strict=True):
-            values.append(measure())
-    return [statistics.median(it) for it in found]
-
-
 def lines_of(folder: Path) -> int:
     """Lines of Python below a folder."""
     return sum(it.read_bytes().count(b"\n") for it in folder.rglob("*.py"))
-
-
-def row(what: str, ours_s: float, peer_s: float, peer: str) -> None:
-    """One line of the table."""
-    print(f"{what:<58} {shown(ours_s):>10} {shown(peer_s):>10} {ours_s / peer_s:>7.2f}  {peer}", flush=True)
-
-
-def alone(what: str, values: Sequence[float]) -> None:
-    """A figure without a peer: its median and its 95th percentile."""
-    p95 = sorted(values)[int(len(values) * 0.95)]
-    print(f"{what:<58} {shown(statistics.median(values)):>10} {shown(p95):>10} {'':>7}  itself, p95", flush=True)
-
-
-def shown(seconds: float) -> str:
-    """Milliseconds a person can read."""
-    return f"{seconds * 1000:,.1f} ms" if seconds < 10 else f"{seconds:,.1f} s"
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -62,6 +63,52 @@ class Server:
             "contentChanges": [{"range": {"start": start, "end": end}, "text": new}],
         }
         return self._timed(uri, "textDocument/didChange", params)
+
+    def burst(self, path: Path, line: int, column: int, n_keys: int, gap_s: float) -> tuple[float, float]:
+        """(seconds from the last of some keystrokes to its diagnostics, seconds of processor time they took)."""
+        uri = path.as_uri()
+        before = self.cpu_s
+        for number in range(n_keys):
+            start = {"line": line, "character": column + number}
+            self._versions[uri] += 1
+            change = {"range": {"start": start, "end": start}, "text": "1"}
+            params = {"textDocument": {"uri": uri, "version": self._versions[uri]}, "contentChanges": [change]}
+            if number == n_keys - 1:
+                took = self._timed(uri, "textDocument/didChange", params)
+            else:
+                self.notify("textDocument/didChange", params)
+                time.sleep(gap_s)
+        time.sleep(0.6)  # what is done after a pause is part of the work
+        return took, self.cpu_s - before
+
+    def spread(self, path: Path, line: int, old: int, new: str, others: Sequence[Path]) -> float:
+        """Seconds from replacing a line's first `old` characters to the diagnostics of this file and of all the others."""
+        uri = path.as_uri()
+        self._versions[uri] += 1
+        change = {"range": {"start": {"line": line, "character": 0}, "end": {"line": line, "character": old}}, "text": new}
+        left = {uri, *(it.as_uri() for it in others)}
+        before = time.perf_counter()
+        self.notify(
+            "textDocument/didChange",
+            {"textDocument": {"uri": uri, "version": self._versions[uri]}, "contentChanges": [change]},
+        )
+
+        def published(it: Message) -> bool:
+            if it.get("method") == "textDocument/publishDiagnostics":
+                left.discard(it["params"]["uri"])
+            return not left
+
+        self._until(published)
+        return time.perf_counter() - before
+
+    @property
+    def cpu_s(self) -> float:
+        """Seconds of processor time the server has taken so far; 0.0 where the system does not tell."""
+        try:
+            fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return 0.0
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def ask(self, method: str, path: Path, line: int, column: int) -> float:
         """Seconds a request about a place takes."""

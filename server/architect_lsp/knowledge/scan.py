@@ -5,6 +5,7 @@ Threads would wait for the parser.
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -25,6 +26,8 @@ PARALLEL_FROM = 150
 """Files from which starting worker processes pays for itself."""
 CHUNK = 24
 """Files a worker takes at a time."""
+_GARBAGE = 50_000
+"""Objects after which Python looks for cycles: parsing makes many and no cycle."""
 _DAY_S = 86_400
 
 Job = tuple[str, str, int]
@@ -69,6 +72,7 @@ def facts_of(jobs: Sequence[Job], notes: list[str]) -> Iterator[tuple[str, Docum
 def end_with_parent() -> None:
     """Effect: a thread ends this worker when the process that started it is gone; Ctrl-C is that process's affair."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.set_threshold(_GARBAGE)
     parent = multiprocessing.parent_process()
 
     def watch() -> None:
