@@ -1,6 +1,7 @@
 """Whatever is edited, what is known of the whole project is what a start from nothing would know.
 
-Real files are edited at random: calls renamed, lines moved, imports dropped, definitions cut, code left broken. After each few
+Real files are edited at random: signatures, imports, bases and decorators changed, functions renamed, added, copied and deleted,
+lines moved, code left broken, all undone. After each few
 edits everything is compared with a project that read the same texts from nothing: facts, effects and flows with their paths,
 callers, routes and the other nouns, where each thing stands, and the findings of the open files.
 """
@@ -29,6 +30,8 @@ REPOSITORY = Path(__file__).resolve().parent.parent.parent
 EDITS = int(os.environ.get("ARCHITECT_TEST_EDITS", "560"))
 SEEDS = range(8)
 COMPARED_EVERY = 10
+STRUCTURAL = 0.4
+"""The share of edits that change what a file tells others."""
 OPEN = 12
 
 INSERTED = [
@@ -50,6 +53,8 @@ def texts() -> dict[str, str]:
 
 def edited(rng: random.Random, text: str, others: list[str]) -> str:
     """The text after one edit such as a person or their tools make."""
+    if rng.random() < STRUCTURAL:
+        return restructured(rng, text)
     lines = text.split("\n")
     at = rng.randrange(len(lines))
     what = rng.random()
@@ -75,6 +80,51 @@ def edited(rng: random.Random, text: str, others: list[str]) -> str:
         lines[at:at] = other[start : start + rng.choice((1, 5, 30))]
     else:  # all undone
         return rng.choice(others)
+    return "\n".join(lines)
+
+
+def restructured(rng: random.Random, text: str) -> str:
+    """The text after a change of what it tells others: a signature, an import, bases, decorators, a function more or less."""
+    lines = text.split("\n")
+    what = rng.choice(("signature", "async", "bases", "decorate", "undecorate", "import", "rename", "delete", "add", "copy"))
+    opening = {"bases": r"\s*class \w", "undecorate": r"\s*@\w", "import": r"\s*(?:from|import) \w"}.get(
+        what, r"\s*(?:async )?def \w"
+    )
+    found = [number for number, line in enumerate(lines) if re.match(opening, line)]
+    if not found:
+        return text + "\n\ndef added(value):\n    return value\n"
+    at = rng.choice(found)
+    line = lines[at]
+    indent = line[: len(line) - len(line.lstrip())]
+    end = next((n for n in range(at + 1, len(lines)) if re.match(rf"\s{{0,{len(indent)}}}\S", lines[n])), len(lines))
+    words = re.findall(r"\w+", line)
+    name = words[words.index("def") + 1] if "def" in words else ""
+    if what == "signature":
+        lines[at] = rng.choice((re.sub(r"\(", "(extra=None, ", line, count=1), re.sub(r"\(.*\)", "(*args)", line)))
+    elif what == "async":
+        lines[at] = indent + (line.strip().removeprefix("async ") if "async" in words else f"async {line.strip()}")
+    elif what == "bases":
+        others = re.findall(r"class (\w+)", text)
+        lines[at] = re.sub(r"(class \w+)[^:]*:", rf"\1({rng.choice(others)}):", line, count=1)
+    elif what == "decorate":
+        lines.insert(at, indent + rng.choice(("@property", "@staticmethod", "@router.get('/added')", "@app.task", "@cached")))
+    elif what == "undecorate":
+        del lines[at]
+    elif what == "import":
+        changed = (re.sub(r"import (\w+)$", r"import \1 as other", line), re.sub(r"import .*", "import *", line), f"# {line}")
+        lines[at] = rng.choice(changed)
+    elif what == "rename":
+        return re.sub(rf"\b{name}\b", f"{name}_renamed", text)
+    elif what == "delete":
+        del lines[at:end]
+    elif what == "add":
+        lines[at:at] = [
+            f"{indent}def added_{rng.randrange(9)}(value):",
+            f"{indent}    time.sleep(1)",
+            f"{indent}    return {name}(value)",
+        ]
+    else:
+        lines[end:end] = [it.replace(name, f"{name}_copy") for it in lines[at:end]]
     return "\n".join(lines)
 
 
