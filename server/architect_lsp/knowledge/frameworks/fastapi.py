@@ -24,6 +24,7 @@ from architect_lsp.knowledge.values import UNKNOWN, Value, shown
 _CONVERTERS = {"int": r"\d+", "float": r"\d+(?:\.\d+)?", "uuid": r"[0-9a-fA-F-]{32,36}", "path": r".*", "str": r"[^/]+"}
 _SAMPLES = {"int": "7", "float": "7.5", "uuid": "0" * 32, "path": "x~/y~", "str": "x~"}
 _PARAMETER = re.compile(r"{(\w+)(?::(\w+))?}")
+_PACKAGES = ("fastapi", "starlette")
 _KINDS = re.compile(r"(?:fastapi|starlette)\.(?:\w+\.)*(?:FastAPI|APIRouter|Starlette|Router)")
 _ADDS = frozenset(("add_api_route", "add_route", "add_websocket_route", "add_api_websocket_route", "websocket_route"))
 _WORDS = frozenset((*HTTP_METHODS, *_ADDS, "include_router", "mount", "host"))
@@ -53,7 +54,7 @@ def is_route(project: Project, path: str, definition: Def) -> bool:
 
 
 def _is_told(project: Project, path: str, definition: Def, value: Value) -> bool:
-    held = Hosts(project, _KINDS, _WORDS).told_to(Where(path, definition.qualname.rpartition(".")[0]), value)
+    held = Hosts(project, _PACKAGES, _KINDS, _WORDS).told_to(Where(path, definition.qualname.rpartition(".")[0]), value)
     return held is not None and bool(held.kind)
 
 
@@ -98,7 +99,7 @@ class _Tables:
 
     def __init__(self, project: Project) -> None:
         self.project = project
-        self.hosts = Hosts(project, _KINDS, _WORDS)
+        self.hosts = Hosts(project, _PACKAGES, _KINDS, _WORDS)
         self.inner: set[Host] = set()
 
     def all(self) -> list[list[Route]]:

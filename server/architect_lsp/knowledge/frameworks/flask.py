@@ -80,7 +80,7 @@ class _Tables:
 
     def __init__(self, project: Project) -> None:
         self.project = project
-        self.hosts = Hosts(project, _KINDS, _WORDS)
+        self.hosts = Hosts(project, _FLASKS, _KINDS, _WORDS)
         self.inner: set[Host] = set()
         self.attached: dict[Host, list[tuple[Held, Ref]]] = {}
 

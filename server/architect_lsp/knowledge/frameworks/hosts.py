@@ -71,10 +71,15 @@ class Told:
 
 
 class Hosts:
-    """The hosts of one framework. `kinds` are the dotted names of their classes, `words` the last names of what they are told."""
+    """The hosts of one framework.
 
-    def __init__(self, project: Project, kinds: re.Pattern[str], words: frozenset[str]) -> None:
+    `packages` begin the names it is imported by, `kinds` are the dotted names of its classes, `words` the last names of what they
+    are told.
+    """
+
+    def __init__(self, project: Project, packages: tuple[str, ...], kinds: re.Pattern[str], words: frozenset[str]) -> None:
         self.project = project
+        self.packages = packages
         self.kinds = kinds
         self.words = words
         self._known: dict[tuple[Where, Value], Held | None] = {}
@@ -272,6 +277,8 @@ class Hosts:
         if self._told is not None:
             return self._told
         self._told = {}
+        if not any(self._imports(path) for path in self.project.paths):
+            return self._told  # nothing here is of this framework
         for path in self.project.paths:
             for held, it in self._of_file(path):
                 self.made.setdefault(held.host, held)
@@ -290,6 +297,12 @@ class Hosts:
         for host, told in self._told.items():
             told.sort(key=lambda it, path=host.path: (it.at.path != path, it.at.path, it.line))  # type: ignore[misc]
         return self._told
+
+    def _imports(self, path: str) -> bool:
+        """Whether a file imports the framework, as far as the first names of modules tell."""
+        facts = self.project.facts(path)
+        names = (*(name for _, name in facts.imports), *facts.stars)
+        return any(it.startswith(self.packages) for it in names)
 
     def _of_file(self, path: str) -> Iterator[tuple[Held, Told]]:
         facts, place = self.project.facts(path), self.project.place

@@ -17,6 +17,7 @@ from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import ClassSymbol, FunctionSymbol, Ref
 from architect_lsp.knowledge.values import UNKNOWN, Value, shown
 
+_PACKAGES = ("litestar", "starlite")
 _KINDS = re.compile(r"(?:litestar|starlite)\.(?:\w+\.)*(?:Litestar|Starlite|Router)")
 _WORDS = frozenset(("register", "Litestar", "Router"))
 _HANDLER = re.compile(
@@ -58,7 +59,7 @@ class _Tables:
 
     def __init__(self, project: Project) -> None:
         self.project = project
-        self.hosts = Hosts(project, _KINDS, _WORDS)
+        self.hosts = Hosts(project, _PACKAGES, _KINDS, _WORDS)
         self.inner: set[Host] = set()
 
     def all(self) -> list[list[Route]]:
