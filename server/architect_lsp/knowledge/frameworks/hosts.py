@@ -256,7 +256,7 @@ class Hosts:
                 return self.held(inner, Value("name", symbol.facts.hands), depth)
             calls = self.project.facts(symbol.path).registrations
             made = (it.value for it in calls if it.scope == symbol.facts.qualname)
-            rows = (self._from_call(inner, it, Host(symbol.path, f"{symbol.facts.qualname}()"), 1) for it in made)
+            rows = (self._from_call(inner, it, _unnamed(inner, it), 1) for it in made)
             return next((it for it in rows if it is not None), None) if depth > 0 else None
         found = self._new(where, value, host, symbol)
         if found is not None:
