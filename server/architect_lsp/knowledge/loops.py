@@ -12,6 +12,23 @@ _PIECES = re.compile(
 )
 _KINDS = re.compile(r"(?:\w+_)?(?:model|table|cls|klass|class_?|entity|mapper)(?:_\w+)?")
 """Names of things there are as many of as there are tables."""
+COPIES = frozenset(["list", "tuple", "sorted", "reversed", "set"])
+"""What gives the same things again."""
+
+
+def source_of(reading: Reading, name: ast.Name) -> ast.expr | None:
+    """What the loop or comprehension around a name runs over, where it gives the name its value; None when none does."""
+    for up in reading.ancestors(name):
+        if isinstance(up, ast.For | ast.AsyncFor):
+            if _gives(up.target, up.iter, name.id) and not _within(name, up.iter, reading):
+                return _given(up.iter)
+        elif isinstance(up, ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp):
+            for it in up.generators:
+                if _gives(it.target, it.iter, name.id) and not _within(name, up.generators[0].iter, reading):
+                    return _given(it.iter)
+        elif isinstance(up, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            return None
+    return None
 
 
 def over_data(reading: Reading, loop: ast.AST) -> bool:
@@ -48,3 +65,28 @@ def _constant(reading: Reading, node: ast.expr) -> bool:
 
 def _elements(node: ast.expr) -> list[ast.expr]:
     return list(getattr(node, "elts", None) or getattr(node, "keys", None) or [])
+
+
+def _gives(target: ast.expr, source: ast.expr, name: str) -> bool:
+    """Whether a loop's target gives the name one thing of what it runs over: `for it in x`, `for n, it in enumerate(x)`."""
+    if isinstance(target, ast.Name):
+        return target.id == name
+    last = target.elts[-1] if isinstance(target, ast.Tuple) and len(target.elts) == 2 else None
+    counted = isinstance(source, ast.Call) and dotted(source.func) == "enumerate"
+    return counted and isinstance(last, ast.Name) and last.id == name
+
+
+def _given(source: ast.expr) -> ast.expr:
+    """What is run over, `enumerate`, `iterator()` and the like opened."""
+    while isinstance(source, ast.Call):
+        if dotted(source.func) in ("enumerate", *COPIES) and source.args:
+            source = source.args[0]
+        elif isinstance(source.func, ast.Attribute) and source.func.attr in ("iterator", "aiterator"):
+            source = source.func.value
+        else:
+            break
+    return source
+
+
+def _within(node: ast.AST, outer: ast.AST, reading: Reading) -> bool:
+    return node is outer or any(it is outer for it in reading.ancestors(node))

@@ -10,12 +10,14 @@ import ast
 import re
 from dataclasses import dataclass, field
 
+from architect_lsp.knowledge.chains import EXECUTES, Query, Step, stepped
 from architect_lsp.knowledge.effects import canonical
+from architect_lsp.knowledge.loops import COPIES, source_of
 from architect_lsp.knowledge.models import Models
 from architect_lsp.knowledge.nouns import OrmModel
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Reading, dotted
-from architect_lsp.knowledge.symbols import ClassSymbol, External, Instance
+from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol, Instance
 
 _MANAGERS = frozenset(["objects", "_default_manager", "_base_manager", "all_objects"])
 _SESSION = re.compile(r"(?:\w+_)?(?:session|sess)|_?db|database_session")
@@ -23,72 +25,8 @@ _SESSION_CLASSES = re.compile(
     r"(?:sqlalchemy|sqlmodel|flask_sqlalchemy)(?:\.\w+)*\.(?:Async)?Session(?:\(\))?|.*\.SQLAlchemy\(?\)?\.session"
 )
 _SQLALCHEMY = ("sqlalchemy", "sqlmodel", "flask_sqlalchemy")
-_EXECUTES = frozenset(["execute", "scalars", "scalar", "exec", "stream", "stream_scalars"])
-_ROW = {
-    "django": frozenset(("get", "first", "last", "earliest", "latest", "create", "aget", "afirst", "alast", "acreate")),
-    "sqlalchemy": frozenset(
-        (
-            "first",
-            "one",
-            "one_or_none",
-            "scalar_one",
-            "scalar_one_or_none",
-            "get",
-            "get_one",
-            "scalar",
-            "get_or_404",
-            "first_or_404",
-        )
-    ),
-}
-_OTHER = {
-    "count": "number",
-    "acount": "number",
-    "exists": "truth",
-    "aexists": "truth",
-    "update": "nothing",
-    "delete": "nothing",
-    "bulk_create": "nothing",
-    "bulk_update": "nothing",
-    "aupdate": "nothing",
-    "adelete": "nothing",
-    **dict.fromkeys(
-        ("values", "values_list", "dates", "datetimes", "aggregate", "in_bulk", "get_or_create", "update_or_create"), "values"
-    ),
-    **dict.fromkeys(("with_entities", "mappings", "columns", "explain", "paginate", "iterator_of"), "values"),
-}
-_MADE = frozenset(["list", "tuple", "sorted", "reversed", "set"])
 _STEPS = 8
 """How many names a query may be followed through."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One call of a chain."""
-
-    name: str
-    call: ast.Call
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """What a chain of calls asks for. `model` is None where it is not of the project; `name` is as written.
-
-    `gives` is "rows" of the model, one "row", "values" of columns, a "number", a "truth" or "nothing". `loaded` are the relations
-    that come along, nested ones joined by `__`, None where that can't be told. `runs` tells whether the database was asked.
-    """
-
-    orm: str
-    model: OrmModel | None
-    name: str
-    steps: tuple[Step, ...]
-    gives: str = "rows"
-    loaded: frozenset[str] | None = frozenset()
-    runs: bool = False
-
-    def has(self, *names: str) -> bool:
-        """Whether one of these calls is part of it."""
-        return any(it.name in names for it in self.steps)
 
 
 @dataclass(slots=True)
@@ -128,6 +66,8 @@ class Queries:
                 return True
             if name.partition(".")[0] in ("requests", "aiohttp", "httpx", "django", "boto3"):
                 return False
+        elif isinstance(found, FunctionSymbol):
+            return False
         elif isinstance(found, Instance):
             return any(
                 isinstance(it, External) and _SESSION_CLASSES.fullmatch(canonical(it.name)) for it in self.project.bases(found)
@@ -164,17 +104,7 @@ class Queries:
 
     def loop_of(self, name: ast.Name) -> ast.expr | None:
         """What the loop or comprehension around a name runs over, where it gives the name its value."""
-        for up in self.reading.ancestors(name):
-            if isinstance(up, ast.For | ast.AsyncFor):
-                if _gives(up.target, up.iter, name.id) and not _within(name, up.iter, self.reading):
-                    return _given(up.iter)
-            elif isinstance(up, ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp):
-                for it in up.generators:
-                    if _gives(it.target, it.iter, name.id) and not _within(name, up.generators[0].iter, self.reading):
-                        return _given(it.iter)
-            elif isinstance(up, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-                return None
-        return None
+        return source_of(self.reading, name)
 
     def _query(self, node: ast.expr, depth: int) -> Query | None:
         if depth <= 0:
@@ -185,7 +115,7 @@ class Queries:
             return self._bound(node, depth)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             name = node.func.id
-            if name in _MADE and len(node.args) == 1:
+            if name in COPIES and len(node.args) == 1:
                 return self.query(node.args[0], depth)
             if name in ("select", "get_object_or_404", "aget_object_or_404", "get_list_or_404") and node.args:
                 return self._selected(node, name, depth)
@@ -194,7 +124,7 @@ class Queries:
             inner = self.query(node.value, depth)
             if inner is None:
                 return None
-            return inner if isinstance(node.slice, ast.Slice) else self._stepped(inner, Step("first", ast.Call(node, [], [])))
+            return inner if isinstance(node.slice, ast.Slice) else stepped(inner, Step("first", ast.Call(node, [], [])))
         if isinstance(node, ast.Attribute):
             return self._attribute(node, depth)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
@@ -208,15 +138,15 @@ class Queries:
         if self.is_session(function.value):
             if function.attr == "query" and node.args:
                 return self._entity(node.args, "sqlalchemy", step)
-            if function.attr in _EXECUTES and node.args:
+            if function.attr in EXECUTES and node.args:
                 asked = self.query(node.args[0], depth - 1)
-                return self._stepped(asked, step) if asked is not None else None
+                return stepped(asked, step) if asked is not None else None
             if function.attr in ("get", "get_one") and len(node.args) > 1:
                 asked = self._entity(node.args[:1], "sqlalchemy", step)
                 return Query("sqlalchemy", asked.model, asked.name, (step,), "row", runs=True) if asked is not None else None
             return None
         inner = self.query(function.value, depth)
-        return self._stepped(inner, step) if inner is not None else None
+        return stepped(inner, step) if inner is not None else None
 
     def _attribute(self, node: ast.Attribute, depth: int) -> Query | None:
         """A manager of a model, `Order.objects`, `order.items`; or the `query` of Flask-SQLAlchemy."""
@@ -229,7 +159,8 @@ class Queries:
                 and model.framework == "django"
                 and (node.attr in _MANAGERS or self._is_manager(symbol, node.attr))
             ):
-                return Query("django", model, model.name, ())
+                own = self.project.resolve(self.path, f"{target}.{node.attr}")
+                return Query("django", model, model.name, (), loaded=None if isinstance(own, Instance) else frozenset())
             if model is not None and model.framework != "django" and node.attr == "query":
                 return Query("sqlalchemy", model, model.name, ())
         elif node.attr in _MANAGERS and not isinstance(symbol, Instance):
@@ -240,11 +171,14 @@ class Queries:
             return None
         below = self._below(outer[1], node.attr, there.model)
         orm = "django" if outer[0].framework == "django" else "sqlalchemy"
-        return Query(orm, there.model, there.model.name, (), loaded=below.loaded if below is not None else frozenset())
+        back = there.relation.back if there.relation.name == node.attr else there.relation.name
+        return Query(orm, there.model, there.model.name, (), loaded=below.loaded if below is not None else None, owner=back)
 
     def _is_manager(self, symbol: ClassSymbol, name: str) -> bool:
         found = self.project.resolve(symbol.path, f"{symbol.facts.qualname}.{name}")
-        return isinstance(found, External) and canonical(found.name).startswith("django.db.models.Model.objects")
+        if isinstance(found, Instance):
+            return any(isinstance(it, External) and _is_manager(it.name) for it in self.project.bases(found))
+        return isinstance(found, External) and _is_manager(found.name)
 
     @staticmethod
     def _below(outer: Query | None, name: str, model: OrmModel) -> Query | None:
@@ -287,98 +221,39 @@ class Queries:
         if function is None or self.loop_of(node) is not None:
             return None
         found: list[Query] = []
+        made: list[str] = []
         for value in self.reading.bindings(function).get(node.id, []):
             if value is None or not isinstance(value, ast.expr) or value.__class__.__name__ == "_Annotation":
                 return None
             inner = self.query(value, depth - 1)
             if inner is not None:
                 found.append(inner)
+            elif isinstance(value, ast.Call) and dotted(value.func):
+                made.append(dotted(value.func).rpartition(".")[2])  # found, or else made
             elif not _mentions(value, node.id):
                 return None
         if not found or len({(it.name, it.gives) for it in found}) > 1:
+            return None
+        if any(it != found[0].name.rpartition(".")[2] for it in made) or (made and found[0].gives != "row"):
             return None
         steps = tuple(dict.fromkeys(step for it in found for step in it.steps))
         loaded: frozenset[str] | None = frozenset()
         for it in found:
             loaded = None if loaded is None or it.loaded is None else loaded | it.loaded
-        return Query(found[0].orm, found[0].model, found[0].name, steps, found[0].gives, loaded, any(it.runs for it in found))
-
-    def _stepped(self, query: Query, step: Step) -> Query:
-        """The query after one more call."""
-        gives, loaded, runs = query.gives, query.loaded, query.runs
-        name = step.name
-        if name in _ROW[query.orm] and gives in ("rows", "row") and not (name == "get" and query.orm == "sqlalchemy" and runs):
-            gives, runs = "row", True
-        elif name in _OTHER and not (query.orm == "sqlalchemy" and name == "values"):
-            gives, runs = _OTHER[name], name not in ("values", "values_list", "dates", "with_entities")
-        elif name in _EXECUTES:
-            runs = True
-            gives = "values" if gives == "rows" and name in ("execute", "stream") else gives
-            if name == "scalar" and gives == "rows":
-                gives = "row"
-        elif name in ("scalars", "all", "fetchall") and query.orm == "sqlalchemy":
-            runs = True
-        if name == "scalars" and gives == "values" and query.model is not None:
-            gives = "rows"
-        if name in ("scalar_one", "scalar_one_or_none", "scalar") and gives == "values" and query.model is not None:
-            gives = "row"
-        if name in ("select_related", "prefetch_related", "options", "fetch_mode"):
-            more = _loads(step.call, name, query.model)
-            loaded = None if loaded is None or more is None else loaded | more
-        return Query(query.orm, query.model, query.name, (*query.steps, step), gives, loaded, runs)
+        return Query(
+            found[0].orm,
+            found[0].model,
+            found[0].name,
+            steps,
+            found[0].gives,
+            loaded,
+            any(it.runs for it in found),
+            found[0].owner,
+        )
 
 
-def _loads(call: ast.Call, name: str, model: OrmModel | None) -> frozenset[str] | None:
-    """The relations that a call loads with its rows, None where that can't be told."""
-    found: set[str] = set()
-    if name == "fetch_mode":
-        return None
-    if name == "select_related" and not call.args:
-        return frozenset(it.name for it in model.relations if not it.many) if model is not None else None
-    for it in call.args:
-        if isinstance(it, ast.Constant) and isinstance(it.value, str):
-            parts = it.value.split("__")
-            found |= {"__".join(parts[: n + 1]) for n in range(len(parts))}
-        elif isinstance(it, ast.Call) and dotted(it.func).rpartition(".")[2] == "Prefetch" and it.args:
-            first = it.args[0]
-            if not (isinstance(first, ast.Constant) and isinstance(first.value, str)):
-                return None
-            parts = first.value.split("__")
-            found |= {"__".join(parts[: n + 1]) for n in range(len(parts))}
-            if len(it.args) > 1 or it.keywords:
-                return None  # its own queryset may load more
-        elif name == "options" and isinstance(it, ast.Call):
-            found |= {each.attr for each in ast.walk(it) if isinstance(each, ast.Attribute)}
-            if any(isinstance(each, ast.Constant) and each.value == "*" for each in ast.walk(it)):
-                return None
-        else:
-            return None
-    return frozenset(found)
-
-
-def _gives(target: ast.expr, source: ast.expr, name: str) -> bool:
-    """Whether a loop's target gives the name one thing of what it runs over: `for it in x`, `for n, it in enumerate(x)`."""
-    if isinstance(target, ast.Name):
-        return target.id == name
-    last = target.elts[-1] if isinstance(target, ast.Tuple) and len(target.elts) == 2 else None
-    counted = isinstance(source, ast.Call) and dotted(source.func) == "enumerate"
-    return counted and isinstance(last, ast.Name) and last.id == name
-
-
-def _given(source: ast.expr) -> ast.expr:
-    """What is run over, `enumerate`, `iterator()` and the like opened."""
-    while isinstance(source, ast.Call):
-        if dotted(source.func) in ("enumerate", *_MADE) and source.args:
-            source = source.args[0]
-        elif isinstance(source.func, ast.Attribute) and source.func.attr in ("iterator", "aiterator"):
-            source = source.func.value
-        else:
-            break
-    return source
-
-
-def _within(node: ast.AST, outer: ast.AST, reading: Reading) -> bool:
-    return node is outer or any(it is outer for it in reading.ancestors(node))
+def _is_manager(name: str) -> bool:
+    return canonical(name).startswith("django.db.models.Model.objects")
 
 
 def _mentions(node: ast.AST, name: str) -> bool:

@@ -15,8 +15,9 @@ Source: https://docs.djangoproject.com/en/stable/ref/models/querysets/#exists
 import ast
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.chains import Query
 from architect_lsp.knowledge.kinds import is_script
-from architect_lsp.knowledge.queries import Queries, Query, queries
+from architect_lsp.knowledge.queries import Queries, queries
 from architect_lsp.knowledge.reading import dotted
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View

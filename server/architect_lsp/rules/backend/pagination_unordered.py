@@ -15,8 +15,9 @@ Source: https://docs.djangoproject.com/en/stable/topics/pagination/#required-arg
 import ast
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.chains import Query
 from architect_lsp.knowledge.kinds import is_script
-from architect_lsp.knowledge.queries import Query, queries
+from architect_lsp.knowledge.queries import queries
 from architect_lsp.knowledge.reading import constant, dotted
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
@@ -111,7 +112,8 @@ def find(view: View) -> Iterator[Hit]:
             if query is not None and query.orm == "sqlalchemy" and _unordered(query) and not _ordered_later(view, call):
                 yield Hit(call, _message("this page"))
     for node in reading.each(ast.Subscript):
-        if isinstance(node.slice, ast.Slice) and node.slice.lower is not None and constant(node.slice.lower) != 0:
+        part = node.slice
+        if isinstance(part, ast.Slice) and part.lower is not None and part.upper is not None and constant(part.lower) != 0:
             query = asked.query(node.value)
             if query is not None and query.orm == "django" and not query.runs and _unordered(query):
                 yield Hit(node, _message("this page"))

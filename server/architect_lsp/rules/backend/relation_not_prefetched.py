@@ -23,10 +23,11 @@ import ast
 import re
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.chains import Query
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.models import Side
 from architect_lsp.knowledge.nouns import OrmModel
-from architect_lsp.knowledge.queries import Queries, Query, queries
+from architect_lsp.knowledge.queries import Queries, queries
 from architect_lsp.knowledge.symbols import Ref
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
@@ -206,7 +207,7 @@ def find(view: View) -> Iterator[Hit]:
         if loop is None or query is None or query.gives != "rows" or query.model is None or query.loaded is None or _small(query):
             continue
         side = asked.models.across(query.model, node.attr)
-        if (id(loop), node.attr) in seen:
+        if (id(loop), node.attr) in seen or node.attr == query.owner or _is_set(node, asked):
             continue
         if side is None:
             hit = _through_method(view, node, query, asked)
@@ -217,6 +218,16 @@ def find(view: View) -> Iterator[Hit]:
         if hit is not None:
             seen.add((id(loop), node.attr))
             yield hit
+
+
+def _is_set(node: ast.Attribute, asked: Queries) -> bool:
+    """Whether the function gives the relation a value of its own before: `line.order = order` loads nothing."""
+    reading = asked.reading
+    name = ast.unparse(node)
+    owner = ast.unparse(node.value)
+    called = isinstance(reading.parent(node), ast.Call)
+    before = (it for it in reading.each(ast.Attribute) if isinstance(it.ctx, ast.Store) and it.lineno <= node.lineno)
+    return any(ast.unparse(it) == name or (called and ast.unparse(it.value) == owner) for it in before)
 
 
 def _small(query: Query) -> bool:

@@ -1,0 +1,171 @@
+"""Rows are written one at a time in a loop.
+
+Why: each `save()` or `create()` is a statement of its own, and without a transaction a commit of its own. A thousand rows are a
+thousand round trips where a few would do.
+Instead: make the objects in the loop, and write them together after it.
+
+    lines = [Line(order=order, sku=it.sku, quantity=it.quantity) for it in cart]
+    Line.objects.bulk_create(lines, batch_size=500)
+
+    for line in lines:
+        line.shipped = True
+    Line.objects.bulk_update(lines, ["shipped"], batch_size=500)     # or one `filter(...).update(shipped=True)`
+
+Consequences: time grows with the rows, and when it stops in the middle half of them are written.
+Trade-offs: bulk writes call no `save()` and send no `pre_save` or `post_save`; where a model depends on these, wrap the loop in
+`transaction.atomic()`, which at least makes it one commit.
+Tests: count the queries for one row and for ten.
+Performance: n round trips become n / batch_size.
+Source: https://docs.djangoproject.com/en/stable/ref/models/querysets/#bulk-create
+"""
+
+import ast
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.kinds import is_script
+from architect_lsp.knowledge.loops import over_data
+from architect_lsp.knowledge.nouns import OrmModel
+from architect_lsp.knowledge.queries import Queries, queries
+from architect_lsp.knowledge.reading import dotted
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, Hit, Rule, View
+
+rule = Rule(
+    __name__,
+    severity=Severity.NOTE,
+    confidence=Confidence.MEDIUM,
+    preview=True,
+    rows=["B2", "B5", "D3"],
+    cwe=1073,
+    needs=[".save(", ".create("],
+    bad=[
+        Bad("""
+from django.db import models
+
+class Line(models.Model):
+    sku = models.CharField()
+    shipped = models.BooleanField()
+
+def fill(order, cart):
+    for it in cart:
+        [|Line.objects.create(sku=it.sku)|]
+    for it in cart:
+        line = Line(sku=it.sku)
+        [|line.save()|]
+
+def ship(order):
+    for line in Line.objects.filter(shipped=False):
+        line.shipped = True
+        [|line.save()|]
+"""),
+        Bad("""
+from shop.models import Product
+
+def reprice(factor):
+    for product in Product.objects.all():
+        product.price = product.price * factor
+        [|product.save(update_fields=["price"])|]
+"""),
+    ],
+    good=[
+        """
+from django.db import models
+
+class Line(models.Model):
+    sku = models.CharField()
+
+class Log(models.Model):
+    text = models.CharField()
+
+    def save(self, *args, **kwargs):
+        self.text = self.text.strip()
+        super().save(*args, **kwargs)
+
+def fill(order, cart, forms):
+    Line.objects.bulk_create([Line(sku=it.sku) for it in cart])
+    for it in cart:
+        Log.objects.create(text=it.sku)
+        log = Log(text=it.sku)
+        log.save()
+    for sku in ("a", "b"):
+        Line.objects.create(sku=sku)
+    for form in forms:
+        form.save()
+    for it in cart:
+        try:
+            Line.objects.create(sku=it.sku)
+        except IntegrityError:
+            pass
+    for it in cart:
+        line = Line.objects.create(sku=it.sku)
+        line.tags.set(it.tags)
+""",
+    ],
+)
+
+
+@rule.check
+def find(view: View) -> Iterator[Hit]:
+    """`save` and `create` of Django's models, once a turn of a loop over data that does little else."""
+    reading = view.reading
+    if is_script(view.path):
+        return
+    asked = queries(view.project, view.path, reading)
+    for call in reading.each(ast.Call):
+        if not isinstance(call.func, ast.Attribute) or call.func.attr not in ("save", "create"):
+            continue
+        loop = reading.loop(call)
+        if not isinstance(loop, ast.For) or reading.function(call) is None or not over_data(reading, loop):
+            continue
+        statement = next((it for it in loop.body if any(each is call for each in ast.walk(it))), None)
+        if not isinstance(statement, ast.Expr) or statement.value is not call or _is_busy(view, loop, call):
+            continue
+        name = _written(asked, loop, call, call.func)
+        if name:
+            together = "bulk_create" if call.func.attr == "create" or _is_new(loop, call.func.value) else "bulk_update"
+            yield Hit(call, f"Each turn writes one `{name}`: `{together}` after the loop writes them together.")
+
+
+def _written(asked: Queries, loop: ast.For, call: ast.Call, function: ast.Attribute) -> str:
+    """The model whose row a call writes, "" when it is none, or one that does more when it is saved."""
+    if function.attr == "create":
+        query = asked.query(call)
+        if query is None or query.orm != "django" or not query.name or query.owner:
+            return ""
+        return "" if _saves_itself(asked, query.model) else query.name
+    if not isinstance(function.value, ast.Name):
+        return ""
+    found = asked.model_of(function.value)
+    if found is not None:
+        is_ours = found[0].framework == "django" and (_is_new(loop, function.value) or asked.loop_of(function.value) is loop.iter)
+        return found[0].name if is_ours and not _saves_itself(asked, found[0]) else ""
+    given = asked.loop_of(function.value)
+    query = asked.query(given) if given is not None else None
+    return query.name if query is not None and query.orm == "django" and query.gives == "rows" and query.model is None else ""
+
+
+def _saves_itself(asked: Queries, model: OrmModel | None) -> bool:
+    """Whether a model has a `save` of its own, or parents with tables, which can't be written in bulk."""
+    if model is None:
+        return False
+    found = asked.project.resolve(model.ref.path, f"{model.ref.qualname}.save")
+    return type(found).__name__ == "FunctionSymbol" or any(it.name.endswith("_ptr") for it in model.columns)
+
+
+def _is_new(loop: ast.For, node: ast.expr) -> bool:
+    """Whether the loop makes the object: `line = Line(...)`."""
+    name = dotted(node)
+    return any(
+        isinstance(it, ast.Assign) and isinstance(it.value, ast.Call) and any(dotted(each) == name for each in it.targets)
+        for it in loop.body
+    )
+
+
+def _is_busy(view: View, loop: ast.For, call: ast.Call) -> bool:
+    """Whether a turn does other work that has an effect, so that its writes can't simply be put together."""
+    for it in (each for statement in loop.body for each in ast.walk(statement)):
+        if isinstance(it, ast.Try | ast.With | ast.AsyncWith | ast.Await | ast.Break | ast.Return):
+            return True
+        if isinstance(it, ast.Call) and it is not call and view.effects(it):
+            return True
+    return False

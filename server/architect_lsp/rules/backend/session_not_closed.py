@@ -1,0 +1,151 @@
+"""A database session is opened and not closed on every way out.
+
+Why: an open session keeps a connection of the pool, and its transaction. When the code between raises, nobody gives it back
+until the garbage collector happens to come by.
+Instead: let a `with` close it.
+
+    with SessionLocal() as session:
+        order = session.get(Order, pk)
+        ...
+        session.commit()
+
+Consequences: after as many failures as the pool has connections, every request waits and then fails with `TimeoutError: QueuePool
+limit`.
+Tests: let the code inside fail more often than the pool has connections, and assert that the next request is answered.
+Observability: connections checked out of the pool, as a gauge.
+Source: https://docs.sqlalchemy.org/en/20/orm/session_basics.html#opening-and-closing-a-session
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.effects import canonical
+from architect_lsp.knowledge.kinds import is_script
+from architect_lsp.knowledge.reading import Reading
+from architect_lsp.knowledge.symbols import External
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, Hit, Rule, View
+
+rule = Rule(
+    __name__,
+    severity=Severity.WARNING,
+    confidence=Confidence.HIGH,
+    rows=["B2", "D3"],
+    cwe=772,
+    needs=["ession"],
+    bad=[
+        Bad("""
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session, sessionmaker
+
+engine = create_engine(URL)
+SessionLocal = sessionmaker(bind=engine)
+
+def first(pk):
+    session = [|SessionLocal()|]
+    order = session.get(Order, pk)
+    return order.total
+
+def second(pk):
+    db = [|Session(engine)|]
+    db.add(Order(id=pk))
+    db.commit()
+    db.close()
+"""),
+    ],
+    good=[
+        """
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session, scoped_session, sessionmaker
+
+engine = create_engine(URL)
+SessionLocal = sessionmaker(bind=engine)
+registry = scoped_session(SessionLocal)
+
+def first(pk):
+    with SessionLocal() as session:
+        return session.get(Order, pk).total
+
+def second(pk):
+    db = Session(engine)
+    try:
+        db.add(Order(id=pk))
+        db.commit()
+    finally:
+        db.close()
+
+def third():
+    session = SessionLocal()
+    return session
+
+def fourth(self):
+    self.session = SessionLocal()
+    session = SessionLocal()
+    self.held = session
+    other = SessionLocal()
+    with other:
+        other.get(Order, 1)
+    given = SessionLocal()
+    work(given)
+    scoped = registry()
+    scoped.get(Order, 1)
+
+def get_db():
+    db = SessionLocal()
+    try:
+        yield db
+    finally:
+        db.close()
+""",
+    ],
+)
+
+_SESSION = re.compile(r"(?:sqlalchemy|sqlmodel)(?:\.\w+)*\.(?:Async)?Session(?:\(\))?")
+
+
+@rule.check
+def find(view: View) -> Iterator[Hit]:
+    """Sessions with a name that stay in their function, and that no `with` or `finally` closes."""
+    reading = view.reading
+    if is_script(view.path):
+        return
+    for node in reading.each(ast.Assign):
+        function = reading.function(node)
+        target = node.targets[0]
+        if function is None or not isinstance(node.value, ast.Call) or not isinstance(target, ast.Name):
+            continue
+        found = view.symbol(node.value)
+        if not isinstance(found, External) or not _SESSION.fullmatch(canonical(found.name)) or "scoped" in found.name:
+            continue
+        if len(reading.bindings(function).get(target.id, [])) != 1:
+            continue
+        state = _closed(reading, function, target.id)
+        if state == "":
+            yield Hit(node.value, f"`{target.id}` is never closed: it keeps its connection of the pool.")
+        elif state == "unsafe":
+            yield Hit(node.value, f"`{target.id}` stays open when what comes before its `close()` raises: use `with`.")
+
+
+def _closed(reading: Reading, function: ast.AST, name: str) -> str:
+    """How a session is closed: "" not at all, "unsafe" on the good way alone, "safe" on all ways or by someone else."""
+    state = ""
+    for it in reading.within(function):
+        if not isinstance(it, ast.Name) or it.id != name or not isinstance(it.ctx, ast.Load):
+            continue
+        parent = reading.parent(it)
+        if not isinstance(parent, ast.Attribute):
+            return "safe"  # handed on, returned, kept
+        if parent.attr in ("close", "aclose"):
+            if any(
+                isinstance(up, ast.Try) and any(_is_below(it, row, reading) for row in up.finalbody)
+                for up in reading.ancestors(it)
+            ):
+                return "safe"
+            state = "unsafe"
+    nested = (it for it in reading.each(ast.Name) if it.id == name and reading.function(it) is not function)
+    return "safe" if next(nested, None) is not None else state
+
+
+def _is_below(node: ast.AST, statement: ast.AST, reading: Reading) -> bool:
+    return any(it is statement for it in reading.ancestors(node))
