@@ -25,6 +25,11 @@ _SESSION_CLASSES = re.compile(
     r"(?:sqlalchemy|sqlmodel|flask_sqlalchemy)(?:\.\w+)*\.(?:Async)?Session(?:\(\))?|.*\.SQLAlchemy\(?\)?\.session"
 )
 _SQLALCHEMY = ("sqlalchemy", "sqlmodel", "flask_sqlalchemy")
+_TALKS = (
+    r"\.(?:query\(|commit\(\)|flush\(\)|scalars?\(|add_all\(|get\(\s*[A-Z]\w*\s*,|execute\(\s*(?:select|update|insert|delete)\()"
+)
+"""What is called of a session and of little else."""
+_CONTAINERS = (ast.DictComp, ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.Dict, ast.List, ast.Set, ast.Tuple)
 _STEPS = 8
 """How many names a query may be followed through."""
 
@@ -73,9 +78,9 @@ class Queries:
                 isinstance(it, External) and _SESSION_CLASSES.fullmatch(canonical(it.name)) for it in self.project.bases(found)
             )
         written = dotted(node)
-        return (
-            bool(_SESSION.fullmatch(written.rpartition(".")[2])) and self.speaks_sqlalchemy and not isinstance(found, ClassSymbol)
-        )
+        if not _SESSION.fullmatch(written.rpartition(".")[2]) or isinstance(found, ClassSymbol):
+            return False
+        return self.speaks_sqlalchemy or bool(re.search(rf"\b{re.escape(written)}{_TALKS}", self.reading.unit.text))
 
     def model_of(self, node: ast.expr, depth: int = _STEPS) -> tuple[OrmModel, Query | None] | None:
         """The model of which an expression is one object, with the query that gave it where there is one."""
@@ -163,6 +168,8 @@ class Queries:
                 return Query("django", model, model.name, (), loaded=None if isinstance(own, Instance) else frozenset())
             if model is not None and model.framework != "django" and node.attr == "query":
                 return Query("sqlalchemy", model, model.name, ())
+        elif node.attr == "query" and dotted(node.value).rpartition(".")[2][:1].isupper() and isinstance(symbol, External | None):
+            return Query("sqlalchemy", None, dotted(node.value).rpartition(".")[2], ())
         elif node.attr in _MANAGERS and not isinstance(symbol, Instance):
             return Query("django", None, dotted(node.value).rpartition(".")[2], ())
         outer = self.model_of(node.value, depth - 1)
@@ -230,7 +237,7 @@ class Queries:
                 found.append(inner)
             elif isinstance(value, ast.Call) and dotted(value.func):
                 made.append(dotted(value.func).rpartition(".")[2])  # found, or else made
-            elif not _mentions(value, node.id):
+            elif not _mentions(value, node.id) or isinstance(value, _CONTAINERS):
                 return None
         if not found or len({(it.name, it.gives) for it in found}) > 1:
             return None

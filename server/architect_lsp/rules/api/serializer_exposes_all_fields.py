@@ -21,7 +21,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.models import Models
 from architect_lsp.knowledge.nouns import OrmModel
-from architect_lsp.knowledge.symbols import ClassSymbol, External
+from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
@@ -109,6 +109,8 @@ _PRIVILEGE = re.compile(
 def find(view: View) -> Iterator[Hit]:
     """`fields = "__all__"` for a model with columns that a client must not read or write."""
     reading = view.reading
+    if view.path.endswith("admin.py"):  # the administration's forms are to show all
+        return
     for meta in reading.each(ast.ClassDef):
         if meta.name != "Meta":
             continue
@@ -120,7 +122,11 @@ def find(view: View) -> Iterator[Hit]:
             continue
         found = view.symbol(rows["model"])
         model = Models.of(view.project).at(found) if isinstance(found, ClassSymbol) else None
+        scope = reading.qualname(meta).removesuffix(".Meta")
+        shapes = isinstance(view.project.resolve(view.path, f"{scope}.to_representation"), FunctionSymbol)
         names = _dangerous(model, found if isinstance(found, External) else None) - _told(view, meta, rows)
+        if shapes:  # it answers itself for what it shows
+            names = {it for it in names if not _SECRET.fullmatch(it)}
         if names:
             shown = ", ".join(f"`{it}`" for it in sorted(names)[:3])
             name = ast.unparse(rows["model"])

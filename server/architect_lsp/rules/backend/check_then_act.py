@@ -23,6 +23,7 @@ Source: https://docs.djangoproject.com/en/stable/ref/models/querysets/#get-or-cr
 """
 
 import ast
+import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.chains import Query
@@ -91,6 +92,10 @@ def tag(name, other):
     if Coupon.objects.filter(code=name).exists():
         return other
 
+def create_defaults(name):
+    if not Coupon.objects.filter(code=name).exists():
+        Coupon.objects.create(code=name)
+
 def safe(name):
     try:
         if not Coupon.objects.filter(code=name).exists():
@@ -121,6 +126,12 @@ def register(session: Session, email: str):
     ],
 )
 
+_SETS_UP = re.compile(
+    r"set_?up|default|initial|migrat|ensure|sync|(?:^|_)init(?:_|$)|seed|populate|bootstrap|load_data|if_not_exists|doesnt_exist",
+    re.IGNORECASE,
+)
+"""Names of functions that run once, when a service is set up."""
+
 
 @rule.check
 def find(view: View) -> Iterator[Hit]:
@@ -131,7 +142,7 @@ def find(view: View) -> Iterator[Hit]:
     asked = queries(view.project, view.path, reading)
     for function in reading.functions:
         body = reading.within(function)
-        if _is_safe(body):
+        if _is_safe(body) or _SETS_UP.search(function.name) or _prints(body):
             continue
         for node in body:
             found: tuple[ast.expr, list[ast.stmt]] | None = None
@@ -150,6 +161,11 @@ def find(view: View) -> Iterator[Hit]:
                 f"Another request can make the same `{query.name}` between this check and the insert: "
                 "let a unique constraint and one step decide.",
             )
+
+
+def _prints(body: list[ast.AST]) -> bool:
+    """Whether a function talks to a terminal, where one person works at a time."""
+    return any(isinstance(it, ast.Call) and isinstance(it.func, ast.Name) and it.func.id == "print" for it in body)
 
 
 def _is_safe(body: list[ast.AST]) -> bool:
@@ -227,6 +243,8 @@ def _caught(asked: Queries, node: ast.Try) -> tuple[ast.expr, list[ast.stmt]] | 
 def _is_guarded(query: Query) -> bool:
     """Whether the database refuses the second one: a column that is asked for is unique; or the query looks by key."""
     columns = query.model.columns if query.model is not None else ()
+    if columns and not any(it.primary for it in columns):
+        return True  # how its columns are made can't be told
     unique = {it.name for it in columns if it.unique or it.primary} | {"pk", "id"}
     together = [set(it) for it in query.model.indexes] if query.model is not None else []
     names: set[str] = set()

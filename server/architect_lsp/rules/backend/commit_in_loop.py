@@ -49,6 +49,15 @@ async def rename(db: AsyncSession, users):
         await [|db.commit()|]
 """),
         Bad("""
+import sqlite3
+
+def store(lines):
+    connection = sqlite3.connect("lines.db")
+    for line in lines:
+        connection.execute("INSERT INTO line VALUES (?)", (line,))
+        [|connection.commit()|]
+"""),
+        Bad("""
 -- app/service.py --
 from app.repository import save
 
@@ -135,7 +144,9 @@ def find(view: View) -> Iterator[Hit]:
 def _commits(view: View, asked: Queries, call: ast.Call) -> Effect | None:
     """How a call commits; None when it does not, or with a session that is its own."""
     if isinstance(call.func, ast.Attribute) and call.func.attr == "commit" and not call.args:
-        return Effect("commit", "commit", ()) if asked.is_session(call.func.value) else None
+        known = view.effects(call).get("commit")
+        is_one = asked.is_session(call.func.value) or (known is not None and not known.path)
+        return Effect("commit", "commit", ()) if is_one else None
     if not any(_is_handed(asked, it) for it in (*call.args, *(row.value for row in call.keywords))):
         return None
     found = view.effects(call).get("commit")

@@ -28,7 +28,6 @@ rule = Rule(
     __name__,
     severity=Severity.WARNING,
     confidence=Confidence.HIGH,
-    preview=True,
     rows=["B2", "D3"],
     equivalents=["DTZ003", "DTZ005"],
     needs=["utcnow", ".now", "today", "fromtimestamp"],

@@ -29,6 +29,7 @@ from collections.abc import Iterator
 from architect_lsp.knowledge.extraction import writes_rows
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.loops import over_data
+from architect_lsp.knowledge.queries import queries
 from architect_lsp.knowledge.reading import dotted
 from architect_lsp.knowledge.summaries import Effect, described
 from architect_lsp.model import Confidence, Severity
@@ -166,6 +167,8 @@ _WORKS = re.compile(
     r"_*(?:set|revoke|update|delete|remove|create|insert|add|clear|mark|move|patch|perform|save|send|store|write|register|schedule)(?:_|$)"
 )
 _NOT_READ = re.compile(r"_or_create$|in_bulk$|\.refresh$")
+_ON_PURPOSE = ("create", "acreate", "get_or_create", "update_or_create", "select_for_update", "with_for_update")
+"""What is made, or locked one by one."""
 _LOCKS = re.compile(r"lock|acquire")
 _CACHED = re.compile(r"cache|memoi[sz]e", re.IGNORECASE)
 
@@ -180,7 +183,7 @@ def find(view: View) -> Iterator[Hit]:
         loop = reading.loop(call)
         if loop is None or reading.function(call) is None:
             continue
-        effect = view.effects(call).get("db-read")
+        effect = view.effects(call).get("db-read") or _asked(view, call)
         if effect is None or _excused(view, effect) or not over_data(reading, loop) or writes_rows(reading, call):
             continue
         if _NOT_READ.search(effect.call) or (effect.path and (_WORKS.match(_last(call)) or not _READS.search(_last(call)))):
@@ -193,6 +196,20 @@ def find(view: View) -> Iterator[Hit]:
         else:
             message = "This query runs once in each turn of the loop."
         yield Hit(call, message, evidence=steps)
+
+
+def _asked(view: View, call: ast.Call) -> Effect | None:
+    """The query that a call runs by the look of its chain, where the types of what it is made of can't be told."""
+    asked = queries(view.project, view.path, view.reading)
+    query = asked.query(call)
+    if query is None or not query.runs or query.gives == "nothing" or query.steps[-1].call is not call:
+        return None
+    if query.has(*_ON_PURPOSE):
+        return None
+    before = asked.query(call.func.value) if isinstance(call.func, ast.Attribute) else None
+    if before is not None and before.runs:
+        return None  # what it gave is only taken apart
+    return Effect("db-read", query.steps[-1].name, ())
 
 
 def _depends(loop: ast.AST, call: ast.Call) -> bool:

@@ -41,6 +41,10 @@ def active():
 def total(customer):
     return sum(it.total for it in [|Order.objects.filter(customer=customer)|])
 
+def size():
+    orders = Order.objects.filter(paid=True)
+    return {"orders": [|len(orders)|]}
+
 def paid():
     found = []
     for order in [|Order.objects.all()|]:
@@ -77,6 +81,10 @@ def size():
     good=[
         """
 from shop.models import Order, User
+
+def size(customer):
+    orders = Order.objects.filter(customer=customer)
+    return len(orders), [it.pk for it in orders]
 
 def active(seen):
     users = User.objects.filter(is_active=True)
@@ -151,7 +159,10 @@ def _lengths(view: View, asked: Queries) -> Iterator[Hit]:
         if not isinstance(call.func, ast.Name) or call.func.id != "len" or len(call.args) != 1:
             continue
         parent = view.reading.parent(call)
-        if not isinstance(call.args[0], ast.Call | ast.Await) or isinstance(parent, ast.Compare | ast.If | ast.UnaryOp):
+        given = call.args[0]
+        if not isinstance(given, ast.Call | ast.Await) and not _is_used_once(view, given):
+            continue
+        if isinstance(parent, ast.Compare | ast.If | ast.UnaryOp):
             continue  # whether there is one is another rule's
         query = asked.query(call.args[0])
         if query is None or query.gives != "rows" or (query.orm == "sqlalchemy" and not query.runs):
@@ -160,6 +171,15 @@ def _lengths(view: View, asked: Queries) -> Iterator[Hit]:
         if query.orm == "django" and isinstance(call.args[0], ast.Call):
             fixes = (Draft("Count in the database", (Change(call, f"{view.reading.source(call.args[0])}.count()"),), safe=True),)
         yield Hit(call, f"Every `{query.name}` is loaded to count them: count in the query.", fixes)
+
+
+def _is_used_once(view: View, node: ast.expr) -> bool:
+    """Whether rows that have a name are used for this alone."""
+    function = view.reading.function(node)
+    if not isinstance(node, ast.Name) or function is None:
+        return False
+    uses = [it for it in view.reading.each(ast.Name) if it.id == node.id and isinstance(it.ctx, ast.Load)]
+    return len(uses) == 1 and len(view.reading.bindings(function).get(node.id, [])) == 1
 
 
 def _all_rows(asked: Queries, source: ast.expr) -> Query | None:

@@ -26,7 +26,8 @@ from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.loops import over_data
 from architect_lsp.knowledge.nouns import OrmModel
 from architect_lsp.knowledge.queries import Queries, queries
-from architect_lsp.knowledge.reading import dotted
+from architect_lsp.knowledge.reading import dotted, keyword
+from architect_lsp.knowledge.symbols import FunctionSymbol
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
@@ -34,10 +35,9 @@ rule = Rule(
     __name__,
     severity=Severity.NOTE,
     confidence=Confidence.MEDIUM,
-    preview=True,
     rows=["B2", "B5", "D3"],
     cwe=1073,
-    needs=[".save(", ".create("],
+    needs=[".save(", ".create(", ".delete()"],
     bad=[
         Bad("""
 from django.db import models
@@ -65,6 +65,10 @@ def reprice(factor):
     for product in Product.objects.all():
         product.price = product.price * factor
         [|product.save(update_fields=["price"])|]
+
+def tidy():
+    for product in Product.objects.filter(sold=True):
+        [|product.delete()|]
 """),
     ],
     good=[
@@ -112,7 +116,7 @@ def find(view: View) -> Iterator[Hit]:
         return
     asked = queries(view.project, view.path, reading)
     for call in reading.each(ast.Call):
-        if not isinstance(call.func, ast.Attribute) or call.func.attr not in ("save", "create"):
+        if not isinstance(call.func, ast.Attribute) or call.func.attr not in ("save", "create", "delete"):
             continue
         loop = reading.loop(call)
         if not isinstance(loop, ast.For) or reading.function(call) is None or not over_data(reading, loop):
@@ -122,7 +126,14 @@ def find(view: View) -> Iterator[Hit]:
             continue
         name = _written(asked, loop, call, call.func)
         if name:
-            together = "bulk_create" if call.func.attr == "create" or _is_new(loop, call.func.value) else "bulk_update"
+            if call.func.attr == "delete":
+                yield Hit(call, f"Each turn deletes one `{name}`: `delete()` of the queryset deletes them together.")
+                continue
+            together = (
+                "bulk_create"
+                if call.func.attr == "create" or _is_new(loop, call.func.value) or keyword(call, "force_insert")
+                else "bulk_update"
+            )
             yield Hit(call, f"Each turn writes one `{name}`: `{together}` after the loop writes them together.")
 
 
@@ -132,24 +143,24 @@ def _written(asked: Queries, loop: ast.For, call: ast.Call, function: ast.Attrib
         query = asked.query(call)
         if query is None or query.orm != "django" or not query.name or query.owner:
             return ""
-        return "" if _saves_itself(asked, query.model) else query.name
+        return "" if _does_itself(asked, query.model, "save") else query.name
     if not isinstance(function.value, ast.Name):
         return ""
     found = asked.model_of(function.value)
     if found is not None:
         is_ours = found[0].framework == "django" and (_is_new(loop, function.value) or asked.loop_of(function.value) is loop.iter)
-        return found[0].name if is_ours and not _saves_itself(asked, found[0]) else ""
+        return found[0].name if is_ours and not _does_itself(asked, found[0], function.attr) else ""
     given = asked.loop_of(function.value)
     query = asked.query(given) if given is not None else None
     return query.name if query is not None and query.orm == "django" and query.gives == "rows" and query.model is None else ""
 
 
-def _saves_itself(asked: Queries, model: OrmModel | None) -> bool:
-    """Whether a model has a `save` of its own, or parents with tables, which can't be written in bulk."""
+def _does_itself(asked: Queries, model: OrmModel | None, name: str) -> bool:
+    """Whether a model has a `save` or `delete` of its own, or parents with tables, which can't be written in bulk."""
     if model is None:
         return False
-    found = asked.project.resolve(model.ref.path, f"{model.ref.qualname}.save")
-    return type(found).__name__ == "FunctionSymbol" or any(it.name.endswith("_ptr") for it in model.columns)
+    found = asked.project.resolve(model.ref.path, f"{model.ref.qualname}.{name}")
+    return isinstance(found, FunctionSymbol) or any(it.name.endswith("_ptr") for it in model.columns)
 
 
 def _is_new(loop: ast.For, node: ast.expr) -> bool:

@@ -103,6 +103,9 @@ def get_db():
 
 _SESSION = re.compile(r"(?:sqlalchemy|sqlmodel)(?:\.\w+)*\.(?:Async)?Session(?:\(\))?")
 
+_FACTORY = re.compile(r"(?:\w+\.)*(?:Async)?SessionLocal\(\)")
+"""What most projects call the factory that their database module makes."""
+
 
 @rule.check
 def find(view: View) -> Iterator[Hit]:
@@ -116,7 +119,9 @@ def find(view: View) -> Iterator[Hit]:
         if function is None or not isinstance(node.value, ast.Call) or not isinstance(target, ast.Name):
             continue
         found = view.symbol(node.value)
-        if not isinstance(found, External) or not _SESSION.fullmatch(canonical(found.name)) or "scoped" in found.name:
+        if not isinstance(found, External) or "scoped" in found.name:
+            continue
+        if not _SESSION.fullmatch(canonical(found.name)) and not _FACTORY.fullmatch(found.name):
             continue
         if len(reading.bindings(function).get(target.id, [])) != 1:
             continue

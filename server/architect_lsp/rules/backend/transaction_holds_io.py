@@ -27,7 +27,6 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.queries import Queries, queries
-from architect_lsp.knowledge.reading import dotted
 from architect_lsp.knowledge.summaries import Effect, described
 from architect_lsp.knowledge.transactions import transaction_around
 from architect_lsp.model import Confidence, Severity
@@ -77,6 +76,11 @@ async def place(session: AsyncSession, client: httpx.AsyncClient, order):
     async with session.begin():
         session.add(order)
         await [|client.post("https://pay.example", json={"order": order.id})|]
+
+def locked(db, pk):
+    order = db.query(Order).filter(Order.id == pk).with_for_update().one()
+    order.answer = [|httpx.post("https://pay.example", timeout=5)|].json()
+    db.commit()
 
 async def again(session: AsyncSession, client: httpx.AsyncClient, order):
     session.add(order)
@@ -189,10 +193,11 @@ def _between(asked: Queries, call: ast.Call) -> int | None:
 
 
 def _locks(asked: Queries, call: ast.Call) -> bool:
-    name = dotted(call.func).rpartition(".")[2]
-    if name == "flush":
-        return isinstance(call.func, ast.Attribute) and asked.is_session(call.func.value)
-    return name == "with_for_update"
+    if not isinstance(call.func, ast.Attribute):
+        return False
+    if call.func.attr == "flush":
+        return asked.is_session(call.func.value)
+    return call.func.attr == "with_for_update"
 
 
 def _straight(asked: Queries, *calls: ast.Call) -> bool:
