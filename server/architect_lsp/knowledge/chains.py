@@ -114,7 +114,9 @@ def stepped(query: Query, step: Step) -> Query:
     """The query after one more call."""
     gives, loaded, runs = query.gives, query.loaded, query.runs
     name = step.name
-    if name in _ROW[query.orm] and gives in ("rows", "row") and not (name == "get" and query.orm == "sqlalchemy" and runs):
+    if query.orm == "sqlalchemy" and name == "exists":
+        gives = "values"  # a clause of another statement
+    elif name in _ROW[query.orm] and gives in ("rows", "row") and not (name == "get" and query.orm == "sqlalchemy" and runs):
         gives, runs = "row", True
     elif name in _OTHER and not (query.orm == "sqlalchemy" and name == "values"):
         gives, runs = _OTHER[name], name not in ("values", "values_list", "dates", "with_entities")

@@ -146,7 +146,11 @@ class Queries:
             if function.attr in EXECUTES and node.args:
                 asked = self.query(node.args[0], depth - 1)
                 return stepped(asked, step) if asked is not None else None
-            if function.attr in ("get", "get_one") and len(node.args) > 1:
+            if (
+                function.attr in ("get", "get_one")
+                and len(node.args) > 1
+                and dotted(node.args[0]).rpartition(".")[2][:1].isupper()
+            ):
                 asked = self._entity(node.args[:1], "sqlalchemy", step)
                 return Query("sqlalchemy", asked.model, asked.name, (step,), "row", runs=True) if asked is not None else None
             return None

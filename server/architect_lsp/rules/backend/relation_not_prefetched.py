@@ -174,6 +174,8 @@ def names(session: Session):
     for row in rows:
         for order in row.orders:
             yield order.customer.id
+    for order in session.query(Order).filter(Order.customer_id == 3):
+        yield order.customer
     for key, in session.query(Order.customer_id).distinct():
         yield key
     one = session.get(Customer, 1)
@@ -211,7 +213,12 @@ def find(view: View) -> Iterator[Hit]:
             continue
         if side is None:
             hit = _through_method(view, node, query, asked)
-        elif side.lazy and side.name not in query.loaded and _is_read(reading.parent(node), side, query):
+        elif (
+            side.lazy
+            and side.name not in query.loaded
+            and not _is_one(side, query)
+            and _is_read(reading.parent(node), side, query)
+        ):
             hit = Hit(node, _message(node, side, query), tuple(_fix(node, side, query, loop)), evidence=_declared(side))
         else:
             continue
@@ -241,6 +248,20 @@ def _small(query: Query) -> bool:
         ):
             return True
     return query.has(*_FEW, "raw", "from_statement", "union")
+
+
+def _is_one(side: Side, query: Query) -> bool:
+    """Whether all rows have the same other side, which a session of SQLAlchemy asks for once: their key is compared with it."""
+    if query.orm != "sqlalchemy" or side.many or query.model is None:
+        return False
+    keys = {it.name for it in query.model.columns if it.references.startswith(f"{side.model.table}.")} | {side.name}
+    for step in query.steps:
+        compared = (it.left for given in step.call.args for it in ast.walk(given) if isinstance(it, ast.Compare))
+        if any(isinstance(it, ast.Attribute) and it.attr in keys for it in compared) or any(
+            it.arg in keys for it in step.call.keywords
+        ):
+            return True
+    return False
 
 
 def _is_read(parent: ast.AST | None, side: Side, query: Query) -> bool:
