@@ -78,3 +78,23 @@ def touched(project: Project, name: str) -> dict[Touched, int]:
 )
 def test_a_function_touches(name: str, expected: dict[Touched, int]) -> None:
     assert touched(project_of(SHOP), name) == expected
+
+
+@pytest.mark.parametrize(
+    ("argument", "expected"),
+    [
+        ('"/orders?page=2"', "/orders"),
+        ('f"/orders/{number}/lines"', "/orders/{}/lines"),
+        ('"/ not a path"', ""),
+        ('"GET", "/orders/"', "/orders/"),
+        ('f"{BASE}/orders"', "BASE"),
+        ('f"https://{host}.example/orders"', ""),
+        ("Order, number", "Order"),
+        ("number", ""),
+    ],
+)
+def test_a_call_is_about_what_its_arguments_name(argument: str, expected: str) -> None:
+    project = project_of(f"-- a.py --\ndef f(number, host):\n    client.send({argument})\n")
+    definition = project.definition("a.py", "f")
+    assert definition is not None
+    assert definition.calls[0].about == expected

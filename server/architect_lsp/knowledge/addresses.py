@@ -10,6 +10,7 @@ from architect_lsp.knowledge.reading import Reading
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]{1,24}://)(?:[^/@\s?#]*@)?([A-Za-z0-9._-]+(?::\d+)?)(?=[/?#]|$)", re.IGNORECASE)
 _NAMED = re.compile(r"^[A-Z]|(?:url|uri|endpoint|dsn)$")
 """Names worth keeping: of a class or constant, or of what is an address."""
+_PATH = re.compile(r"/(?:[\w.~@:{}-]+(?:/[\w.~@:{}-]+)*/?)?(?:\?[^\s]*)?", re.ASCII)
 _KEYWORDS = ("url", "base_url", "endpoint_url", "dsn")
 _POSITIONS = 2
 """The address stands first, or second after an HTTP method."""
@@ -22,7 +23,7 @@ def address(text: str) -> str:
 
 
 def about(reading: Reading, call: ast.Call) -> str:
-    """The address, class or constant that a call's first arguments name; "" for none."""
+    """The address, path, class or constant that a call's first arguments name; "" for none. A hole in a path is `{}`."""
     for node in call.args[:_POSITIONS]:
         said = _said(reading, node)
         if said:
@@ -36,18 +37,24 @@ def _said(reading: Reading, node: ast.expr) -> str:
         if len(bound) == 1 and isinstance(bound[0], ast.JoinedStr | ast.BinOp | ast.Constant):
             node = bound[0]
     if isinstance(node, ast.Constant):
-        return address(node.value) if isinstance(node.value, str) else ""
+        return address(node.value) or _path(node.value) if isinstance(node.value, str) else ""
     if isinstance(node, ast.Name | ast.Attribute):
         name = reading.target(node) if _NAMED.search(node.id if isinstance(node, ast.Name) else node.attr) else ""
         return name if "?" not in name else ""
     if isinstance(node, ast.JoinedStr) and len(node.values) > 1:
         first, then = node.values[:2]
         if isinstance(first, ast.Constant) and isinstance(first.value, str):
-            return address(first.value) if first.value.count("/") > len("//") else ""
+            pieces = (it.value if isinstance(it, ast.Constant) else "{}" for it in node.values)
+            return _path("".join(map(str, pieces))) or (address(first.value) if first.value.count("/") > len("//") else "")
         return _base(reading, first.value, then) if isinstance(first, ast.FormattedValue) else ""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
         return _base(reading, node.left, node.right)
     return ""
+
+
+def _path(text: str) -> str:
+    """A path on a server, without its query; "" for anything else, such as a sentence."""
+    return text.partition("?")[0] if _PATH.fullmatch(text) else ""
 
 
 def _base(reading: Reading, first: ast.expr, then: ast.expr) -> str:

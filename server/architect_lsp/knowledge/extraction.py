@@ -17,6 +17,7 @@ from architect_lsp.knowledge.values import Value, value_of
 from architect_lsp.knowledge.wiring import is_holder, registrations, telling, variables
 from architect_lsp.model import Place
 
+_EVERYTHING = ("Exception", "BaseException")
 _EXECUTES = (".execute", ".exec", ".scalar", ".scalars", ".executemany")
 _WRITES = frozenset(["INSERT", "UPDATE", "DELETE", "UPSERT", "REPLACE", "MERGE"])
 _MAKE_WRITES = frozenset(["insert", "update", "delete", "upsert"])
@@ -87,7 +88,7 @@ def _definition(reading: Reading, node: Function) -> Def:
     hands: set[str] = set()
     numbers: dict[ast.Call, int] = {}
     given: list[ast.expr] = []
-    generator = asserts = asked = False
+    generator = asserts = asked = catches = False
     for it in reading.within(node):
         if isinstance(it, ast.Call):
             target = reading.target(it.func)
@@ -109,6 +110,8 @@ def _definition(reading: Reading, node: Function) -> Def:
             if isinstance(it.value, ast.Tuple) and len(it.value.elts) > 1:
                 status = number(it.value.elts[1])
                 statuses += [(-1, status, False)] if status is not None else []
+        elif isinstance(it, ast.ExceptHandler):
+            catches = catches or it.type is None or dotted(it.type) in _EVERYTHING
         elif isinstance(it, ast.Assert):
             asserts = True
         elif not asked:
@@ -140,8 +143,16 @@ def _definition(reading: Reading, node: Function) -> Def:
         defaults=tuple(_defaults(reading, node)),
         hands=hands.pop() if len(hands) == 1 else "",
         statuses=tuple(statuses),
+        catches=catches,
+        unread=tuple(_unread(node)) if node.decorator_list else (),
         asks=asked,
     )
+
+
+def _unread(node: Function) -> Iterator[str]:
+    """The parameters that a function's body never looks at."""
+    read = {it.id for statement in node.body for it in ast.walk(statement) if isinstance(it, ast.Name)}
+    yield from (it.arg for it in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs) if it.arg not in read)
 
 
 def _result(reading: Reading, node: Function) -> Value | None:

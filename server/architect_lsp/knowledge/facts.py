@@ -25,7 +25,8 @@ class Call(Struct, frozen=True, array_like=True, gc=False):
     """One call. `target` as in `reading`; `in_loop` tells whether it runs once a turn of a loop in its function.
 
     `certain` calls stand in no branch, handler or short circuit; `writes` marks SQL that is seen to change rows. `about` is what
-    its first arguments name: the address of a server ("https://pay.example"), or a class or constant, dotted as written.
+    its first arguments name: the address of a server ("https://pay.example"), a path ("/orders/{}"), or a class or constant,
+    dotted as written.
     """
 
     target: str
@@ -107,6 +108,8 @@ class Def(Struct, frozen=True, array_like=True, gc=False):
     defaults: tuple[tuple[str, Value], ...] = ()  # parameter, the string, list or name that is its default
     hands: str = ""  # the name it returns, as written, where it returns nothing else
     statuses: tuple[tuple[int, int, bool], ...] = ()  # (index of the call or -1, HTTP status, whether it is raised)
+    catches: bool = False  # whether it has a handler that catches everything
+    unread: tuple[str, ...] = ()  # of a decorated function: parameters that its body never looks at
     asks: bool = False  # whether it looks at what tells who the user is: see `answers.asks`
 
 

@@ -109,7 +109,7 @@ def _services(project: Project, path: str, definition: Def, call: Call, name: st
 
 
 def _host(project: Project, path: str, definition: Def, call: Call) -> str:
-    if not call.about:
+    if not call.about or call.about.startswith("/"):
         return ""
     url = call.about if "://" in call.about else text(project, path, Value("name", call.about), definition.owner) or ""
     return address(url).partition("://")[2]

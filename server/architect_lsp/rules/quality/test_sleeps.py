@@ -85,14 +85,18 @@ _FAKED = re.compile(
 
 @rule.check
 def find(view: View) -> Iterator[Hit]:
-    """Sleeps of a second or more that a test itself makes, once."""
+    """The first sleep of a second or more that a test itself makes, out of loops."""
     reading = view.reading
     if not is_test(view.path) or _FAKED.search(reading.unit.text):
         return
+    told: set[ast.AST] = set()
     for call in reading.each(ast.Call):
         seconds = constant(call.args[0]) if len(call.args) == 1 else None
         if not isinstance(seconds, int | float) or seconds < _LONG_S or reading.loop(call) is not None:
             continue
         function = reading.function(call)
-        if isinstance(function, Function) and function.name.startswith("test") and view.callee(call) in _SLEEPS:
+        if not isinstance(function, Function) or function in told or not function.name.startswith("test"):
+            continue
+        if view.callee(call) in _SLEEPS:
+            told.add(function)
             yield Hit(call, f"`{function.name}` waits {seconds:g} s on every run, and fails by chance where that is not enough.")

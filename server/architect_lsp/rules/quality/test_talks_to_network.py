@@ -76,7 +76,7 @@ _FAKES = re.compile(
     r"|mock|pytest_mock|moto|testcontainers|wiremock)\b"
 )
 _PATCHED = re.compile(
-    r"mock|patch|fake|stub|cassette|recorder|vcr|responses|respx|httpserver|TestClient|transport", re.IGNORECASE
+    r"mock|patch|fake|stub|skip|cassette|recorder|vcr|responses|respx|httpserver|TestClient|transport", re.IGNORECASE
 )
 _MARKED = re.compile(r"network|integration|e2e|live|external|internet|online|slow|skip|remote|smoke|functional|system|acceptance")
 _NEAR = re.compile(

@@ -37,15 +37,20 @@ rule = Rule(
     bad=[
         Bad("""
 import asyncio
+import contextvars
 from concurrent.futures import ThreadPoolExecutor
 
 pool = ThreadPoolExecutor()
 
-def place(order, send):
+def send(number):
+    post(f"/orders/{number}/mail")
+
+def place(order):
     order.save()
     [|pool.submit(send, order.id)|]
+    [|pool.submit(contextvars.copy_context().run, send, order.id)|]
 
-async def close(order, send):
+async def close(order):
     [|asyncio.get_running_loop().run_in_executor(None, send, order.id)|]
 """),
     ],
@@ -59,12 +64,16 @@ pool = ThreadPoolExecutor()
 def send(number):
     try:
         deliver(number)
-    except Exception:
-        logger.exception("order %s was not sent", number)
+    except Exception as error:
+        failures.append(error)
 
-def place(order, form):
+def deliver(number):
+    post(f"/orders/{number}/mail")
+
+def place(order, form, unknown):
     future = pool.submit(deliver, order.id)
     pool.submit(send, order.id)
+    pool.submit(unknown, order.id)
     pool.submit(deliver, order.id).result()
     form.submit(order)
     return [pool.submit(deliver, it) for it in order.lines]
@@ -81,32 +90,36 @@ _LOGS = ("exception", "error", "warning", "critical", "print_exc", "format_exc",
 
 @rule.check
 def find(view: View) -> Iterator[Hit]:
-    """Statements that hand work to an executor and drop its future."""
+    """Statements that hand a function which handles nothing to an executor, and drop its future."""
     reading = view.reading
     if is_script(view.path):
         return
     for statement in reading.each(ast.Expr):
         call = statement.value
-        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or not call.args:
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
             continue
         name = call.func.attr
-        work = call.args[0] if name == "submit" else call.args[1] if name == "run_in_executor" and len(call.args) > 1 else None
-        if work is None or (name == "submit" and not _is_pool(view, call.func.value)) or _answers(view, work):
-            continue
-        shown = ast.unparse(work) if dotted(work) else "the work"
-        yield Hit(call, f"What `{shown}` raises is lost: the future that `{name}` gives is dropped.")
+        if name == "run_in_executor" or (name == "submit" and _is_pool(view, call.func.value)):
+            work = _work(call.args[name == "run_in_executor" :])
+            if work is not None and _says_nothing(view, work):
+                yield Hit(call, f"What `{ast.unparse(work)}` raises is lost: the future that `{name}` gives is dropped.")
+
+
+def _work(given: list[ast.expr]) -> ast.expr | None:
+    """The function among what is handed over, out of a `partial` or a context's `run`."""
+    first = given[0] if given else None
+    if isinstance(first, ast.Call) and dotted(first.func).rpartition(".")[2] == "partial":
+        return first.args[0] if first.args else None
+    return given[1] if isinstance(first, ast.Attribute) and first.attr == "run" and len(given) > 1 else first
 
 
 def _is_pool(view: View, node: ast.expr) -> bool:
     return bool(_POOLS.fullmatch(view.name(node).replace("()", "")))
 
 
-def _answers(view: View, work: ast.expr) -> bool:
-    """Whether the function that is handed over logs what goes wrong itself, or may: all but what is known not to."""
-    if isinstance(work, ast.Call) and dotted(work.func).rpartition(".")[2] == "partial" and work.args:
-        work = work.args[0]
-    if not dotted(work) or re.search(r"safe|log|wrap|catch|shutdown|close|stop|cancel", dotted(work), re.IGNORECASE):
-        return True
+def _says_nothing(view: View, work: ast.expr) -> bool:
+    """Whether the function is the project's, catches nothing and logs no failure."""
     symbol = view.symbol(work)
-    calls = symbol.facts.calls if isinstance(symbol, FunctionSymbol) else ()
-    return any(it.target.rpartition(".")[2] in _LOGS for it in calls)
+    if not isinstance(symbol, FunctionSymbol) or symbol.facts.catches:
+        return False
+    return not any(it.target.rpartition(".")[2] in _LOGS for it in symbol.facts.calls)
