@@ -147,7 +147,7 @@ def _entries(sheet: _Sheet, known: Catalogue) -> None:
             _function(sheet, "resolver", f"{resolver.type}.{resolver.name}", resolver.ref, resolver.ref, resolver.framework)
     for tool in known.tools:
         if _shown(tool.at.path):
-            _function(sheet, "tool", tool.name, tool.ref, tool.at, tool.framework)
+            _function(sheet, "tool", tool.name, tool.ref, tool.at, tool.framework, dict(tool.options))
 
 
 def _route(sheet: _Sheet, route: Route, router: str) -> Thing:
