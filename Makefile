@@ -10,7 +10,7 @@ demo: .venv/.installed
 
 test: .venv/.developing
 	@if [ -x tests/editors/setup.sh ]; then tests/editors/setup.sh; fi
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 bench: .venv/.developing
 	@[ -d .cache/peers ] || $(PYTHON) -m venv .cache/peers

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -88,7 +89,10 @@ def source(release: Release) -> Path:
         with zipfile.ZipFile(wheel) as archive:
             archive.extractall(fresh, [it for it in archive.namelist() if it.endswith(_READ)])
         (fresh / "pyproject.toml").touch()  # else the nearest root is that of this repository
-        fresh.rename(folder)
+        if folder.is_dir():  # another process was quicker
+            shutil.rmtree(fresh)
+        else:
+            fresh.rename(folder)
     return folder
 
 
