@@ -24,9 +24,10 @@ from architect_lsp.knowledge.project import Project, whole
 from architect_lsp.knowledge.scan import CHUNK, PARALLEL_FROM, can_fork, end_with_parent, facts_of
 from architect_lsp.knowledge.summaries import take
 from architect_lsp.knowledge.threats import threats_of
+from architect_lsp.linters import Others, linters
 from architect_lsp.model import Edit, Finding, Fix, Snapshot, Span
 from architect_lsp.rules.findings import agent_file_findings, project_finding, unit_finding
-from architect_lsp.rules.rule import ProjectHit, Rule, View
+from architect_lsp.rules.rule import ProjectHit, Rule, View, all_rules
 from architect_lsp.rules.runner import Broken, chosen, project_hits, unit_hits
 from architect_lsp.settings import Settings
 from architect_lsp.syntax.languages import MARKDOWN, PYTHON, Language, language_of
@@ -87,6 +88,7 @@ class Workspace:
         """Take new settings. Raises SettingsError when they name a rule, an effect or a kind of sink that does not exist."""
         rules, table, threats = chosen(settings), Table(settings.effects) if settings.effects else LIBRARY, threats_of(settings)
         self.rules, self.settings = rules, settings
+        self._others = Others(linters(self.root), {it.name: it.equivalents for it in all_rules()})
         self.project.use(table, threats)
         self.project.memo(_PROJECT_RULES).clear()
         for document in self.documents.values():
@@ -199,9 +201,8 @@ class Workspace:
             self.close(name)
             before = None
         document = before.edited(text, version, edit) if before else document_of(name, text, version, language)
-        for said in (self.remarks, self.drafts):
-            if before and name in said:
-                said[name] = carried(said[name], before.text, text)
+        for said in (it for it in (self.remarks, self.drafts) if before and name in it):
+            said[name] = carried(said[name], before.text if before else "", text)
         self.documents[name] = document
         if isinstance(document, AgentFile):
             self.agent_files[name] = document
@@ -230,8 +231,8 @@ class Workspace:
         """The rules' findings of a document, dismissed ones left out, in the order of their places; none in other languages."""
         if isinstance(document, AgentFile):
             made, failures = agent_file_findings(document, self.agent_files, self.rules)
-            made = [it for it in made if not dismissed(it, document.lines)]
-            return Checked(document.path, document.version, tuple(made), failures)
+            kept = (it for it in made if not dismissed(it, document.lines))
+            return Checked(document.path, document.version, tuple(kept), failures)
         if isinstance(document, Foreign):
             return Checked(document.path, document.version, ())
         found: list[Finding] = []
@@ -245,14 +246,14 @@ class Workspace:
                     view = View(document.path, piece.reading, self.project)
                     (piece.hits, piece.broken), piece.asked = conclusions.watched(unit_hits, view, self.rules)
                 piece.generation = generation
-            if piece.broken:
-                broken += piece.broken
+            broken += piece.broken or ()
             if piece.hits:
                 found += (unit_finding(self.project, document, unit, piece.reading, rule, hit) for rule, hit in piece.hits)
         hits, failed = self._project_hits()
         broken += failed
         found += (project_finding(self.project, document, rule, hit) for rule, hit in hits.get(document.path, ()))
-        unique = {(it.rule, it.span): it for it in found if not dismissed(it, document.lines)}
+        kept = (it for it in found if not (dismissed(it, document.lines) or self._others.say(it, document.lines)))
+        unique = {(it.rule, it.span): it for it in kept}
         ordered = sorted(unique.values(), key=lambda it: (it.span, it.rule))
         return Checked(document.path, document.version, tuple(ordered), tuple(broken), document.unread)
 

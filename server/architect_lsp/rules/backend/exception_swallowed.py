@@ -33,7 +33,7 @@ rule = Rule(
     confidence=Confidence.HIGH,
     rows=["B1", "C4", "E2"],
     cwe=390,
-    equivalents=["S110", "S112", "SIM105", "E722", "BLE001", "W0702", "W0718"],
+    equivalents=["S110", "S112", "BLE001", "B110", "B112", "W0718"],
     needs=["except", "suppress"],
     bad=[
         Bad(
