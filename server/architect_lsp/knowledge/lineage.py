@@ -77,6 +77,7 @@ def lineage(project: Project, symbol: ClassSymbol) -> tuple[ClassSymbol | Extern
 
 
 def _lineage(project: Project, symbol: ClassSymbol) -> tuple[ClassSymbol | External, ...]:
+    project.class_(symbol.path, symbol.facts.qualname)  # asks for the class itself, which stands first in what is kept
     bases = [it for name in symbol.facts.bases if (it := project.resolve(symbol.path, name)) is not None]
     rows = [
         lineage(project, it) if isinstance(it, ClassSymbol) else (it,) for it in bases if isinstance(it, ClassSymbol | External)
