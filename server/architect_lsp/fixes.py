@@ -182,9 +182,23 @@ def _unknown(tree: ast.Module) -> set[str]:
     return read - bound
 
 
-def _signatures(tree: ast.Module) -> list[tuple[str, str]]:
+def _signatures(tree: ast.Module) -> list[tuple[str, tuple[str, ...]]]:
     return [
-        (it.name, ast.dump(it.args) if isinstance(it, ast.FunctionDef | ast.AsyncFunctionDef) else "")
+        (it.name, () if isinstance(it, ast.ClassDef) else _parameters(it.args))
         for it in ast.walk(tree)
         if isinstance(it, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
     ]
+
+
+def _parameters(arguments: ast.arguments) -> tuple[str, ...]:
+    """What callers know of each parameter. An empty list or dictionary as a default is to them what None is."""
+    positional = [*arguments.posonlyargs, *arguments.args]
+    defaults: list[ast.expr | None] = [*([None] * (len(positional) - len(arguments.defaults))), *arguments.defaults]
+    shape = f"{len(arguments.posonlyargs)} {len(arguments.args)} {arguments.vararg is not None} {arguments.kwarg is not None}"
+    told = [shape]
+    for it, default in zip([*positional, *arguments.kwonlyargs], [*defaults, *arguments.kw_defaults], strict=True):
+        said = "" if it.annotation is None else ast.unparse(it.annotation)
+        given = "" if default is None else ast.unparse(default)
+        empty = given in ("None", "[]", "{}", "set()", "list()", "dict()")
+        told.append(f"{it.arg}: {said.removesuffix(' | None')} = None" if empty else f"{it.arg}: {said} = {given}")
+    return tuple(told)

@@ -22,6 +22,7 @@ Source: https://docs.python.org/3/library/asyncio-dev.html#running-blocking-code
 """
 
 import ast
+import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.kinds import is_script
@@ -65,6 +66,22 @@ import requests
 def fetch(sku):
     return requests.get(f"https://prices.example/{sku}", timeout=2).json()
 """),
+        Bad("""
+import queue
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import bcrypt
+
+inbox = queue.Queue()
+pool = ThreadPoolExecutor()
+
+async def run(worker: threading.Thread, password, known):
+    [|inbox.get()|]
+    [|worker.join()|]
+    [|pool.submit(print).result()|]
+    return [|bcrypt.checkpw(password, known)|]
+"""),
     ],
     good=[
         """
@@ -103,11 +120,36 @@ import subprocess
 async def fetch():
     subprocess.run(["git", "pull"])
 """,
+        """
+import asyncio
+import queue
+import threading
+
+inbox = queue.Queue()
+
+async def run(worker: threading.Thread):
+    inbox.get(block=False)
+    inbox.get_nowait()
+    inbox.get(timeout=0)
+    worker.join(0)
+    task = asyncio.create_task(asyncio.sleep(1))
+    await asyncio.wait([task])
+    return task.result()
+""",
     ],
 )
 
 _STEPS = 4
 """How many calls away the blocking one may be; a longer path mostly is not taken."""
+_WAITS = re.compile(
+    r"queue\.(?:Queue|LifoQueue|PriorityQueue|SimpleQueue)\.(?:get|join)|(?:threading|multiprocessing)\.(?:Thread|Process|Timer)\.join"
+    r"|(?:threading|multiprocessing)\.(?:Event|Condition|Barrier)\.wait|concurrent\.futures\.as_completed|select\.select"
+    r"|(?:concurrent\.futures\.)?(?:_base\.)?Future\.result|asyncio\.run_coroutine_threadsafe\.result|signal\.(?:pause|sigwait)"
+    r"|sched\.scheduler\.run|wget\.download|multiprocessing\.(?:Queue|JoinableQueue)\.(?:get|join)"
+)
+"""Calls that wait unless an argument says that they may not; the tables of effects know no arguments."""
+_HASHES = re.compile(r"bcrypt\.|flask_bcrypt\.|passlib\.|pwdlib\.|argon2\.|hashlib\.(?:pbkdf2_hmac|scrypt)|werkzeug\.security\.")
+"""Hashes of passwords, which are slow by design: a tenth of a second and more."""
 _TITLES = {"time.sleep": "sleeps", "subprocess": "waits for a process", "requests": "waits for HTTP", "httpx": "waits for HTTP"}
 
 
@@ -120,8 +162,16 @@ def find(view: View) -> Iterator[Hit]:
     for call in reading.each(ast.Call):
         if not isinstance(reading.function(call), ast.AsyncFunctionDef) or reading.awaited(call):
             continue
-        effect = view.effects(call, through_async=False).get("blocking")
+        effects = view.effects(call, through_async=False)
+        effect = effects.get("blocking")
         if effect is None:
+            yield from _waits(view, call)
+            hashes = effects.get("cpu-heavy")
+            if hashes is not None and _HASHES.match(hashes.call) and len(hashes.path) <= _STEPS:
+                told = (
+                    f"`{hashes.call}` keeps the event loop busy for as long as it is meant to take; nothing else runs meanwhile."
+                )
+                yield Hit(call, told, evidence=tuple(described(hashes, view.project)), severity=Severity.WARNING)
             continue
         if len(effect.path) > _STEPS:
             continue
@@ -132,6 +182,15 @@ def find(view: View) -> Iterator[Hit]:
         else:
             message = f"`{effect.call}` {does} on the event loop; nothing else runs meanwhile."
         yield Hit(call, message, tuple(_fix(reading, call, effect.call)) if not steps else (), steps)
+
+
+def _waits(view: View, call: ast.Call) -> Iterator[Hit]:
+    """A wait for a thread, a queue or a future, unless it may take no time."""
+    if not isinstance(call.func, ast.Attribute) or not _WAITS.fullmatch(name := view.callee(call)):
+        return
+    told = [*call.args, *(it.value for it in call.keywords)]
+    if not any(isinstance(it, ast.Constant) and not it.value and it.value is not None for it in told):
+        yield Hit(call, f"`{name}` waits on the event loop for another thread; nothing else runs meanwhile.")
 
 
 def _fix(reading: Reading, call: ast.Call, name: str) -> Iterator[Draft]:

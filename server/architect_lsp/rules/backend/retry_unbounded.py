@@ -1,0 +1,189 @@
+"""A failing call is tried again without end.
+
+Why: a retry that nothing bounds turns an outage of the other side into a caller that never answers, and, as all callers do it,
+into traffic that keeps the other side down.
+Instead: a few attempts, a growing and random pause between them, and an error at the end.
+
+    @retry(stop=stop_after_attempt(4), wait=wait_random_exponential(max=10), reraise=True)
+    def charge(order: Order) -> Receipt:
+        return gateway.charge(order, idempotency_key=order.id)
+
+Consequences: workers hang one by one; a bad input is tried for ever; recovery is followed by a stampede.
+Trade-offs: a consumer of a queue may well try to connect for ever, with a pause that grows and a log line that tells.
+Tests: let the call always fail and assert that the error comes, after the number of attempts.
+Observability: count attempts and final failures apart.
+Source: https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.reading import keyword
+from architect_lsp.knowledge.waiting import run_by
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
+
+rule = Rule(
+    __name__,
+    severity=Severity.WARNING,
+    confidence=Confidence.HIGH,
+    rows=["B3", "C4", "D3"],
+    cwe=835,
+    needs=["retry", "backoff", "while True", "while 1"],
+    bad=[
+        Bad(
+            """
+from tenacity import retry, wait_fixed
+
+@[|retry(wait=wait_fixed(1))|]
+def charge(order): ...
+""",
+            fixed="""
+from tenacity import retry, wait_fixed
+from tenacity import stop_after_attempt
+
+@retry(wait=wait_fixed(1), stop=stop_after_attempt(4))
+def charge(order): ...
+""",
+        ),
+        Bad("""
+import time
+import requests
+
+def fetch(url):
+    [|while True:|]
+        try:
+            return requests.get(url, timeout=5).json()
+        except requests.RequestException:
+            time.sleep(1)
+"""),
+        Bad("""
+import backoff
+
+@[|backoff.on_exception(backoff.expo, ConnectionError)|]
+def connect(): ...
+"""),
+        Bad("""
+from tenacity import retry
+
+@[|retry|]
+def fetch(): ...
+"""),
+    ],
+    good=[
+        """
+import time
+import requests
+from tenacity import retry, stop_after_attempt
+import backoff
+
+@retry(stop=stop_after_attempt(3))
+def charge(order): ...
+
+@backoff.on_exception(backoff.expo, ConnectionError, max_tries=5)
+def connect(): ...
+
+def fetch(url):
+    for attempt in range(5):
+        try:
+            return requests.get(url, timeout=5).json()
+        except requests.RequestException:
+            time.sleep(2**attempt)
+    raise TimeoutError(url)
+
+def bounded(url):
+    attempt = 0
+    while True:
+        try:
+            return requests.get(url, timeout=5)
+        except requests.RequestException:
+            attempt += 1
+            if attempt > 3:
+                raise
+""",
+        """
+import time
+
+def consume(queue):
+    while True:
+        try:
+            handle(queue.get())
+        except ValueError:
+            continue
+
+def handle(it): ...
+
+def ask():
+    while True:
+        try:
+            return int(input())
+        except ValueError:
+            print("a number, please")
+
+def until(deadline, url, get):
+    while True:
+        try:
+            return get(url)
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+""",
+    ],
+)
+
+_BOUNDS = {
+    r"tenacity\.(?:asyncio\.)?retry": ("stop",),
+    r"backoff\.on_(?:exception|predicate)": ("max_tries", "max_time"),
+    r"retry\.(?:api\.)?retry": ("tries",),
+    r"retrying\.retry": ("stop_max_attempt_number", "stop_max_delay", "stop_func"),
+}
+"""Decorators that try again, with the arguments that bound them."""
+_EFFECTS = ("http", "llm", "db-read", "db-write", "queue", "mail", "cache", "subprocess")
+
+
+@rule.check
+def find(view: View) -> Iterator[Hit]:
+    """Decorators and loops that try again with nothing to stop them."""
+    reading = view.reading
+    for function in reading.functions:
+        for it in function.decorator_list:
+            call = it if isinstance(it, ast.Call) else None
+            name = view.name(call.func if call else it)
+            told = f"`{ast.unparse(call.func if call else it)}` tries again without end: nothing says when to stop."
+            bounds = next((it for pattern, it in _BOUNDS.items() if re.fullmatch(pattern, name)), None)
+            if bounds is not None and not (call and (_has(call, bounds) or (name.startswith("retry.") and call.args))):
+                yield Hit(it, told, tuple(_fix(call)) if call and "stop" in bounds else ())
+    for loop in reading.each(ast.While):
+        if isinstance(loop.test, ast.Constant) and loop.test.value and _tries_for_ever(view, loop):
+            yield Hit(loop, "This loop tries again after every error, without end.")
+
+
+def _has(call: ast.Call, names: tuple[str, ...]) -> bool:
+    return any(keyword(call, it) is not None for it in names) or any(it.arg is None for it in call.keywords)
+
+
+def _tries_for_ever(view: View, loop: ast.While) -> bool:
+    """Whether success leaves the loop, an error does not, and what is tried lies outside of this process."""
+    blocks = [it for it in loop.body if isinstance(it, ast.Try)]
+    if len(blocks) != 1 or any(not isinstance(it, ast.Try | ast.Expr | ast.Assign) for it in loop.body):
+        return False
+    block = blocks[0]
+    after = [*block.body, *block.orelse]
+    if not after or not isinstance(after[-1], ast.Return | ast.Break):
+        return False
+    leaves = (ast.Raise, ast.Return, ast.Break, ast.If, ast.Yield, ast.YieldFrom)
+    if any(isinstance(it, leaves) for handler in block.handlers for it in run_by(handler.body)) or not block.handlers:
+        return False
+    if any(isinstance(it, ast.If) for it in run_by(block.finalbody)):
+        return False
+    calls = [it for it in run_by(block.body) if isinstance(it, ast.Call)]
+    return any(kind in view.effects(it) for it in calls for kind in _EFFECTS)
+
+
+def _fix(call: ast.Call) -> Iterator[Draft]:
+    arguments: list[ast.expr | ast.keyword] = [*call.args, *call.keywords]
+    if arguments:
+        last = max(arguments, key=lambda it: (it.end_lineno or 0, it.end_col_offset or 0))
+        changes = (Change(last, ", stop=stop_after_attempt(4)", insert="after"),)
+        yield Draft("Stop after four attempts", changes, imports=("tenacity.stop_after_attempt",))
