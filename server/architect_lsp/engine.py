@@ -89,7 +89,7 @@ class Workspace:
         rules, table, threats = chosen(settings), Table(settings.effects) if settings.effects else LIBRARY, threats_of(settings)
         self.rules, self.settings = rules, settings
         self._others = Others(linters(self.root), {it.name: it.equivalents for it in all_rules()})
-        self.project.use(table, threats)
+        self.project.use(table, threats, settings.layers)
         self.project.memo(_PROJECT_RULES).clear()
         for document in self.documents.values():
             for piece in document.pieces:

@@ -80,6 +80,9 @@ class Settings(BaseModel):
         (), description="Globs of files of which nothing is ever sent to a model; the project's and yours together."
     )
     exclude: tuple[str, ...] = Field((), description="Globs of files that are not looked at, relative to the project's root.")
+    layers: tuple[str, ...] = Field(
+        (), description='Packages from the top down, none of which may import from one above it: `["shop.web", "shop.domain"]`.'
+    )
     effects: dict[str, tuple[str, ...]] = Field(
         {}, description='What calls of your own libraries do: `{"acme.Client.{get,put}": ["http", "blocking"]}`.'
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,22 +11,30 @@ import pytest
 from architect_lsp.engine import Receipt, Workspace
 from architect_lsp.model import Domain
 from architect_lsp.rules.rule import Bad, Rule, all_rules
-from architect_lsp.settings import Settings
+from architect_lsp.settings import parse
 from support.examples import files_of, unmarked
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 BAD = [pytest.param(rule, bad, id=f"{rule.name}-bad{index}") for rule in all_rules() for index, bad in enumerate(rule.bad)]
 GOOD = [pytest.param(rule, good, id=f"{rule.name}-good{index}") for rule in all_rules() for index, good in enumerate(rule.good)]
 
 
 def workspace_of(rule: Rule, files: dict[str, str]) -> Workspace:
-    workspace = Workspace(Path("/project"), Settings(enable=(rule.name,)))
+    """The files as a project; a `pyproject.toml` among them holds its settings."""
+    said = tomllib.loads(files.get("pyproject.toml", "")).get("tool", {}).get("architect", {})
+    workspace = Workspace(Path("/project"), parse({"enable": [rule.name]}, said))
     for path, text in files.items():
-        workspace.open(path, text)
+        if path.endswith(".py"):
+            workspace.open(path, text)
     return workspace
 
 
 def spans_found(workspace: Workspace, rule: Rule) -> dict[str, set[tuple[int, int]]]:
-    found: dict[str, set[tuple[int, int]]] = {}
+    found: dict[str, set[tuple[int, int]]] = {"pyproject.toml": set()} if workspace.settings.layers else {}
     for path, document in workspace.documents.items():
         checked = workspace.check(document)
         assert checked.broken == (), checked.broken

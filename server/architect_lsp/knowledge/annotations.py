@@ -52,7 +52,8 @@ def annotation(node: ast.expr | None) -> str:
 
 def kind(node: ast.expr | None) -> str:
     """The target of an object that is annotated so, "" when that says nothing."""
-    marks = ""
+    marks: list[str] = []  # those of the outermost container last
+    heads: list[str] = []
     while node is not None:
         node = _read(node)
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
@@ -65,19 +66,21 @@ def kind(node: ast.expr | None) -> str:
         inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
         if last in ("type", "Type"):
             said = annotation(inner[0]) if inner else ""
-            return said + marks if said.rpartition(".")[2] not in _NOTHING else ""
+            return said + "".join(marks[::-1]) if said.rpartition(".")[2] not in _NOTHING else ""
         if last in OPENED:
             node = _only(inner) if last == "Union" else _some(node)
             continue
-        item = _item(last, inner)
-        if item is None or not kind(item) or annotation(item).rpartition(".")[2] in _SAYS_LITTLE:
-            return f"{head}(){marks}" if last not in _SAYS_LITTLE else ""
-        marks = ("[:]" if last in BY_KEY else "[*]") + marks
-        node = item
+        heads.append(head if last not in _SAYS_LITTLE else "")
+        marks.append("[:]" if last in BY_KEY else "[*]")
+        node = _item(last, inner)
     name = dotted(node)
-    if not name or name.rpartition(".")[2] in _NOTHING:
+    last = name.rpartition(".")[2]
+    if heads and (not name or last in _SAYS_LITTLE):  # the container says more than what it holds
+        name, marks = heads[-1], marks[:-1]
+    elif last in _NOTHING:
         return ""
-    return f"self{marks}" if name.rpartition(".")[2] == "Self" else f"{name}(){marks}"
+    every = "".join(marks[::-1])
+    return f"self{every}" if last == "Self" else f"{name}(){every}" if name else ""
 
 
 def _read(node: ast.expr | None) -> ast.expr | None:
@@ -101,9 +104,11 @@ def _some(node: ast.BinOp | ast.Subscript) -> ast.expr | None:
 
 def _united(node: ast.expr) -> list[ast.expr]:
     """The members of `A | B | C`."""
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
-        return [*_united(node.left), *_united(node.right)]
-    return [node]
+    members: list[ast.expr] = []
+    while isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        members.append(node.right)
+        node = node.left
+    return [node, *members[::-1]]
 
 
 def _only(members: list[ast.expr]) -> ast.expr | None:

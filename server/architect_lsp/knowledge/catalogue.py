@@ -88,3 +88,34 @@ def _catalogue(project: Project) -> Catalogue:
         handoffs=tuple(it for find in _HANDOFFS for it in find(project)),
         graphs=tuple(it for find in _GRAPHS for it in find(project)),
     )
+
+
+Key = tuple[str, str]
+"""(file, qualified name) of a function or class."""
+
+
+def handlers(project: Project) -> frozenset[Key]:
+    """The functions and classes that answer the project's routes."""
+    return project.of_all("handlers", _handlers)
+
+
+def task_functions(project: Project) -> frozenset[Key]:
+    """The functions that a queue's workers run."""
+    return project.of_all("task functions", _task_functions)
+
+
+def model_classes(project: Project) -> frozenset[Key]:
+    """The classes whose objects are rows."""
+    return project.of_all("model classes", _model_classes)
+
+
+def _handlers(project: Project) -> frozenset[Key]:
+    return frozenset((it.handler.path, it.handler.qualname) for it in catalogue(project).routes if it.handler is not None)
+
+
+def _task_functions(project: Project) -> frozenset[Key]:
+    return frozenset((it.ref.path, it.ref.qualname) for it in catalogue(project).tasks)
+
+
+def _model_classes(project: Project) -> frozenset[Key]:
+    return frozenset((it.ref.path, it.ref.qualname) for it in catalogue(project).models)

@@ -31,6 +31,7 @@ class Project:
         self.conclusions = Conclusions(self, before)
         self.table = table
         self.threats = threats
+        self.layers: tuple[str, ...] = ()  # packages of the project, none of which may import from one before it
         self._files: dict[str, Said] = {}
         self._modules = Modules()
         self._resolution = Resolution(self)
@@ -89,6 +90,7 @@ class Project:
     def overlay(self) -> Project:
         """A project that begins as this one and may then go its own way; this one stays as it is."""
         other = Project(self.table, self.threats, self.conclusions)
+        other.layers = self.layers
         other._files = dict(self._files)
         other._modules = self._modules.copy()
         return other
@@ -243,10 +245,10 @@ class Project:
     def _said(self, path: str) -> Said:
         return self._files.get(path, _NOTHING)
 
-    def use(self, table: Table, threats: Threats = KNOWN) -> None:
-        """Take other tables of effects and of threats. Effect: raises `generation`."""
-        if table is not self.table or threats is not self.threats:
-            self.table, self.threats = table, threats
+    def use(self, table: Table, threats: Threats = KNOWN, layers: tuple[str, ...] = ()) -> None:
+        """Take other tables of effects and of threats, and the packages that are layers. Effect: raises `generation`."""
+        if table is not self.table or threats is not self.threats or layers != self.layers:
+            self.table, self.threats, self.layers = table, threats, layers
             self.conclusions.change(None)
 
 

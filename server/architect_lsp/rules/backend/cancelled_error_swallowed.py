@@ -13,7 +13,8 @@ Instead: clean up, then raise.
             raise
 
 Consequences: shutdown hangs until it is killed; `asyncio.timeout` and task groups lose the cancellation they count on.
-Trade-offs: who has cancelled a task of their own and awaits its end may well swallow the error there.
+Trade-offs: who has cancelled a task of their own and awaits its end may well swallow the error there; a worker that loops until
+it is cancelled and then ends does little harm.
 Tests: cancel the task, await it, and assert that it raises CancelledError.
 Observability: log how long shutdown takes.
 Source: https://docs.python.org/3/library/asyncio-task.html#task-cancellation
@@ -22,7 +23,7 @@ Source: https://docs.python.org/3/library/asyncio-task.html#task-cancellation
 import ast
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.reading import dotted
+from architect_lsp.knowledge.reading import Reading, dotted
 from architect_lsp.knowledge.waiting import run_by, suspends
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
@@ -110,6 +111,13 @@ class Worker:
         except BaseException as error:
             self.future.set_exception(error)
 
+    async def work(self):
+        try:
+            while True:
+                await self.step()
+        except asyncio.CancelledError:
+            print("stopped")
+
     async def each(self, tasks):
         for task in tasks:
             task.cancel()
@@ -159,7 +167,11 @@ def find(view: View) -> Iterator[Hit]:
             names = _caught(handler)
             if not any(it in _EVERYTHING for it in names):
                 continue
-            if not _goes_on(handler) and not _cancels(function, block):
+            if (
+                not _goes_on(handler)
+                and not _cancels(function, block)
+                and not ("CancelledError" in names and _ends(reading, block, handler))
+            ):
                 what = (
                     "CancelledError" if "CancelledError" in names else ast.unparse(handler.type) if handler.type else "`except:`"
                 )
@@ -183,6 +195,15 @@ def _goes_on(handler: ast.ExceptHandler) -> bool:
         if handler.name and isinstance(it, ast.Name) and it.id == handler.name:
             return not _is_only_said(handler, it)
     return False
+
+
+def _ends(reading: Reading, block: ast.Try, handler: ast.ExceptHandler) -> bool:
+    """Whether the coroutine, a loop that runs until it is cancelled, ends right after the handler."""
+    if isinstance(handler.body[-1], ast.Return | ast.Break):
+        return True
+    holder = reading.parent(block)
+    loops = any(isinstance(it, ast.While | ast.For | ast.AsyncFor) for it in run_by(block.body))
+    return loops and isinstance(holder, ast.AsyncFunctionDef) and holder.body[-1] is block
 
 
 def _is_only_said(handler: ast.ExceptHandler, name: ast.Name) -> bool:

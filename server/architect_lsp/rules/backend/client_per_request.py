@@ -29,7 +29,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.catalogue import catalogue
+from architect_lsp.knowledge.catalogue import handlers
 from architect_lsp.knowledge.effects import canonical
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import External, FunctionSymbol, Ref
@@ -132,7 +132,7 @@ def find(view: View) -> Iterator[Hit]:
     """Clients that a route's handler makes, itself or through a plain helper."""
     reading = view.reading
     for function in reading.functions:
-        if not function.decorator_list or (view.path, reading.qualname(function)) not in _handlers(view.project):
+        if not function.decorator_list or (view.path, reading.qualname(function)) not in handlers(view.project):
             continue
         for call in reading.within(function):
             if not isinstance(call, ast.Call):
@@ -143,13 +143,6 @@ def find(view: View) -> Iterator[Hit]:
             elif isinstance(symbol, FunctionSymbol) and (path := _path(view.project, symbol, _STEPS)):
                 told = f"`{ast.unparse(call.func)}` makes a client anew for each request of `{function.name}`."
                 yield Hit(call, told, evidence=tuple(path))
-
-
-def _handlers(project: Project) -> set[tuple[str, str]]:
-    known: dict[str, set[tuple[str, str]]] = project.memo("handlers")
-    if "all" not in known:
-        known["all"] = {(it.handler.path, it.handler.qualname) for it in catalogue(project).routes if it.handler is not None}
-    return known["all"]
 
 
 def _path(project: Project, symbol: FunctionSymbol, steps: int) -> list[tuple[Ref, str]]:

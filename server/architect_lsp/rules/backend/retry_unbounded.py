@@ -177,8 +177,18 @@ def _tries_for_ever(view: View, loop: ast.While) -> bool:
         return False
     if any(isinstance(it, ast.If) for it in run_by(block.finalbody)):
         return False
+    if any(isinstance(it, ast.Assign) for it in loop.body) or any(_chooses_anew(it) for it in block.handlers):
+        return False
     calls = [it for it in run_by(block.body) if isinstance(it, ast.Call)]
     return any(kind in view.effects(it) for it in calls for kind in _EFFECTS)
+
+
+def _chooses_anew(handler: ast.ExceptHandler) -> bool:
+    """Whether the next try is another one: the handler sets a name, or the error says that something is taken."""
+    said = ast.unparse(handler.type) if handler.type is not None else ""
+    return (
+        "Exist" in said or "Integrity" in said or any(isinstance(it, ast.Assign | ast.AugAssign) for it in run_by(handler.body))
+    )
 
 
 def _fix(call: ast.Call) -> Iterator[Draft]:

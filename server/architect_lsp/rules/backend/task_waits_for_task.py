@@ -17,8 +17,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.catalogue import catalogue
-from architect_lsp.knowledge.project import Project
+from architect_lsp.knowledge.catalogue import task_functions
 from architect_lsp.knowledge.reading import dotted, keyword
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
@@ -85,7 +84,7 @@ _SENT = re.compile(
 def find(view: View) -> Iterator[Hit]:
     """Waits for the result of a task in a task's own function."""
     reading = view.reading
-    tasks = _tasks(view.project)
+    tasks = task_functions(view.project)
     if not tasks:
         return
     for function in reading.functions:
@@ -101,10 +100,3 @@ def find(view: View) -> Iterator[Hit]:
             name = dotted(call.func.value) or ast.unparse(call.func.value)[:60]
             told = f"The task `{function.name}` waits for `{name}` and holds its worker; when all of them wait, none is left."
             yield Hit(call, told)
-
-
-def _tasks(project: Project) -> set[tuple[str, str]]:
-    known: dict[str, set[tuple[str, str]]] = project.memo("task functions")
-    if "all" not in known:
-        known["all"] = {(it.ref.path, it.ref.qualname) for it in catalogue(project).tasks}
-    return known["all"]

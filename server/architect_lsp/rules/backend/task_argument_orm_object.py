@@ -1,0 +1,106 @@
+"""A row is handed to a task as an object.
+
+Why: the object is pickled or fails to be written as JSON, and what arrives is the row as it was when it was sent. By the time the
+worker has it another request may have changed the row, and saving it writes the old values back.
+Instead: hand over the key, and read the row in the task.
+
+    transaction.on_commit(lambda: send_receipt.delay(order.id))
+
+    @shared_task
+    def send_receipt(order_id: int) -> None:
+        try:
+            order = Order.objects.get(pk=order_id)
+        except Order.DoesNotExist:
+            return                      # taken back meanwhile
+        mail(order)
+
+Consequences: lost updates; messages that no worker of the next version can read.
+Tests: change the row between sending and running.
+Security: to unpickle what comes from a queue runs whatever is in it.
+Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#database-transactions
+"""
+
+import ast
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.catalogue import model_classes
+from architect_lsp.knowledge.frameworks.celery import handed
+from architect_lsp.knowledge.reading import keyword
+from architect_lsp.knowledge.symbols import Instance
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, Hit, Rule, View
+
+rule = Rule(
+    __name__,
+    severity=Severity.WARNING,
+    confidence=Confidence.HIGH,
+    rows=["B3", "B2"],
+    needs=["delay", "apply_async", "send", "enqueue", ".s("],
+    bad=[
+        Bad("""
+from celery import shared_task
+from django.db import models
+
+class Order(models.Model):
+    total = models.IntegerField()
+
+@shared_task
+def receipt(order): ...
+
+def place(order: Order):
+    receipt.delay([|order|])
+    receipt.apply_async(args=[[|order|]])
+"""),
+    ],
+    good=[
+        """
+from celery import shared_task
+from django.db import models
+
+class Order(models.Model):
+    total = models.IntegerField()
+
+@shared_task
+def receipt(order): ...
+
+def place(order: Order, mailer):
+    receipt.delay(order.id)
+    receipt.apply_async(args=[order.pk], countdown=3)
+    mailer.send(order)
+""",
+    ],
+)
+
+
+@rule.check
+def find(view: View) -> Iterator[Hit]:
+    """Objects of models among the arguments of a task."""
+    reading = view.reading
+    for call in reading.each(ast.Call):
+        if not isinstance(call.func, ast.Attribute):
+            continue
+        task = handed(view.project, view.path, reading.target(call.func), reading.owner(call))
+        if task is None:
+            continue
+        for it in _arguments(call):
+            symbol = view.symbol(it) if isinstance(it, ast.Name | ast.Attribute) else None
+            if isinstance(symbol, Instance) and (symbol.path, symbol.facts.qualname) in model_classes(view.project):
+                name = ast.unparse(it)
+                told = (
+                    f"`{name}` is a row of `{symbol.facts.qualname}`: the task gets it as it was, if at all. Hand over its key."
+                )
+                yield Hit(it, told)
+
+
+def _arguments(call: ast.Call) -> Iterator[ast.expr]:
+    inside = [keyword(call, "args"), keyword(call, "kwargs")] if isinstance(call.func, ast.Attribute) else []
+    if isinstance(call.func, ast.Attribute) and call.func.attr == "apply_async":
+        inside += call.args[:2]
+    else:
+        yield from call.args
+        yield from (it.value for it in call.keywords if it.arg not in ("args", "kwargs"))
+    for it in inside:
+        if isinstance(it, ast.List | ast.Tuple):
+            yield from it.elts
+        elif isinstance(it, ast.Dict):
+            yield from it.values
