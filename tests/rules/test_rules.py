@@ -28,7 +28,7 @@ def workspace_of(rule: Rule, files: dict[str, str]) -> Workspace:
     said = tomllib.loads(files.get("pyproject.toml", "")).get("tool", {}).get("architect", {})
     workspace = Workspace(Path("/project"), parse({"enable": [rule.name]}, said))
     for path, text in files.items():
-        if path.endswith(".py"):
+        if path != "pyproject.toml":
             workspace.open(path, text)
     return workspace
 

@@ -35,6 +35,7 @@ rule = Rule(
     confidence=Confidence.MEDIUM,
     rows=["B5", "A3", "D3"],
     cwe=770,
+    preview=True,  # what is kept per file or deployment is often few
     equivalents=["B019", "W1518"],
     needs=["cache", "Cache", "CACHE", "memo"],
     bad=[

@@ -13,8 +13,8 @@ Instead: clean up, then raise.
             raise
 
 Consequences: shutdown hangs until it is killed; `asyncio.timeout` and task groups lose the cancellation they count on.
-Trade-offs: who has cancelled a task of their own and awaits its end may well swallow the error there; a worker that loops until
-it is cancelled and then ends does little harm.
+Trade-offs: who has cancelled a task of their own and awaits its end may well swallow the error there; a worker that ends right
+after it does little harm.
 Tests: cancel the task, await it, and assert that it raises CancelledError.
 Observability: log how long shutdown takes.
 Source: https://docs.python.org/3/library/asyncio-task.html#task-cancellation
@@ -198,12 +198,20 @@ def _goes_on(handler: ast.ExceptHandler) -> bool:
 
 
 def _ends(reading: Reading, block: ast.Try, handler: ast.ExceptHandler) -> bool:
-    """Whether the coroutine, a loop that runs until it is cancelled, ends right after the handler."""
+    """Whether the coroutine ends right after the handler, so that who cancelled it sees it end."""
     if isinstance(handler.body[-1], ast.Return | ast.Break):
         return True
-    holder = reading.parent(block)
-    loops = any(isinstance(it, ast.While | ast.For | ast.AsyncFor) for it in run_by(block.body))
-    return loops and isinstance(holder, ast.AsyncFunctionDef) and holder.body[-1] is block
+    below: ast.AST = block
+    for up in reading.ancestors(block):
+        body = getattr(up, "body", [])
+        if isinstance(up, ast.AsyncFunctionDef):
+            return body[-1] is below
+        if isinstance(up, ast.While | ast.For | ast.AsyncFor):
+            return False
+        if isinstance(up, ast.With | ast.AsyncWith | ast.Try) and (not body or body[-1] is not below):
+            return False
+        below = up
+    return False
 
 
 def _is_only_said(handler: ast.ExceptHandler, name: ast.Name) -> bool:

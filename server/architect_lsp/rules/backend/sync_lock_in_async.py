@@ -118,6 +118,8 @@ def find(view: View) -> Iterator[Hit]:
         if not isinstance(call.func, ast.Attribute) or call.func.attr != "acquire" or reading.awaited(call):
             continue
         at_once = call.args or keyword(call, "blocking") is not None or keyword(call, "timeout") is not None
+        if reading.target(call.func.value).endswith("()"):
+            continue  # made in this very function: nobody else can hold it yet
         if not at_once and isinstance(reading.function(call), ast.AsyncFunctionDef) and is_lock(view.name(call.func.value)):
             yield Hit(
                 call, f"`{ast.unparse(call.func)}()` waits for a lock of threads on the event loop; nothing else runs meanwhile."
