@@ -57,8 +57,8 @@ async def save(name, text):
         Bad("""
 import shutil
 
-async def clean(folder):
-    [|shutil.rmtree(folder)|]
+async def keep(folder, copy):
+    [|shutil.copytree(folder, copy)|]
 """),
     ],
     good=[
@@ -86,7 +86,7 @@ async def load(name):
 
 _FILES = re.compile(
     r"(?:builtins|io|gzip|bz2|lzma|codecs|tarfile)\.open|pathlib\.Path\.(?:open|read_text|read_bytes|write_text|write_bytes)"
-    r"|shutil\.(?:copy2?|copyfile|copytree|move|rmtree|make_archive|unpack_archive)|os\.(?:walk|fsync)"
+    r"|shutil\.(?:copy2?|copyfile|copytree|move|make_archive|unpack_archive)|os\.(?:walk|fsync)"
     r"|pandas\.read_(?:csv|excel|parquet|json|feather)|zipfile\.ZipFile\.(?:extractall|extract)|numpy\.(?:load|loadtxt|genfromtxt)"
 )
 
