@@ -9,7 +9,7 @@ from fastapi.middleware.cors import CORSMiddleware
 
 from app.db import engine
 from app.models import Base
-from app.routers import admin, assistant, orders, products, search, users, webhooks
+from app.routers import addresses, admin, assistant, orders, products, search, users, webhooks
 
 
 @asynccontextmanager
@@ -25,6 +25,7 @@ app = FastAPI(title="Corner shop", lifespan=lifespan)
 app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_credentials=True, allow_methods=["*"])
 
 app.include_router(users.router, prefix="/users", tags=["users"])
+app.include_router(addresses.router, prefix="/addresses", tags=["users"])
 app.include_router(products.router, prefix="/products", tags=["catalogue"])
 app.include_router(search.router, prefix="/products", tags=["catalogue"])
 app.include_router(orders.router, prefix="/orders", tags=["orders"])

@@ -10,7 +10,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from app.config import settings
 from app.db import engine
 from app.models import Base
-from app.routers import admin, assistant, orders, products, search, users, webhooks
+from app.routers import addresses, admin, assistant, orders, products, search, users, webhooks
 
 
 @asynccontextmanager
@@ -28,6 +28,7 @@ app.add_middleware(
 )
 
 app.include_router(users.router, prefix="/users", tags=["users"])
+app.include_router(addresses.router, prefix="/addresses", tags=["users"])
 app.include_router(search.router, prefix="/products", tags=["catalogue"])
 app.include_router(products.router, prefix="/products", tags=["catalogue"])
 app.include_router(orders.router, prefix="/orders", tags=["orders"])

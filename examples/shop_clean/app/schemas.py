@@ -116,3 +116,14 @@ class Question(BaseModel):
 
 class Answer(BaseModel):
     text: str
+
+
+class AddressIn(BaseModel):
+    street: str = Field(max_length=200)
+    city: str = Field(max_length=100)
+
+
+class AddressOut(FromOrm):
+    id: int
+    street: str
+    city: str

@@ -81,5 +81,15 @@ def asks(reading: Reading, node: ast.AST) -> bool:
     if isinstance(node, ast.Name):
         if node.id == "current_user":
             return True
-        return node.id == "session" and isinstance(reading.parent(node), ast.Subscript | ast.Attribute | ast.Compare)
+        return node.id == "session" and _is_read_by_key(reading, node)
     return False
+
+
+def _is_read_by_key(reading: Reading, node: ast.Name) -> bool:
+    """Whether a name is used as a dictionary of texts, as a visitor's session is and a database's is not."""
+    parent = reading.parent(node)
+    if isinstance(parent, ast.Subscript | ast.Compare):
+        return True
+    call = reading.parent(parent) if isinstance(parent, ast.Attribute) and parent.attr in ("get", "pop") else None
+    first = call.args[0] if isinstance(call, ast.Call) and call.args else None
+    return isinstance(first, ast.Constant) and isinstance(first.value, str)
