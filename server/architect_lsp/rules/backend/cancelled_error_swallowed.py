@@ -35,6 +35,7 @@ rule = Rule(
     rows=["B3", "C4"],
     equivalents=["ASYNC103", "ASYNC104"],
     needs=["CancelledError", "BaseException", "except:", "get_cancelled_exc_class"],
+    preview=True,
     bad=[
         Bad(
             """

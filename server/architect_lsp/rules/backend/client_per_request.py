@@ -148,8 +148,8 @@ def find(view: View) -> Iterator[Hit]:
 def _path(project: Project, symbol: FunctionSymbol, steps: int) -> list[tuple[Ref, str]]:
     """The calls from a function that keeps nothing, none in a branch, to one that makes a client; [] when there are none."""
     definition = symbol.facts
-    if steps == 0 or definition.decorators or definition.owner:
-        return []
+    if steps == 0 or definition.decorators or definition.owner or definition.catches:
+        return []  # a helper with a fallback of its own mostly looks into a cache first
     for index, call in enumerate(definition.calls):
         inner = project.resolve(symbol.path, call.target, definition.owner) if call.certain else None
         ref = Ref(symbol.path, definition.qualname, "call", index)
