@@ -21,7 +21,7 @@ rule = Rule(
     __name__,
     severity=Severity.NOTE,
     confidence=Confidence.MEDIUM,
-    rows=["C1", "C2"],
+    rows=["C2", "E5"],
     bad=[
         Bad("""
 -- .claude/agents/helper.md --

@@ -32,7 +32,7 @@ rule = Rule(
     __name__,
     severity=Severity.NOTE,
     confidence=Confidence.HIGH,
-    rows=["A1", "A5"],
+    rows=["A4", "E4"],
     cwe=20,
     needs=["dict", "Dict", "Any"],
     bad=[

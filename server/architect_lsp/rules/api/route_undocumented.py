@@ -22,7 +22,7 @@ rule = Rule(
     __name__,
     severity=Severity.NOTE,
     confidence=Confidence.HIGH,
-    rows=["A1", "E4"],
+    rows=["A4", "E5"],
     preview=True,
     needs=[".get(", ".post(", ".put(", ".patch(", ".delete("],
     bad=[

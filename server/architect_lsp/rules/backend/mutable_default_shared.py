@@ -26,7 +26,7 @@ rule = Rule(
     __name__,
     severity=Severity.WARNING,
     confidence=Confidence.HIGH,
-    rows=["B4", "C3"],
+    rows=["B4", "E3"],
     cwe=1188,
     equivalents=["B006", "W0102"],
     bad=[

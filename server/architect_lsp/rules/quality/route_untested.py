@@ -62,7 +62,7 @@ rule = Rule(
     __name__,
     severity=Severity.NOTE,
     confidence=Confidence.MEDIUM,
-    rows=["E1", "E3"],
+    rows=["E1"],
     preview=True,
     bad=[
         Bad(

@@ -28,7 +28,7 @@ rule = Rule(
     __name__,
     severity=Severity.NOTE,
     confidence=Confidence.MEDIUM,
-    rows=["E1", "E5"],
+    rows=["E1"],
     tests_too=True,
     needs=["sleep("],
     bad=[

@@ -23,7 +23,7 @@ rule = Rule(
     __name__,
     severity=Severity.NOTE,
     confidence=Confidence.MEDIUM,
-    rows=["E5", "E2"],
+    rows=["B5", "E2"],
     preview=True,
     needs=["debug("],
     bad=[
