@@ -22,7 +22,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 EXTENSION = REPOSITORY / "client-extension"
 BEYOND_TRUST = ("model", "agent", "effort", "maxOutputTokens", "maxInputTokens", "timeoutS", "secondLook")
 """Settings that a workspace may hold, and that count only once it is trusted."""
-EFFECTS = {"type": "array", "items": {"type": "string", "enum": sorted(KINDS)}}
+EFFECTS = {"type": "array", "items": {"type": "string", "enum": list(KINDS)}}
 
 
 def main(arguments: list[str]) -> int:
