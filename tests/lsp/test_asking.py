@@ -107,7 +107,7 @@ async def test_a_design_question_is_answered_with_what_is_open_in_view(start: St
         uri = session.open("app.py", SLEEPY)
         waiting = asyncio.ensure_future(session.told("architect/answer"))
         await run(session, "architect.consult", uri=uri, question="How should my agents talk to each other?")
-        answer = await asyncio.wait_for(waiting, 20)
+        answer = await asyncio.wait_for(waiting, 60)
         task = api.requests[0].body["messages"][0]["content"][-1]["text"]
     assert (answer.title, answer.markdown) == ("How should my agents talk to each other?", "Use **one** queue.\n")
     assert "time.sleep(seconds)" in json.dumps(task) or "time.sleep(seconds)" in json.dumps(api.requests[0].body)
@@ -118,7 +118,7 @@ async def test_a_question_that_can_t_be_answered_says_why(start: Start) -> None:
         session = await connected(start, api)
         uri = session.open("app.py", SLEEPY)
         await run(session, "architect.consult", uri=uri, question="Why?")
-        assert "doesn't accept the API key" in await session.message(lambda it: "key" in it, timeout_s=20)
+        assert "doesn't accept the API key" in await session.message(lambda it: "key" in it, timeout_s=60)
 
 
 async def test_the_workspace_s_agents_are_listed_after_ours(start: Start) -> None:
@@ -184,11 +184,11 @@ async def test_an_editor_s_model_that_fails_is_named_and_one_that_is_cancelled_s
     session, _, stopped = await editor_with_models(start, said, hold=True)
     uri = session.open("app.py", SLEEPY)
     await run(session, "architect.review", uri=uri)
-    await session.diagnostics(uri, until=lambda it: len(it) == 2, timeout_s=30)
+    await session.diagnostics(uri, until=lambda it: len(it) == 2, timeout_s=60)
     reports = session.client.progress_reports
     token = next(it for it, rows in reports.items() if getattr(rows[0], "title", "") == "Architect review")
     session.client.window_work_done_progress_cancel(types.WorkDoneProgressCancelParams(token))
-    await asyncio.wait_for(stopped.wait(), 30)
+    await asyncio.wait_for(stopped.wait(), 60)
 
 
 async def test_an_editor_without_models_says_so_by_its_status(start: Start) -> None:

@@ -39,7 +39,7 @@ async def review(session: Session, uri: str, where: types.Range | None = None) -
     await session.client.workspace_execute_command_async(types.ExecuteCommandParams("architect.review", [argument]))
 
 
-async def status(session: Session, state: str, timeout_s: float = 10) -> dict[str, Any]:
+async def status(session: Session, state: str, timeout_s: float = 60) -> dict[str, Any]:
     """The newest status once it is `state`."""
 
     async def wait() -> dict[str, Any]:
@@ -161,7 +161,7 @@ async def test_every_fault_is_named_where_the_person_looks_and_the_rules_go_on(s
         for words in FAULTS:
             session.statuses.clear()
             await review(session, uri)
-            detail = (await status(session, "failed", timeout_s=30))["detail"]
+            detail = (await status(session, "failed", timeout_s=60))["detail"]
             assert words in detail
             assert session.client.messages[-1].message == detail
             assert "\n" not in detail
@@ -174,7 +174,7 @@ async def test_a_server_that_is_not_there_is_named(start: Start) -> None:
     session = await start(options={"settings": {"baseUrl": "http://127.0.0.1:9"}})
     uri = session.open("orders.py", ORDERS)
     await review(session, uri)
-    said = await session.message(lambda it: "127.0.0.1" in it, timeout_s=15)
+    said = await session.message(lambda it: "127.0.0.1" in it, timeout_s=60)
     assert "\n" not in said
 
 

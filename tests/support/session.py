@@ -46,7 +46,7 @@ class Session:
         self.client.text_document_did_change(types.DidChangeTextDocumentParams(identifier, events))
 
     async def diagnostics(
-        self, uri: str, until: Callable[[list[types.Diagnostic]], bool] = lambda _: True, timeout_s: float = 10
+        self, uri: str, until: Callable[[list[types.Diagnostic]], bool] = lambda _: True, timeout_s: float = 60
     ) -> list[types.Diagnostic]:
         """The document's diagnostics, by push or pull as was negotiated, once they satisfy `until`."""
         pull = self.capabilities is not None and self.capabilities.diagnostic_provider is not None
@@ -69,7 +69,7 @@ class Session:
         """The next notification of this kind."""
         return await self.client.protocol.wait_for_notification_async(method)
 
-    async def message(self, until: Callable[[str], bool] = lambda _: True, timeout_s: float = 10) -> str:
+    async def message(self, until: Callable[[str], bool] = lambda _: True, timeout_s: float = 60) -> str:
         """The first message shown to the person that satisfies `until`."""
 
         async def wait() -> str:
