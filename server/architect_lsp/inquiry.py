@@ -82,7 +82,15 @@ def document(workspace: Workspace, name: str) -> Document:
 def parts(workspace: Workspace, document: Document, span: Span, agent: Agent) -> list[Part]:
     """`span` cut between definitions, each part with the key of its answer."""
     settings = workspace.settings
-    who = (agent.name, briefs.version(agent), briefs.model_of(agent, settings), settings.effort, settings.base_url)
+    who = (
+        agent.name,
+        briefs.version(agent),
+        briefs.model_of(agent, settings),
+        settings.effort,
+        settings.base_url,
+        settings.provider,
+        settings.provider,
+    )
     asked = (*who, "second look") if settings.second_look else who
     found: list[Part] = []
     borders = [span.start, *(it for it in cuts(document) if span.start < it < span.end), span.end]

@@ -175,14 +175,15 @@ async def test_the_editor_s_own_model_reviews_without_a_key(start: Start) -> Non
 
 
 async def test_an_editor_s_model_that_fails_is_named_and_one_that_is_cancelled_stops(start: Start) -> None:
+    fresh = SLEEPY.replace("poll", "wait")  # what was answered before would not be asked again
     session, _, _ = await editor_with_models(start, "", fails="no model is installed")
-    uri = session.open("app.py", SLEEPY)
+    uri = session.open("app.py", fresh)
     await run(session, "architect.review", uri=uri)
     assert "no model is installed" in await session.message(lambda it: "model" in it)
 
     said = json.dumps({"remarks": [remark("return seconds")]})[:-2]
     session, _, stopped = await editor_with_models(start, said, hold=True)
-    uri = session.open("app.py", SLEEPY)
+    uri = session.open("app.py", fresh)
     await run(session, "architect.review", uri=uri)
     await session.diagnostics(uri, until=lambda it: len(it) == 2, timeout_s=60)
     reports = session.client.progress_reports
