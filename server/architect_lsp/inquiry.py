@@ -89,7 +89,6 @@ def parts(workspace: Workspace, document: Document, span: Span, agent: Agent) ->
         settings.effort,
         settings.base_url,
         settings.provider,
-        settings.provider,
     )
     asked = (*who, "second look") if settings.second_look else who
     found: list[Part] = []
