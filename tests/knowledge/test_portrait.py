@@ -105,7 +105,7 @@ def again(): ...
 def test_a_route_says_its_auth_chain_its_limits_and_its_errors() -> None:
     said = shown(GUARDED, "show")
     assert "Answers `GET /{number}` with 200 `Order`, guarded by `current_user`." in said
-    assert "Before it run `current_user` (asks who the user is), `session`." in said
+    assert "Before it run `current_user` (asks who the user is), `limiter.limit`, `session`." in said
     assert "May answer 404 (`find`)." in said
     assert "Bounded by `limiter.limit(5/minute)`." in said
     assert shown(GUARDED, "again") == ["`again`", "Bounded by `retry(stop=3)`."]
@@ -163,7 +163,7 @@ def test_an_agent_says_its_tools_and_hand_offs_wherever_it_is_named() -> None:
 
 def test_a_graph_says_its_ways_and_a_step_what_is_around_it() -> None:
     title, ways = seen("builder")
-    assert title == "`builder` · graph of 2 steps · state `dict`"
+    assert title == "`builder` · graph of 2 steps"
     assert ways.splitlines() == [
         "- its start → `plan`",
         "- `plan` → `act` (if `go`)",
