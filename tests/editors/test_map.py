@@ -59,7 +59,7 @@ def drawn(folder: Path, form: str, target: Path) -> Path:
 def test_the_shop_is_drawn_filtered_and_clicked(window: Window, tmp_path: Path) -> None:
     page = drawn(REPOSITORY / "examples" / "shop", "html", tmp_path / "shop.html")
     window.ask("visit", path=str(page))
-    assert window.ask("count", selector="#world .row[data-id^='route:']") == 19
+    assert window.ask("count", selector="#world .row[data-id^='route:']") == 25
     assert window.ask("count", selector="#world .edge") > 10
     if os.environ.get("ARCHITECT_UPDATE_SCREENSHOT"):
         window.ask("screenshot", path=str(PICTURES / "map.png"))
