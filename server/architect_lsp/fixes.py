@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import builtins
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from architect_lsp.knowledge.foreign import AgentFile
 from architect_lsp.model import Edit, Finding, Fix
+from architect_lsp.syntax import python
 from architect_lsp.syntax.languages import Language
 from architect_lsp.syntax.outline import n_errors
 from architect_lsp.text import apply, difference, move
@@ -153,9 +153,7 @@ def _apart(one: Edit, other: Edit) -> bool:
 
 def _tree(text: str) -> ast.Module | None:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(text)
+        return python.module(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 

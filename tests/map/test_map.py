@@ -43,7 +43,7 @@ def ways(found: Chart, source: str, kind: str) -> set[str]:
 def test_the_shop_is_all_there(shop: Chart) -> None:
     assert {"GET /products/{sku}/shipping", "POST /orders/{order_id}/payments", "GET /health"} < names(shop, "route")
     assert names(shop, "task") == {"app.tasks.send_receipt", "app.tasks.notify_warehouse"}
-    assert names(shop, "model") == {"User", "SignIn", "Product", "Order", "OrderLine"}
+    assert names(shop, "model") == {"Address", "User", "SignIn", "Product", "Order", "OrderLine"}
     assert {"payments.example.com", "carrier.example.com", "anthropic", "redis", "smtplib"} < names(shop, "service")
     assert "app.services.payments" in names(shop, "module")
     assert not any("test" in it for it in names(shop, "module"))

@@ -28,6 +28,7 @@ from architect_lsp.knowledge.document import Document
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol
 from architect_lsp.settings import Settings
+from architect_lsp.syntax import python
 from support.definitions import Spot, definitions
 from support.realworld import Release, source
 from support.truth import CACHE
@@ -62,7 +63,7 @@ def calls_of(root: Path) -> Iterator[Spot]:
     for file in sorted(root.rglob("*.py")):
         text = file.read_text(encoding="utf-8")
         lines = text.split("\n")
-        for it in ast.walk(ast.parse(text)):
+        for it in ast.walk(python.module(text)):
             if isinstance(it, ast.Call) and isinstance(it.func, ast.Name | ast.Attribute):
                 line = (it.func.end_lineno or 1) - 1
                 before = lines[line].encode()[: it.func.end_col_offset].decode()
@@ -85,7 +86,7 @@ def defined(file: Path) -> dict[tuple[int, int], str]:
             else:
                 visit(it, scope)
 
-    visit(ast.parse(text), "")
+    visit(python.module(text), "")
     return found
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ast
 
+from architect_lsp.syntax import python
+
 OPENED = frozenset(
     (
         *("Optional", "Union", "Annotated", "Final", "ClassVar", "Required", "NotRequired", "ReadOnly", "InitVar", "Awaitable"),
@@ -88,7 +90,7 @@ def _read(node: ast.expr | None) -> ast.expr | None:
     if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
         return node
     try:
-        return ast.parse(node.value.strip(), mode="eval").body
+        return python.expression(node.value.strip())
     except (SyntaxError, ValueError):
         return None
 

@@ -15,6 +15,7 @@ from architect_lsp.knowledge.lineage import lineage
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import ClassSymbol, FunctionSymbol, Symbol
 from architect_lsp.knowledge.values import Value
+from architect_lsp.syntax import python
 
 _DEPTH = 10
 """How many names a value may be followed through."""
@@ -169,7 +170,7 @@ class Scope:
                 if rows is None or len(turns) * len(rows) > _TURNS:
                     return None
                 for row in rows:
-                    bound = _bound(ast.parse(target, mode="eval").body, row)
+                    bound = _bound(python.expression(target), row)
                     if bound is None:
                         return None
                     further.append(replace(it, bound={**it.bound, **bound}))

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from architect_lsp.knowledge.reading import Reading, dotted, plain
 from architect_lsp.model import Place
+from architect_lsp.syntax import python
 from architect_lsp.syntax.units import Parsed
 
 _DEPTH = 12
@@ -113,7 +114,7 @@ def place_of(value: Value, places: Places, entry: int) -> Place | None:
 def quoted(text: str) -> Value:
     """What the text of an annotation in quotes says; unknown where it is no expression. Its calls have no place."""
     try:
-        node = ast.parse(text, mode="eval").body
+        node = python.expression(text)
     except (SyntaxError, ValueError):
         return UNKNOWN
     return _Reader(None).read(node, _DEPTH)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ import tree_sitter
 import tree_sitter_python
 
 from architect_lsp.model import Edit, Place
+from architect_lsp.syntax import python
 from architect_lsp.text import Lines
 
 _PYTHON = tree_sitter.Language(tree_sitter_python.language())
@@ -319,9 +319,7 @@ def parsed(unit: Unit) -> Parsed | None:
     blanked: list[int] = []
     for _ in range(_ATTEMPTS):
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                module = ast.parse(prefix + "\n".join(lines) + suffix)
+            module = python.module(prefix + "\n".join(lines) + suffix)
         except SyntaxError as error:  # noqa: PERF203  (an attempt that fails says which line to blank)
             line = (error.lineno or 0) - 1 - (1 if prefix else 0)
             if isinstance(error, IndentationError) and "expected an indented block" in str(error):

@@ -7,9 +7,9 @@ What either parser could see in another way is left to `Tree`.
 from __future__ import annotations
 
 import ast
-import warnings
 from collections.abc import Iterator, Sequence
 
+from architect_lsp.syntax import python
 from architect_lsp.syntax.units import Parsed, Unit, joined_lines
 
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -22,9 +22,7 @@ def whole(text: str) -> list[tuple[Unit, Parsed]] | None:
     if "\r" in text or "\t" in text or "\f" in text or text.count("\n") > _MAX_LINES:
         return None
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            module = ast.parse(text)
+        module = python.module(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     reader = _Reader(text.split("\n"))
