@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import random
 import string
+import subprocess
+import sys
+import uuid
 
 import pytest
 from hypothesis import given
@@ -89,6 +92,14 @@ PLANTED = {
     "or": ("hunter2-x", 'token = os.getenv("TOKEN") or "hunter2-x"'),
     "ternary": ("hunter2-x", 'token = given if given else "hunter2-x"'),
     "hyphen": ("abc-123-xyz", '{"x-api-key": "abc-123-xyz"}'),
+    # forms that the detectors of detect-secrets know
+    "Artifactory": (s := "AKC" + made_up(40), f'run("{s}")'),
+    "Discord bot": (s := f"M{made_up(23)}.{made_up(6)}.{made_up(27)}", f"bot.run('{s}')"),
+    "Mailchimp": (s := made_up(32, HEX) + "-us12", f"mail('{s}')"),
+    "Cloudant": (s := made_up(24, string.ascii_lowercase), f'cloudant_pass = "{s}"'),
+    "SoftLayer": (s := made_up(64, HEX), f"softlayer_api_key: {s}"),
+    "IBM": (s := made_up(44), f"ibm_cloud_iam_key: {s}"),
+    "random": (s := made_up(40) + "+/a1", f'connect("host", "{s}")'),
 }
 
 HARMLESS = [
@@ -113,6 +124,18 @@ HARMLESS = [
     'secretary = "Ms. 12345"',
     "def reset_password(token: str) -> None: ...",
     'error_messages = {"password": {"required": "Give a password, please"}}',
+    f'order = UUID("{uuid.UUID(int=_random.getrandbits(128))}")',
+    f'assert digest == "{made_up(64, HEX)}"',
+    f'assert checksum == "sha256:{made_up(64, HEX)}"',
+    f'down_revision = "{made_up(12, HEX)}"',
+    f'etag = "{made_up(32, HEX)}"',
+    f'LETTERS = "{string.ascii_letters + string.digits}"',
+    'topic = "orders.created.v2.eu-central-1.partition-12"',
+    'path = "/srv/data/2024/01/31/orders-0001.parquet"',
+    'image = "registry.example.com/team/service-api:1.24.3-alpine3.19"',
+    "def test_an_order_of_2_items_with_10_percent_off_costs_18(client_with_2_items): ...",
+    'dotted = "app.services.orders.v2.handlers.OrderCreatedHandler3"',
+    'data = "2024-01-31T23:59:59.123456+00:00"',
 ]
 
 
@@ -171,6 +194,27 @@ async def test_a_secret_of_another_file_does_not_come_in():
     outcome, _ = await asked(Stream([said]), snapshot=Snapshot("app/db.py", text), enclosing=['password = "hunter2"'])
     assert isinstance(outcome.findings[0], Finding)
     assert "hunter2" not in str(outcome.findings)
+
+
+def test_secrets_that_overlap_leave_nothing():
+    text = f'x = "{JWT}"\ntoken = "{JWT}-and-more"\n'
+    redacted = Redactor(text).redacted(text)
+    assert JWT[-20:] not in redacted
+    assert "-and-more" not in redacted
+
+
+def test_the_detectors_are_neither_read_nor_asked_before_there_is_a_brief():
+    code = (
+        "import socket, sys; import architect_lsp.inquiry, architect_lsp.review.redact as redact\n"
+        "print('detect_secrets' in sys.modules)\n"
+        "def refused(*_): raise AssertionError('a connection was tried')\n"
+        "socket.socket.connect = refused\n"
+        f"print(redact.Redactor({PLANTED['Stripe'][1]!r} + chr(10) + {PLANTED['IBM'][1]!r}).redaction().listed)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    before, listed = done.stdout.splitlines()
+    assert before == "False"
+    assert "IBM Cloud IAM Key" in listed
 
 
 def test_the_same_secret_has_one_placeholder_everywhere():

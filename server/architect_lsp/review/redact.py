@@ -1,8 +1,8 @@
 """Secrets out before text leaves the machine, placeholders in; and back again where code is quoted or written.
 
-A secret is what looks like one by its own form (keys of providers, private keys, tokens, passwords in addresses) or what is
-written down under a name that says so. Better one placeholder too many than a password sent: the reviewer can tell that a
-secret is written down there, which is all it needs. Pure.
+A secret is what looks like one by its own form (keys of providers, private keys, tokens, passwords in addresses; more forms are
+in `detectors.py`) or what is written down under a name that says so. Better one placeholder too many than a password sent: the
+reviewer can tell that a secret is written down there, which is all it needs. Pure.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from architect_lsp.model import Span
+from architect_lsp.review.detectors import detected
 
 # kind, what such a text must hold (one of these words; a cheap first look), form; the group `secret` is the part to hide
 _FORM_SOURCES = (
@@ -233,7 +234,7 @@ def _secrets(text: str) -> list[tuple[Span, str]]:
         found += [(it, kind) for it in _strings(text, match) if _is_secret(name, text[it.start : it.end])]
     for match in _BARE.finditer(text):
         found.append((Span(*match.span("value")), f"value of `{match['name'][-40:]}`"))
-    return _apart(found)
+    return _joined([*found, *detected(text)])
 
 
 def _named(text: str) -> Iterator[tuple[str, re.Match[str]]]:
@@ -284,6 +285,17 @@ def _is_distinct(secret: str) -> bool:
 
 def _bounded(secret: str) -> str:
     return r"(?<!\w)" + re.escape(secret) + r"(?!\w)" if secret.isalnum() else re.escape(secret)
+
+
+def _joined(found: list[tuple[Span, str]]) -> list[tuple[Span, str]]:
+    """In order; those that overlap as one, so that nothing of either is left."""
+    out: list[tuple[Span, str]] = []
+    for span, kind in sorted(found, key=lambda it: (it[0].start, -it[0].end)):
+        if out and span.start < out[-1][0].end:
+            before, first = out.pop()
+            span, kind = Span(before.start, max(before.end, span.end)), first
+        out.append((span, kind))
+    return out
 
 
 def _apart(found: list[tuple[Span, str]]) -> list[tuple[Span, str]]:
