@@ -17,7 +17,7 @@ from architect_lsp.dismissals import dismissal, dismissed
 from architect_lsp.fixes import Receipt, Rejection, agent_file_receipt, carried, foreign_receipt, receipt, together
 from architect_lsp.knowledge.document import Document
 from architect_lsp.knowledge.effects import LIBRARY, Table
-from architect_lsp.knowledge.facts import Facts, same_but_imports
+from architect_lsp.knowledge.facts import Facts
 from architect_lsp.knowledge.files import Skipped, has_marker, relative, root_of, sources, text_of
 from architect_lsp.knowledge.foreign import AgentFile, Foreign, document_of
 from architect_lsp.knowledge.project import Project, whole
@@ -347,12 +347,9 @@ class Workspace:
         if isinstance(document, AgentFile):
             return self.check(document).findings
         kept = self.project
-        known = kept.memo(_PROJECT_RULES).get("hits")
         self.project = kept.overlay()
         try:
-            before = self.documents.get(document.path)
-            if take(self.project, document.path, document.parts) and before and same_but_imports(before.facts, document.facts):
-                self.project.memo(_PROJECT_RULES)["hits"] = known  # an import more changes no route
+            take(self.project, document.path, document.parts)
             document.pieces = [replace(it) for it in document.pieces]
             return self.check(document).findings
         finally:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from architect_lsp.knowledge.constants import text
-from architect_lsp.knowledge.facts import ClassDef, Facts
+from architect_lsp.knowledge.facts import ClassDef, Registration, Variable
 from architect_lsp.knowledge.lineage import lineage
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol, Instance, Module, Ref, Symbol
@@ -70,12 +70,15 @@ class Spot:
         return ""
 
 
+_Rows = tuple[tuple[Variable, ...], tuple[ClassDef, ...], tuple[Registration, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class _Index:
     """What one file puts together: its calls of interest, its variables by name, the calls that make lists grow, and what tells
     a model of a tool."""
 
-    facts: Facts
+    rows: _Rows
     calls: tuple[Spot, ...]
     held: dict[str, list[Spot]]
     growth: dict[str, list[Spot]]
@@ -171,9 +174,8 @@ def decorations(found: FunctionSymbol) -> Iterator[Decoration]:
 
 def decorated(project: Project, path: str) -> Iterator[Decoration]:
     """The decorators of a file's functions."""
-    for it in project.facts(path).defs:
-        if it.decorators:
-            yield from decorations(FunctionSymbol(path, it))
+    for it in project.decorated(path):
+        yield from decorations(FunctionSymbol(path, it))
 
 
 def parts(project: Project, spot: Spot | None, steps: int = _STEPS) -> Iterator[Spot]:
@@ -294,32 +296,33 @@ def _of_object(project: Project, owner: Symbol | None, name: str) -> Iterator[Sp
 def _index(project: Project, path: str) -> _Index:
     """What a file puts together, kept for as long as its facts are the same."""
     known: dict[str, _Index] = project.lasting("assembly")
-    facts = project.facts(path)
+    rows = project.variables(path), project.classes(path), project.registrations(path)
     found = known.get(path)
-    if found is None or found.facts is not facts:
-        found = known[path] = _made(path, facts)
+    if found is None or any(was is not now for was, now in zip(found.rows, rows, strict=True)):
+        found = known[path] = _made(path, rows)
     return found
 
 
-def _made(path: str, facts: Facts) -> _Index:
+def _made(path: str, rows: _Rows) -> _Index:
+    variables, classes, registrations = rows
     found: list[Spot] = []
     wholes: list[Spot] = []
     held: dict[str, list[Spot]] = {}
     growth: dict[str, list[Spot]] = {}
-    for index, it in enumerate(facts.variables):
+    for index, it in enumerate(variables):
         if it.value is not None or it.target:
             value = it.value or Value("name", it.target)
             scope, _, name = it.name.rpartition(".")
             whole = Spot(path, scope, value, Ref(path, it.name, "value", index, 0), value, name)
             held.setdefault(name, []).append(whole)
             wholes.append(whole)
-    for owner in facts.classes:
+    for owner in classes:
         for index, field in enumerate(owner.fields):
             if field.value is not None:
                 at = Ref(path, owner.qualname, "field", index)
                 whole = Spot(path, owner.qualname, field.value, at, field.value, field.name)
                 held.setdefault(field.name, []).append(whole)
-    for index, row in enumerate(facts.registrations):
+    for index, row in enumerate(registrations):
         whole = Spot(path, row.scope, row.value, Ref(path, row.scope, "registration", index, 0), row.value, "", row.loops)
         wholes.append(whole)
         if row.value.kind == "call" and row.value.last in _GROWS and row.value.items:
@@ -331,7 +334,7 @@ def _made(path: str, facts: Facts) -> _Index:
                 if (value.kind == "call" and _PART.search(value.last)) or (value.kind == "dict" and _is_schema(value)):
                     spot = replace(whole, value=value, at=replace(whole.at, entry=index), name="" if index else whole.name)
                     (found if value.kind == "call" else told).append(spot)
-    return _Index(facts, tuple(found), held, growth, tuple(told))
+    return _Index(rows, tuple(found), held, growth, tuple(told))
 
 
 def _is_schema(value: Value) -> bool:

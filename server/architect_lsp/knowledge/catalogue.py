@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
+from architect_lsp.knowledge.facts import Facts
 from architect_lsp.knowledge.frameworks import (
     autogen,
     celery,
@@ -56,6 +59,18 @@ _GRAPHS: tuple[Callable[[Project], Iterable[AgentGraph]], ...] = (
     autogen.graphs,
     crewai.graphs,
 )
+_KITS: dict[str, tuple[str, ...]] = {
+    openai_agents.__name__: ("agents",),
+    pydantic_ai.__name__: ("pydantic_ai",),
+    claude_agent.__name__: ("claude_",),
+    langchain.__name__: ("langchain", "langgraph", "deepagents"),
+    langgraph.__name__: ("langgraph",),
+    autogen.__name__: ("autogen", "ag2", "pyautogen"),
+    crewai.__name__: ("crewai",),
+    mcp.__name__: ("mcp", "fastmcp"),
+}
+"""How the names begin under which a kit of agents is imported: where none is, there is nothing of it to find."""
+NounT = TypeVar("NounT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +94,37 @@ def catalogue(project: Project) -> Catalogue:
 
 def _catalogue(project: Project) -> Catalogue:
     return Catalogue(
-        routes=tuple(it for find in _ROUTES for it in find(project)),
-        models=tuple(it for find in _MODELS for it in find(project)),
-        tasks=tuple(it for find in _TASKS for it in find(project)),
-        resolvers=tuple(it for find in _RESOLVERS for it in find(project)),
-        agents=tuple(it for find in _AGENTS for it in find(project)),
-        tools=tuple(it for find in _TOOLS for it in find(project)),
-        handoffs=tuple(it for find in _HANDOFFS for it in find(project)),
-        graphs=tuple(it for find in _GRAPHS for it in find(project)),
+        routes=_all(project, _ROUTES),
+        models=_all(project, _MODELS),
+        tasks=_all(project, _TASKS),
+        resolvers=_all(project, _RESOLVERS),
+        agents=_all(project, _AGENTS),
+        tools=_all(project, _TOOLS),
+        handoffs=_all(project, _HANDOFFS),
+        graphs=_all(project, _GRAPHS),
     )
+
+
+def _all(project: Project, finders: Iterable[Callable[[Project], Iterable[NounT]]]) -> tuple[NounT, ...]:
+    """What the frameworks find, each asked again only when what it read has changed."""
+    return tuple(it for find in finders for it in project.of_all(find, partial(_listed, find)))
+
+
+def _listed(find: Callable[[Project], Iterable[NounT]], project: Project) -> tuple[NounT, ...]:
+    begins = _KITS.get(find.__module__)
+    if begins is not None and not any(it.startswith(begins) for it in project.of_all("packages imported", _imported)):
+        return ()
+    return tuple(find(project))
+
+
+def _imported(project: Project) -> frozenset[str]:
+    """The first names of all modules that the project imports, and the names of its own folders."""
+    found = {part for path in project.paths for part in path.split("/")[:-1]}
+    return frozenset(found.union(*(project.of_file(path, _modules) for path in project.paths)))
+
+
+def _modules(facts: Facts) -> frozenset[str]:
+    return frozenset(it.partition(".")[0] for it in (*(name for _, name in facts.imports), *facts.stars)) - {""}
 
 
 Key = tuple[str, str]

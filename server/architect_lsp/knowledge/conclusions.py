@@ -14,6 +14,8 @@ WHOLE = "*"
 """The name that stands for all a file says."""
 STARS = "import *"
 """The name that stands for the modules a file imports by `*`."""
+ORDER = "order"
+"""The name that stands for the order in which frameworks hear what a file says."""
 IMPORTS = "import"
 """The name that stands for all its imports by name."""
 EVERYTHING = ("", WHOLE)
@@ -21,6 +23,7 @@ EVERYTHING = ("", WHOLE)
 _OF_ALL = "of all"
 _MANY = 4000
 """Questions from which a conclusion is taken to have asked for everything."""
+_MOST = 1 << 30
 _REMEMBERED = 64
 """Generations for which it is remembered what they changed."""
 
@@ -57,7 +60,8 @@ class Conclusions:
         self._kept: dict[Hashable, dict[Any, tuple[Any, Questions, int]]] = {}
         self._memo: dict[Any, dict[Any, Any]] = {}
         self._webs: dict[Hashable, Web] = {}
-        self._of_all: dict[Hashable, tuple[Any, Callable[[Any], Any], int, int]] = {}  # value, maker, made in, same since
+        self._of_all: dict[Hashable, tuple[Any, Callable[[Any], Any], int, int, Questions]] = {}
+        self._wide: set[Question] = set()  # the questions that such conclusions answer
         self._below = before
         self.lasting: dict[Any, Any] = {}
         if before is not None:
@@ -65,6 +69,7 @@ class Conclusions:
             self._changed = dict(before._changed)
             self._memo = {key: dict(value) for key, value in before._memo.items()}
             self._of_all = dict(before._of_all)
+            self._wide = set(before._wide)
             self._webs = {key: it.copy() for key, it in before._webs.items()}
 
     def ask(self, question: Question) -> None:
@@ -72,7 +77,9 @@ class Conclusions:
         if self._asked is not None:
             self._asked.add(question)
 
-    def watched(self, make: Callable[..., ValueT], *given: Any, alone: bool = False) -> tuple[ValueT, Questions]:
+    def watched(
+        self, make: Callable[..., ValueT], *given: Any, alone: bool = False, most: int = _MANY
+    ) -> tuple[ValueT, Questions]:
         """What `make(*given)` gives, and the questions it asked; with `alone` whoever called has not asked them."""
         if not self.follows:
             return make(*given), ()
@@ -82,7 +89,7 @@ class Conclusions:
             value = make(*given)
         finally:
             self._asked = outer
-        asked: Questions = frozenset((EVERYTHING,)) if len(mine) > _MANY or EVERYTHING in mine else mine
+        asked: Questions = frozenset((EVERYTHING,)) if len(mine) > most or EVERYTHING in mine else mine
         if outer is not None and not alone:
             outer.update(asked)
         return value, asked
@@ -93,11 +100,10 @@ class Conclusions:
             changed = self._changed.get(it + 1)
             if changed is None or not changed.isdisjoint(asked):
                 return False
-        for key, (_, make, _, _) in list(self._of_all.items()):
-            if (_OF_ALL, key) in asked:
-                self.of_all(key, make)
-                if self._of_all[key][3] > generation:
-                    return False
+        for _, key in self._wide.intersection(asked):
+            self.of_all(key, self._of_all[key][1])
+            if self._of_all[key][3] > generation:
+                return False
         return generation >= 0
 
     def kept(self, kind: Hashable, key: Any, make: Callable[..., ValueT], *given: Any) -> ValueT:
@@ -122,19 +128,23 @@ class Conclusions:
         return made
 
     def of_all(self, key: Hashable, make: Callable[[Any], ValueT]) -> ValueT:
-        """What `make` concludes from the project, once a generation; who asks is concerned only when that is another value."""
-        self.ask((_OF_ALL, key))
+        """What `make` concludes from the project; who asks is concerned only when that is another value."""
+        question = _OF_ALL, key
+        self.ask(question)
         row = self._of_all.get(key)
-        if row is not None and row[2] == self.generation:
-            known: ValueT = row[0]
-            return known
-        outer, self._asked = self._asked, None
-        try:
-            value = make(self._project)
-        finally:
-            self._asked = outer
-        since = row[3] if row is not None and row[0] == value else self.generation
-        self._of_all[key] = value, make, self.generation, since
+        if row is not None:
+            known, _, generation, since, asked = row
+            if generation == self.generation or (self.follows and self.holds(asked, generation)):
+                if generation != self.generation:
+                    self._of_all[key] = known, make, self.generation, since, asked
+                value: ValueT = known
+                return value
+        value, asked = self.watched(make, self._project, alone=True, most=_MOST)
+        self._wide.add(question)
+        if row is not None and row[0] == value:  # the very objects that others were made of
+            self._of_all[key] = row[0], make, self.generation, row[3], asked
+        else:
+            self._of_all[key] = value, make, self.generation, self.generation, asked
         return value
 
     def memo(self, key: Any) -> dict[Any, Any]:
@@ -161,6 +171,7 @@ class Conclusions:
         if changed is None or not self.follows:
             self._kept.clear()
             self._of_all.clear()
+            self._wide.clear()
             self._below = None
             self._changed.clear()
             return

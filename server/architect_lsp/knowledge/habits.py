@@ -63,41 +63,44 @@ def by_router(project: Project) -> dict[str, tuple[Route, ...]]:
 
     A route that two applications include counts once.
     """
-    known: dict[str, dict[str, tuple[Route, ...]]] = project.memo("habits: routers")
-    if "all" not in known:
-        found: dict[tuple[str, str], dict[tuple[object, ...], Route]] = {}
-        for it in catalogue(project).routes:
-            if _counts(it.at.path):
-                found.setdefault((it.at.path, _host(project, it)), {}).setdefault((it.at, it.methods), it)
-        names = _short_names(found)
-        known["all"] = {names[key]: tuple(routes.values()) for key, routes in found.items()}
-    return known["all"]
+    return project.of_all("habits: routers", _by_router)
+
+
+def _by_router(project: Project) -> dict[str, tuple[Route, ...]]:
+    found: dict[tuple[str, str], dict[tuple[object, ...], Route]] = {}
+    for it in catalogue(project).routes:
+        if _counts(it.at.path):
+            found.setdefault((it.at.path, _host(project, it)), {}).setdefault((it.at, it.methods), it)
+    names = _short_names(found)
+    return {names[key]: tuple(routes.values()) for key, routes in found.items()}
 
 
 def by_package(project: Project) -> dict[str, tuple[str, ...]]:
     """Files by their folder, "" for the root."""
-    known: dict[str, dict[str, tuple[str, ...]]] = project.memo("habits: packages")
-    if "all" not in known:
-        found: dict[str, list[str]] = {}
-        for path in project.paths:
-            if _counts(path):
-                found.setdefault(posixpath.dirname(path), []).append(path)
-        known["all"] = {folder: tuple(paths) for folder, paths in found.items()}
-    return known["all"]
+    return project.of_all("habits: packages", _by_package)
+
+
+def _by_package(project: Project) -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = {}
+    for path in project.paths:
+        if _counts(path):
+            found.setdefault(posixpath.dirname(path), []).append(path)
+    return {folder: tuple(paths) for folder, paths in found.items()}
 
 
 def by_family(project: Project) -> dict[str, tuple[ClassSymbol, ...]]:
     """Classes by each base that they name themselves: its qualified name, or its dotted one where it is of a library."""
-    known: dict[str, dict[str, tuple[ClassSymbol, ...]]] = project.memo("habits: families")
-    if "all" not in known:
-        found: dict[str, list[ClassSymbol]] = {}
-        for path in project.paths:
-            for it in project.facts(path).classes if _counts(path) else ():
-                for name in dict.fromkeys(_base(project, path, base) for base in it.bases):
-                    if name:
-                        found.setdefault(name, []).append(ClassSymbol(path, it))
-        known["all"] = {name: tuple(classes) for name, classes in found.items()}
-    return known["all"]
+    return project.of_all("habits: families", _by_family)
+
+
+def _by_family(project: Project) -> dict[str, tuple[ClassSymbol, ...]]:
+    found: dict[str, list[ClassSymbol]] = {}
+    for path in project.paths:
+        for it in project.classes(path) if _counts(path) else ():
+            for name in dict.fromkeys(_base(project, path, base) for base in it.bases):
+                if name:
+                    found.setdefault(name, []).append(ClassSymbol(path, it))
+    return {name: tuple(classes) for name, classes in found.items()}
 
 
 def _counts(path: str) -> bool:

@@ -58,7 +58,7 @@ def dotted(symbol: Symbol | None) -> str:
 def classes(project: Project) -> Iterator[ClassSymbol]:
     """Every class of the project that has a base or a decorator, in the order of the files."""
     for path in project.paths:
-        for it in project.facts(path).classes:
+        for it in project.classes(path):
             if it.bases or it.decorators:
                 yield ClassSymbol(path, it)
 

@@ -14,14 +14,15 @@ _CONVERTERS = {"": "str", "string": "str", "str": "str", "default": "str"}
 
 def routes_of(project: Project, path: str, qualname: str) -> tuple[Route, ...]:
     """The routes that a function answers, in the order of the catalogue; none for what is no handler."""
-    known: dict[str, dict[tuple[str, str], tuple[Route, ...]]] = project.memo("routes by handler")
-    if "all" not in known:
-        rows: dict[tuple[str, str], dict[object, Route]] = {}
-        for it in catalogue(project).routes:
-            if it.handler is not None:
-                rows.setdefault((it.handler.path, it.handler.qualname), {}).setdefault((it.at, it.methods, it.path), it)
-        known["all"] = {key: tuple(found.values()) for key, found in rows.items()}
-    return known["all"].get((path, qualname), ())
+    return project.of_all("routes by handler", _by_handler).get((path, qualname), ())
+
+
+def _by_handler(project: Project) -> dict[tuple[str, str], tuple[Route, ...]]:
+    rows: dict[tuple[str, str], dict[object, Route]] = {}
+    for it in catalogue(project).routes:
+        if it.handler is not None:
+            rows.setdefault((it.handler.path, it.handler.qualname), {}).setdefault((it.at, it.methods, it.path), it)
+    return {key: tuple(found.values()) for key, found in rows.items()}
 
 
 def parameters(path: str) -> tuple[str, ...]:

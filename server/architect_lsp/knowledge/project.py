@@ -6,10 +6,10 @@ edit that only moved lines; `Project.place` looks the line up when it is shown.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from architect_lsp.knowledge.conclusions import IMPORTS, STARS, WHOLE, Conclusions, Question
+from architect_lsp.knowledge.conclusions import IMPORTS, ORDER, STARS, WHOLE, Conclusions, Question
 from architect_lsp.knowledge.effects import LIBRARY, Table
 from architect_lsp.knowledge.facts import ClassDef, Def, Facts, Registration, Variable
 from architect_lsp.knowledge.modules import Modules
@@ -57,6 +57,40 @@ class Project:
         self.conclusions.ask((path, IMPORTS))
         return self._said(path).imports
 
+    def of_file(self, path: str, make: Callable[[Facts], ValueT]) -> ValueT:
+        """What `make`, a function of a module, tells from a file's facts, made once for the same facts.
+
+        Who asks is concerned only when that is another value, the calls of functions and the places of rows aside.
+        """
+        self.conclusions.ask((path, make))
+        return self._said(path).told(make)
+
+    def registrations(self, path: str) -> tuple[Registration, ...]:
+        """What a file says to frameworks, as `facts` has it; nobody is concerned by what else the file says."""
+        self.conclusions.ask((path, ORDER))
+        return self.of_file(path, _registrations)
+
+    def variables(self, path: str) -> tuple[Variable, ...]:
+        """All variables that a file sets, as above."""
+        return self.of_file(path, _variables)
+
+    def named(self, path: str, name: str) -> tuple[Variable, ...]:
+        """All that a file sets one name to, as above."""
+        return self.row_of_file(path, _by_name, name) or ()
+
+    def classes(self, path: str) -> tuple[ClassDef, ...]:
+        """All classes of a file, as above."""
+        return self.of_file(path, _classes)
+
+    def decorated(self, path: str) -> tuple[Def, ...]:
+        """The functions of a file that have a decorator, as above; who looks at their calls must ask for `facts`."""
+        return self.of_file(path, _decorated)
+
+    def row_of_file(self, path: str, make: Callable[[Facts], Mapping[str, ValueT]], key: str) -> ValueT | None:
+        """One entry of such a table, None where it has none; who asks is concerned only when that entry is another."""
+        self.conclusions.ask((path, make, key))
+        return self._said(path).told(make).get(key)
+
     def put(self, path: str, parts: Iterable[Part], *, anew: Iterable[str] = ()) -> bool:
         """Take what a file says. Gives whether it is new; the functions `anew` are. Effect: then raises `generation`."""
         new, again, old = Said(tuple(parts)), tuple(anew), self._files.get(path)
@@ -69,10 +103,10 @@ class Project:
             return False
         elif self.conclusions.follows:
             changed = {(path, it) for it in (WHOLE, *again, *old.differing(new))}
-            if old.stars != new.stars:
-                changed.add((path, STARS))
-            if old.imports != new.imports:
-                changed.add((path, IMPORTS))
+            changed.update((path, *it) for it in old.retold(new))
+            changed |= {(path, it) for it in (STARS,) if old.stars != new.stars}
+            changed |= {(path, it) for it in (ORDER,) if old.order != new.order}
+            changed |= {(path, it) for it in (IMPORTS,) if old.imports != new.imports}
         self.conclusions.change(changed)
         return True
 
@@ -253,6 +287,29 @@ class Project:
 
 
 _NOTHING = Said()
+
+
+def _registrations(facts: Facts) -> tuple[Registration, ...]:
+    return facts.registrations
+
+
+def _variables(facts: Facts) -> tuple[Variable, ...]:
+    return facts.variables
+
+
+def _classes(facts: Facts) -> tuple[ClassDef, ...]:
+    return facts.classes
+
+
+def _decorated(facts: Facts) -> tuple[Def, ...]:
+    return tuple(it for it in facts.defs if it.decorators)
+
+
+def _by_name(facts: Facts) -> dict[str, tuple[Variable, ...]]:
+    found: dict[str, tuple[Variable, ...]] = {}
+    for it in facts.variables:
+        found[it.name] = (*found.get(it.name, ()), it)
+    return found
 
 
 def whole(facts: Facts) -> tuple[Part, ...]:

@@ -51,7 +51,7 @@ class Queries:
     @property
     def speaks_sqlalchemy(self) -> bool:
         """Whether the file imports it, or what is made of it."""
-        names = (name for _, name in self.project.facts(self.path).imports)
+        names = (name for _, name in self.project.imports(self.path))
         return any(it.partition(".")[0] in _SQLALCHEMY or it.endswith(("session", "Session", "db")) for it in names)
 
     def query(self, node: ast.expr, depth: int = _STEPS) -> Query | None:

@@ -129,10 +129,11 @@ def _models(project: Project, path: str, definition: Def, call: Call) -> Iterato
 
 def _model_names(project: Project) -> dict[str, set[Key]]:
     """Last name of a model -> the models that bear it: asked before a name is resolved."""
-    known: dict[str, dict[str, set[Key]]] = project.memo("reach: models")
-    if "names" not in known:
-        found: dict[str, set[Key]] = {}
-        for it in catalogue(project).models:
-            found.setdefault(it.ref.qualname.rpartition(".")[2], set()).add((it.ref.path, it.ref.qualname))
-        known["names"] = found
-    return known["names"]
+    return project.of_all("reach: models", _names_of_models)
+
+
+def _names_of_models(project: Project) -> dict[str, set[Key]]:
+    found: dict[str, set[Key]] = {}
+    for it in catalogue(project).models:
+        found.setdefault(it.ref.qualname.rpartition(".")[2], set()).add((it.ref.path, it.ref.qualname))
+    return found

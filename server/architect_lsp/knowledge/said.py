@@ -5,11 +5,14 @@ Its names are looked up by few of the files of a project, so they are made when 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
-from architect_lsp.knowledge.facts import Def, Facts, joined, named, outward, placeless
+from architect_lsp.knowledge.facts import ClassDef, Def, Facts, joined, named, outward, outward_row, placeless
 from architect_lsp.knowledge.symbols import Named
 from architect_lsp.syntax.units import Unit
+
+ToldT = TypeVar("ToldT")
 
 Part = tuple[Unit, Facts]
 """What one unit of a file says, in the unit's own lines."""
@@ -18,13 +21,15 @@ Part = tuple[Unit, Facts]
 class Said:
     """The parts of one file, and its names."""
 
-    __slots__ = ("_attributes", "_facts", "_names", "parts")
+    __slots__ = ("_asked", "_attributes", "_facts", "_names", "_told", "parts")
 
     def __init__(self, parts: Sequence[Part] = ()) -> None:
         self.parts = tuple(parts)
         self._facts: Facts | None = None
         self._names: dict[str, tuple[Named, int]] | None = None
         self._attributes: dict[str, tuple[str, ...]] | None = None
+        self._told: dict[Callable[[Facts], Any], Any] = {}
+        self._asked: dict[Callable[[Facts], Any], None] = {}  # what it, or a text before it, was asked to tell
 
     @property
     def facts(self) -> Facts:
@@ -64,6 +69,39 @@ class Said:
         """The modules it imports by `*`."""
         return tuple(it for _, facts in self.parts for it in facts.stars)
 
+    def told(self, make: Callable[[Facts], ToldT]) -> ToldT:
+        """What `make` tells from its facts."""
+        if make not in self._told:
+            self._told[make] = make(self.facts)
+            self._asked[make] = None
+        found: ToldT = self._told[make]
+        return found
+
+    def retold(self, other: Said) -> Iterator[tuple[Hashable, ...]]:
+        """(maker,) of all that was asked for and that `other` tells otherwise, calls and places aside.
+
+        Of a table there is (maker, key) of each such entry too.
+        """
+        for make in self._asked:
+            was, now = self.told(make), other.told(make)
+            if not _alike(was, now):
+                yield (make,)
+                if isinstance(was, dict) and isinstance(now, dict):
+                    yield from ((make, it) for it in was.keys() | now.keys() if not _alike(was.get(it), now.get(it)))
+
+    @property
+    def order(self) -> tuple[str | int, ...]:
+        """What frameworks hear, in the order of the lines: decorated things by name, registrations by number."""
+        rows: list[tuple[int, str | int]] = []
+        number = 0
+        for unit, facts in self.parts:
+            things: tuple[Def | ClassDef, ...] = (*facts.defs, *facts.classes)
+            rows += ((unit.place("", it.place).line, it.qualname) for it in things if it.decorators)
+            for it in facts.registrations:
+                rows.append((unit.place("", it.place).line, number))
+                number += 1
+        return tuple(it for _, it in sorted(rows, key=lambda row: row[0]))
+
     def same(self, other: Said) -> bool:
         """Whether both have the very same facts, wherever they stand."""
         return len(self.parts) == len(other.parts) and all(
@@ -77,7 +115,7 @@ class Said:
         found: list[str] = []
         for (_, was), (_, now) in zip(self.parts, other.parts, strict=True):
             if was is not now:
-                if outward(was) != outward(now):
+                if outward(was) != outward(now) or (now.registrations and self.order != other.order):
                     return None
                 found += (it.qualname for it in now.defs)
         return tuple(found)
@@ -91,6 +129,7 @@ class Said:
                     rows = ((name, it) for name, it in named(now[1]) if other._names[name][1] == index)
                     other._names.update((name, (it, index)) for name, it in rows)
         other._attributes = self._attributes
+        other._asked = {**self._asked, **other._asked}
 
     def differing(self, other: Said) -> Iterator[str]:
         """The names and attributes that stand for something else in `other`, places aside."""
@@ -102,10 +141,23 @@ class Said:
         yield from _unequal(self.attributes, other.attributes)
 
 
+def _alike(one: Any, other: Any) -> bool:
+    """Whether two told things are the same, rows of facts by what they say to others."""
+    if one is other:
+        return True
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, tuple | list):
+        return len(one) == len(other) and all(map(_alike, one, other))
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(_alike(it, other[key]) for key, it in one.items())
+    return bool(outward_row(one) == outward_row(other))
+
+
 def _alters(definition: Def) -> bool:
     """Whether it sets or deletes a property, which bears the name of what gets it."""
     return any(it.target.endswith((".setter", ".deleter")) for it in definition.decorators)
 
 
-def _unequal(one: Mapping[str, tuple[str, ...]], other: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+def _unequal(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[str]:
     return (it for it in one.keys() | other.keys() if one.get(it) != other.get(it))

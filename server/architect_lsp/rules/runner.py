@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from architect_lsp.knowledge.kinds import is_test
 from architect_lsp.knowledge.project import Project
@@ -82,18 +83,20 @@ def file_hits(view: FileView, rules: Sequence[Rule]) -> tuple[list[tuple[Rule, F
 
 
 def project_hits(project: Project, rules: Sequence[Rule]) -> tuple[list[tuple[Rule, ProjectHit]], list[Broken]]:
-    """What the rules find in the project as a whole."""
+    """What the rules find in the project as a whole; each is asked again when something it read has changed."""
     found: list[tuple[Rule, ProjectHit]] = []
     broken: list[Broken] = []
     for rule in rules:
-        if rule.project_check is None:
-            continue
-        try:
-            found.extend((rule, it) for it in _spoken(rule, rule.project_check(project)))
-        except Exception as error:  # noqa: BLE001  (as above)
-            broken.append(Broken(rule.name, "", f"{type(error).__name__}: {error}"))
+        if rule.project_check is not None:
+            hits, failure = project.of_all(rule, partial(_hits_of, rule))
+            found += ((rule, it) for it in hits)
+            broken += [failure] if failure is not None else []
     return found, broken
 
 
-def _spoken(rule: Rule, hits: Iterator[ProjectHit]) -> Iterator[ProjectHit]:
-    return (it for it in hits if rule.tests_too or not is_test(it.at.path))
+def _hits_of(rule: Rule, project: Project) -> tuple[tuple[ProjectHit, ...], Broken | None]:
+    assert rule.project_check is not None
+    try:
+        return tuple(it for it in rule.project_check(project) if rule.tests_too or not is_test(it.at.path)), None
+    except Exception as error:  # noqa: BLE001  (as above)
+        return (), Broken(rule.name, "", f"{type(error).__name__}: {error}")

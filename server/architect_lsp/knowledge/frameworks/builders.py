@@ -44,14 +44,13 @@ class Made:
 
 
 def speaks(project: Project, path: str) -> bool:
-    """Whether a file says anything to a builder or makes one, read once for the same facts."""
-    kept: dict[str, tuple[Facts, bool]] = project.lasting("langgraph files")
-    facts = project.facts(path)
-    if path not in kept or kept[path][0] is not facts:
-        found = any(it.value.last in TELLS or "Graph" in root(it.value).text for it in facts.registrations)
-        found = found or any(it.value is not None and "Graph" in root(it.value).text for it in facts.variables)
-        kept[path] = facts, found
-    return kept[path][1]
+    """Whether a file says anything to a builder or makes one."""
+    return project.of_file(path, _speaks)
+
+
+def _speaks(facts: Facts) -> bool:
+    found = any(it.value.last in TELLS or "Graph" in root(it.value).text for it in facts.registrations)
+    return found or any(it.value is not None and "Graph" in root(it.value).text for it in facts.variables)
 
 
 def root(value: Value) -> Value:

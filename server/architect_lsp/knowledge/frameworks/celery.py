@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.constants import behind, text
-from architect_lsp.knowledge.facts import Def
+from architect_lsp.knowledge.facts import Def, Facts
 from architect_lsp.knowledge.lineage import dotted, lineage
 from architect_lsp.knowledge.nouns import Task
 from architect_lsp.knowledge.project import Project
@@ -46,15 +46,16 @@ SENT = frozenset(
 
 def tasks(project: Project) -> Iterator[Task]:
     """Every task of the project, in the order of its files."""
-    known: dict[str, tuple[Task, ...]] = project.memo("tasks")
-    if "all" not in known:
-        found = {it.ref: it for path in project.paths for it in (*_decorated(project, path), *_listed(project, path))}
-        times = dict(row for path in project.paths for row in _scheduled(project, path))
-        known["all"] = tuple(
-            Task(it.ref, it.name, (*it.options, ("schedule", times[it.name])), it.framework) if it.name in times else it
-            for it in found.values()
-        )
-    yield from known["all"]
+    yield from project.of_all("tasks", _tasks)
+
+
+def _tasks(project: Project) -> tuple[Task, ...]:
+    found = {it.ref: it for path in project.paths for it in (*_decorated(project, path), *_listed(project, path))}
+    times = dict(row for path in project.paths for row in _scheduled(project, path))
+    return tuple(
+        Task(it.ref, it.name, (*it.options, ("schedule", times[it.name])), it.framework) if it.name in times else it
+        for it in found.values()
+    )
 
 
 def handed(project: Project, path: str, target: str, owner: str) -> FunctionSymbol | None:
@@ -77,8 +78,8 @@ def _kind(project: Project, path: str, definition: Def) -> tuple[str, Value] | N
 
 
 def _decorated(project: Project, path: str) -> Iterator[Task]:
-    for it in project.facts(path).defs:
-        found = _kind(project, path, it) if it.decorators else None
+    for it in project.decorated(path):
+        found = _kind(project, path, it)
         if found is not None:
             framework, value = found
             name = text(project, path, value.keyword(_NAMED.get(framework, "name")))
@@ -88,25 +89,29 @@ def _decorated(project: Project, path: str) -> Iterator[Task]:
 
 def _listed(project: Project, path: str) -> Iterator[Task]:
     """What a call or a class's list makes a task: `register_task(Clean())`, `WorkerSettings.functions`, `add_job(tidy)`."""
-    facts = project.facts(path)
-    calls = [it.value for it in facts.registrations] + [it.value for it in facts.variables if it.value is not None]
-    for call in calls:
-        if call.kind == "call" and call.last == "register_task" and call.items:
+    for call in project.of_file(path, _makers):
+        if call.last == "register_task":
             made = call.items[0]
             symbol = project.resolve(path, f"{made.text}()" if made.kind == "call" else made.text)
             if isinstance(symbol, Instance | ClassSymbol):
                 yield from _of_class(project, ClassSymbol(symbol.path, symbol.facts))
-        elif call.kind == "call" and call.last == "add_job" and call.items:
+        else:
             job = project.resolve(path, call.items[0].text) if call.items[0].kind == "name" else None
             host = dotted(project.resolve(path, call.text))
             if isinstance(job, FunctionSymbol) and "apscheduler" in host:
                 name = text(project, path, call.keyword("id")) or _name(project, job.path, job.facts.qualname, "apscheduler")
                 options = tuple((key, written(row)) for key, row in call.keywords if key not in ("**", "id"))
                 yield Task(Ref(job.path, job.facts.qualname, "def"), name, options, "apscheduler")
-    for it in facts.classes:
+    for it in project.classes(path):
         if it.qualname.endswith("WorkerSettings"):
             rows = [row.value for row in it.fields if row.name in ("functions", "cron_jobs") and row.value is not None]
             yield from (task for row in rows for item in row.items if (task := _arq(project, path, item)) is not None)
+
+
+def _makers(facts: Facts) -> tuple[Value, ...]:
+    """The calls of a file that may make a task of what they are given."""
+    rows = (*(it.value for it in facts.registrations), *(it.value for it in facts.variables))
+    return tuple(it for it in rows if it and it.kind == "call" and it.last in ("register_task", "add_job") and it.items)
 
 
 def _of_class(project: Project, symbol: ClassSymbol) -> Iterator[Task]:
@@ -131,15 +136,17 @@ def _arq(project: Project, path: str, item: Value) -> Task | None:
 
 def _scheduled(project: Project, path: str) -> Iterator[tuple[str, str]]:
     """(task's name, when) of each entry of a schedule."""
-    facts = project.facts(path)
-    tables = [it.value for it in facts.variables if it.value is not None and _SCHEDULE.fullmatch(it.name)]
-    tables += [row for it in facts.registrations for key, row in it.value.keywords if _SCHEDULE.fullmatch(key)]
-    for table in tables:
+    for table in project.of_file(path, _schedules):
         found = behind(project, path, table.text) if table.kind == "name" else (path, table)
         for _, entry in found[1].keywords if found is not None else ():
             name, when = text(project, path, entry.keyword("task")), entry.keyword("schedule")
             if name and when is not None:
                 yield name, written(when)
+
+
+def _schedules(facts: Facts) -> tuple[Value, ...]:
+    tables = [it.value for it in facts.variables if it.value is not None and _SCHEDULE.fullmatch(it.name)]
+    return (*tables, *(row for it in facts.registrations for key, row in it.value.keywords if _SCHEDULE.fullmatch(key)))
 
 
 def _name(project: Project, path: str, qualname: str, framework: str) -> str:
@@ -150,12 +157,14 @@ def _name(project: Project, path: str, qualname: str, framework: str) -> str:
     return f"{_module(project, path)}{':' if framework == 'taskiq' else '.'}{last}"
 
 
+def _packages(project: Project) -> frozenset[str]:
+    return frozenset(posixpath.dirname(it) for it in project.paths if it.endswith("__init__.py"))
+
+
 def _module(project: Project, path: str) -> str:
     """The dotted name under which Python imports a file, its folder of packages being on the path."""
     folder, parts = posixpath.dirname(path), [posixpath.basename(path).removesuffix(".py")]
-    known: dict[str, bool] = project.memo("packages")
-    if not known:
-        known.update((posixpath.dirname(it), True) for it in project.paths if it.endswith("__init__.py"))
+    known = project.of_all("packages", _packages)
     packaged = folder in known
     while folder and (folder in known or not packaged):
         parts.append(posixpath.basename(folder))

@@ -48,7 +48,7 @@ def agents(project: Project) -> Iterator[Agent]:
 def tools(project: Project) -> Iterator[Tool]:
     """Every function and class that is made a tool."""
     for path in project.paths:
-        for it in project.facts(path).defs:
+        for it in project.decorated(path):
             for index, row in enumerate(it.decorators):
                 if row.value.last == "tool" and _TOOL.fullmatch(dotted(project.resolve(path, row.target)).removesuffix("()")):
                     first = row.value.argument(0) if row.value.kind == "call" else None

@@ -36,19 +36,19 @@ def guarding(name: str) -> bool:
     return bool(_GUARD.search(_CAMEL.sub("_", name.rpartition(".")[2]).lower()))
 
 
-def dependency(project: Project, where: Where, value: Value) -> Dependency | None:
+def dependency(project: Project, where: Where, value: Value, depth: int = _DEPTH) -> Dependency | None:
     """What a `Depends(...)`, a guard's name or a call that makes one means; None for anything else."""
     if value.kind == "call" and value.last in _WORDS:
         inner = value.argument(0, "dependency")
-        return dependency(project, where, inner) if inner is not None else None
+        return dependency(project, where, inner, depth) if inner is not None else None
     if value.kind not in ("name", "call") or not value.text:
         return None
     bound = where.bound(value.text)
     if bound is not None:
-        return dependency(project, *bound)
+        return dependency(project, *bound, depth)
     ref = handler_of(project, where, Value("name", value.text))
     symbol = symbol_at(project, where, Value("name", value.text))
-    return Dependency(value.text, ref, guards(project, symbol, value.text))
+    return Dependency(value.text, ref, guards(project, symbol, value.text, depth))
 
 
 def listed(project: Project, where: Where, value: Value | None) -> tuple[Dependency, ...]:
@@ -57,7 +57,7 @@ def listed(project: Project, where: Where, value: Value | None) -> tuple[Depende
     return tuple(it for it in found if it is not None)
 
 
-def of_signature(project: Project, path: str, definition: Def) -> tuple[Dependency, ...]:
+def of_signature(project: Project, path: str, definition: Def, depth: int = _DEPTH) -> tuple[Dependency, ...]:
     """What the parameters of a function depend on: in defaults, in `Annotated`, and behind names for those."""
     scope = definition.qualname.rpartition(".")[0]
     where = Where(path, scope)
@@ -65,11 +65,11 @@ def of_signature(project: Project, path: str, definition: Def) -> tuple[Dependen
     found: dict[str, Dependency] = {}
     for name, value in definition.injected:
         if value.last in _WORDS:
-            it = dependency(project, where, value.argument(0, "dependency") or Value("name", said.get(name, "")))
+            it = dependency(project, where, value.argument(0, "dependency") or Value("name", said.get(name, "")), depth)
             if it is not None:
                 found.setdefault(it.name, it)
     for name, kind in definition.parameters:
-        for it in _aliased(project, path, kind) if kind and name not in dict(definition.injected) else ():
+        for it in _aliased(project, path, kind, depth) if kind and name not in dict(definition.injected) else ():
             found.setdefault(it.name, it)
     return tuple(found.values())
 
@@ -84,19 +84,19 @@ def decorators(project: Project, path: str, definition: Def, words: frozenset[st
                 yield found
 
 
-def _aliased(project: Project, path: str, name: str) -> Iterator[Dependency]:
+def _aliased(project: Project, path: str, name: str, depth: int) -> tuple[Dependency, ...]:
     """The dependencies of a name that stands for an `Annotated[...]`."""
-    known: dict[tuple[str, str], tuple[Dependency, ...]] = project.memo("dependencies of names")
-    if (path, name) not in known:
-        known[path, name] = ()
-        at = behind(project, path, name)
-        if at is not None and at[1].kind == "text":
-            at = at[0], quoted(at[1].text)
-        rows = at[1].items if at is not None and at[1].kind == "index" and at[1].last == "Annotated" else ()
-        home = Where(at[0]) if at is not None else Where(path)
-        calls = [it for it in rows[1:] if it.kind == "call" and it.last in _WORDS]
-        known[path, name] = tuple(it for call in calls if (it := dependency(project, home, call)) is not None)
-    yield from known[path, name]
+    return project.kept("dependencies of names", (path, name, depth), _behind, project, path, name, depth)
+
+
+def _behind(project: Project, path: str, name: str, depth: int) -> tuple[Dependency, ...]:
+    at = behind(project, path, name)
+    if at is not None and at[1].kind == "text":
+        at = at[0], quoted(at[1].text)
+    rows = at[1].items if at is not None and at[1].kind == "index" and at[1].last == "Annotated" else ()
+    home = Where(at[0]) if at is not None else Where(path)
+    calls = [it for it in rows[1:] if it.kind == "call" and it.last in _WORDS]
+    return tuple(it for call in calls if (it := dependency(project, home, call, depth)) is not None)
 
 
 def guards(project: Project, symbol: Symbol | None, name: str, depth: int = _DEPTH) -> bool:
@@ -105,15 +105,10 @@ def guards(project: Project, symbol: Symbol | None, name: str, depth: int = _DEP
         return True
     if depth <= 0:
         return False
-    known: dict[tuple[str, str], bool] = project.memo("guards")
     if isinstance(symbol, External):
         return bool(_SECURITY.match(symbol.name))
     if isinstance(symbol, FunctionSymbol):
-        key = (symbol.path, symbol.facts.qualname)
-        if key not in known:
-            known[key] = False
-            known[key] = _asks(project, symbol, depth)
-        return known[key]
+        return project.kept("guards", (symbol.path, symbol.facts.qualname, depth), _asks, project, symbol, depth)
     if isinstance(symbol, ClassSymbol | Instance):
         rows = lineage(project, ClassSymbol(symbol.path, symbol.facts))
         if any(_SECURITY.match(dotted(it)) for it in rows):
@@ -129,7 +124,7 @@ def _asks(project: Project, symbol: FunctionSymbol, depth: int) -> bool:
     refusals = {status for _, status, _ in definition.statuses} & {*_REFUSES}
     if 401 in refusals or (refusals and definition.asks):
         return True
-    if any(it.guards for it in of_signature(project, symbol.path, definition)):
+    if any(it.guards for it in of_signature(project, symbol.path, definition, depth - 1)):
         return True
     for it in definition.calls:
         last = it.target.rpartition(".")[2]

@@ -64,7 +64,7 @@ class _Django:
         self.by_name: dict[str, list[ClassSymbol]] = {}
         self.models: list[ClassSymbol] = []
         for path in project.paths:
-            for it in project.facts(path).classes:
+            for it in project.classes(path):
                 symbol = ClassSymbol(path, it)
                 if it.bases and self.is_model(symbol):
                     self.models.append(symbol)
@@ -202,12 +202,13 @@ class _Django:
 
 def models(project: Project) -> Iterator[OrmModel]:
     """Every model with a table, and every proxy of one."""
-    known: dict[str, tuple[OrmModel, ...]] = project.memo("django models")
-    if "all" not in known:
-        django = _Django(project)
-        symbols = [it for it in django.models if not django.abstract(it) and not _MODEL.fullmatch(dotted(it))]
-        known["all"] = tuple(_model(django, it) for it in symbols)
-    yield from known["all"]
+    yield from project.of_all("django models", _models)
+
+
+def _models(project: Project) -> tuple[OrmModel, ...]:
+    django = _Django(project)
+    symbols = [it for it in django.models if not django.abstract(it) and not _MODEL.fullmatch(dotted(it))]
+    return tuple(_model(django, it) for it in symbols)
 
 
 def _model(django: _Django, symbol: ClassSymbol) -> OrmModel:
@@ -361,7 +362,7 @@ def _labels(project: Project) -> dict[str, str]:
     for path in project.paths:
         if posixpath.basename(path) not in ("apps.py", "__init__.py", "config.py"):
             continue
-        for it in project.facts(path).classes:
+        for it in project.classes(path):
             rows = {row.name: row.value for row in it.fields}
             name = text(project, path, rows.get("name"))
             if name and any(base.endswith("Config") for base in it.bases):

@@ -175,18 +175,18 @@ def _handler(project: Project, symbol: ClassSymbol, action: str, kind: Ref) -> R
 
 def _default(project: Project, verbs: frozenset[str]) -> Iterator[Dependency]:
     """Who may use a view that does not say: what the settings say of all."""
-    known: dict[str, tuple[str, Value] | None] = project.memo("drf settings")
-    if "permissions" not in known:
-        known["permissions"] = None
-        for path in project.paths:
-            said = project.name(path, "REST_FRAMEWORK")
-            value = said.value.keyword("DEFAULT_PERMISSION_CLASSES") if isinstance(said, Variable) and said.value else None
-            if value is not None:
-                known["permissions"] = path, value
-                break
-    found = known["permissions"]
+    found = project.of_all("drf settings", _default_permissions)
     if found is not None:
         yield from _permissions(project, *found, verbs)
+
+
+def _default_permissions(project: Project) -> tuple[str, Value] | None:
+    for path in project.paths:
+        said = project.name(path, "REST_FRAMEWORK")
+        value = said.value.keyword("DEFAULT_PERMISSION_CLASSES") if isinstance(said, Variable) and said.value else None
+        if value is not None:
+            return path, value
+    return None
 
 
 def _permissions(project: Project, path: str, value: Value, verbs: frozenset[str], depth: int = _DEPTH) -> Iterator[Dependency]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from architect_lsp.knowledge.constants import text
-from architect_lsp.knowledge.facts import Registration, Variable
+from architect_lsp.knowledge.facts import Facts, Registration, Variable
 from architect_lsp.knowledge.frameworks.django_answers import Answer
 from architect_lsp.knowledge.frameworks.django_patterns import of_expression, of_route
 from architect_lsp.knowledge.frameworks.django_rest import extra_actions, is_open_ended, of_viewset
@@ -63,7 +63,7 @@ def home(project: Project, path: str, name: str) -> Home | None:
         if isinstance(found, Variable) and not rest:
             return Home(path, name)
         if found is None and not rest:
-            starred = (project.module(path, it) for it in project.facts(path).stars)
+            starred = (project.module(path, it) for it in project.stars(path))
             module = next((it for it, more in starred if it and not more and project.name(it.path, name) is not None), None)
             if module is None:
                 return None
@@ -194,43 +194,38 @@ def _basename(project: Project, it: _Registered) -> str:
 
 def _registered(project: Project) -> dict[Home, list[_Registered]]:
     """What is registered with which router, in the order of the source."""
-    known: dict[str, dict[Home, list[_Registered]]] = project.memo("drf registrations")
-    if "all" not in known:
-        found: dict[Home, list[_Registered]] = {}
-        for path in project.paths:
-            for number, it in _of_file(project, path):
-                head = it.value.text.rpartition(".")[0]
-                router = home(project, path, head)
-                if router is None or not _kinds(project, router):
-                    continue
-                view = it.value.argument(1, "viewset")
-                symbol = project.resolve(path, view.text) if view is not None and view.kind == "name" else None
-                prefix = text(project, path, it.value.argument(0, "prefix"))
-                row = _Registered(
-                    path,
-                    number,
-                    it,
-                    "?" if prefix is None else prefix,
-                    symbol if isinstance(symbol, ClassSymbol | External) else None,
-                )
-                found.setdefault(router, []).append(row)
-        known["all"] = found
-    return known["all"]
+    return project.of_all("drf registrations", _found)
 
 
-def _of_file(project: Project, path: str) -> list[tuple[int, Registration]]:
-    """The calls of a file that may register a viewset, kept as long as its facts are the same."""
-    kept = project.lasting("drf registrations")
-    facts = project.facts(path)
-    if path not in kept or kept[path][0] is not facts:
-        rows = [
-            (number, it)
-            for number, it in enumerate(facts.registrations)
-            if it.value.last == "register" and "." in it.value.text and len(it.value.items) + len(it.value.keywords) >= 2
-        ]
-        kept[path] = facts, rows
-    found: list[tuple[int, Registration]] = kept[path][1]
+def _found(project: Project) -> dict[Home, list[_Registered]]:
+    found: dict[Home, list[_Registered]] = {}
+    for path in project.paths:
+        for number, it in project.of_file(path, _registers):
+            head = it.value.text.rpartition(".")[0]
+            router = home(project, path, head)
+            if router is None or not _kinds(project, router):
+                continue
+            view = it.value.argument(1, "viewset")
+            symbol = project.resolve(path, view.text) if view is not None and view.kind == "name" else None
+            prefix = text(project, path, it.value.argument(0, "prefix"))
+            row = _Registered(
+                path,
+                number,
+                it,
+                "?" if prefix is None else prefix,
+                symbol if isinstance(symbol, ClassSymbol | External) else None,
+            )
+            found.setdefault(router, []).append(row)
     return found
+
+
+def _registers(facts: Facts) -> tuple[tuple[int, Registration], ...]:
+    """The calls of a file that may register a viewset, with their numbers."""
+    return tuple(
+        (number, it)
+        for number, it in enumerate(facts.registrations)
+        if it.value.last == "register" and "." in it.value.text and len(it.value.items) + len(it.value.keywords) >= 2
+    )
 
 
 def _is_false(value: Value, name: str) -> bool:

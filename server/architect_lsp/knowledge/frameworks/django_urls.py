@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from architect_lsp.knowledge.constants import behind, text
-from architect_lsp.knowledge.facts import Variable
+from architect_lsp.knowledge.facts import Facts, Variable
 from architect_lsp.knowledge.frameworks.django_answers import Answer, dependency
 from architect_lsp.knowledge.frameworks.django_patterns import of_expression, of_route
 from architect_lsp.knowledge.frameworks.django_routers import Home, Row, home, rows_of
@@ -35,11 +35,16 @@ _DEPTH = 24
 class _Step:
     """One statement that sets or grows a list of patterns."""
 
-    place: tuple[int, int]
     value: Value
-    at: Ref
+    kind: str
+    number: int  # of a registration
     sets: bool
     optional: bool
+
+    def at(self, conf: Home) -> Ref:
+        """Where it stands, in the file and list that it belongs to."""
+        is_call = self.kind == "registration"
+        return Ref(conf.path, "", self.kind, self.number) if is_call else Ref(conf.path, conf.name, self.kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +76,7 @@ class _Spot:
 
 def routes(project: Project) -> Iterator[Route]:
     """Every route of every root, in the order in which Django tries them."""
-    known: dict[str, tuple[Route, ...]] = project.memo("django routes")
-    if "all" not in known:
-        known["all"] = tuple(_Site(project).routes())
-    yield from known["all"]
+    yield from project.of_all("django routes", lambda it: tuple(_Site(it).routes()))
 
 
 class _Site:
@@ -97,15 +99,15 @@ class _Site:
         """The routes of a list of patterns, as it is after its first `upto` statements; None asks for all."""
         if depth <= 0:
             return
-        steps = _steps(self.project, conf.path).get(conf.name, [])[:upto]
+        steps = (self.project.row_of_file(conf.path, _steps, conf.name) or [])[:upto]
         start = max((index for index, it in enumerate(steps) if it.sets and not it.optional), default=-1)
         if start < 0 and (inherited := _inherited(self.project, conf)) is not None:
             yield from self.of_list(inherited, way, depth - 1)
         for index, it in enumerate(steps):
             if index >= start:
                 entries = {id(value): number for number, value in enumerate(it.value.each())}
-                spot = _Spot(conf.path, conf.name, index, it.at, entries)
-                value = it.value.items[-1] if it.at.kind == "registration" and it.value.items else it.value
+                spot = _Spot(conf.path, conf.name, index, it.at(conf), entries)
+                value = it.value.items[-1] if it.kind == "registration" and it.value.items else it.value
                 yield from self.of_value(spot, value, replace(way, optional=way.optional or it.optional), depth - 1)
 
     def of_value(self, spot: _Spot, value: Value, way: _Way, depth: int) -> Iterator[Route]:
@@ -269,28 +271,21 @@ def _is_pair(value: Value) -> bool:
     return 2 <= len(value.items) <= 3 and value.items[1].kind in ("text", "constant")
 
 
-def _steps(project: Project, path: str) -> dict[str, list[_Step]]:
-    """The statements of a module that set or grow its lists, by the list's name; kept as long as its facts are the same."""
-    kept = project.lasting("django lists")
-    facts = project.facts(path)
-    if path not in kept or kept[path][0] is not facts:
-        found: dict[str, list[_Step]] = {}
-        last = {it.name: index for index, it in enumerate(facts.variables)}
-        for index, it in enumerate(facts.variables):
-            if "." not in it.name:
-                value = it.value or Value("name", it.target)
-                at = Ref(path, it.name, "value" if last[it.name] == index else "variable")
-                found.setdefault(it.name, []).append(_Step(_place(it.place), value, at, True, it.optional))
-        for number, row in enumerate(facts.registrations):
-            name, _, verb = row.value.text.rpartition(".")
-            if verb in _GROWS and name in found and not row.scope:
-                at = Ref(path, "", "registration", number)
-                found[name].append(_Step(_place(row.place), row.value, at, False, row.optional))
-        for rows in found.values():
-            rows.sort(key=lambda it: it.place)
-        kept[path] = facts, found
-    result: dict[str, list[_Step]] = kept[path][1]
-    return result
+def _steps(facts: Facts) -> dict[str, list[_Step]]:
+    """The statements of a module that set or grow its lists, by the list's name, in the order of the source."""
+    found: dict[str, list[tuple[tuple[int, int], _Step]]] = {}
+    last = {it.name: index for index, it in enumerate(facts.variables)}
+    for index, it in enumerate(facts.variables):
+        if "." not in it.name:
+            value = it.value or Value("name", it.target)
+            step = _Step(value, "value" if last[it.name] == index else "variable", -1, True, it.optional)
+            found.setdefault(it.name, []).append((_place(it.place), step))
+    for number, row in enumerate(facts.registrations):
+        name, _, verb = row.value.text.rpartition(".")
+        if verb in _GROWS and name in found and not row.scope:
+            step = _Step(row.value, "registration", number, False, row.optional)
+            found[name].append((_place(row.place), step))
+    return {name: [step for _, step in sorted(rows, key=lambda it: it[0])] for name, rows in found.items()}
 
 
 def _place(place: Place) -> tuple[int, int]:
@@ -299,12 +294,13 @@ def _place(place: Place) -> tuple[int, int]:
 
 def _inherited(project: Project, conf: Home) -> Home | None:
     """The list of another module that a module's own begins with: `from .base import *` and then `urlpatterns += ...`."""
-    facts = project.facts(conf.path)
-    told = dict(facts.imports).get(conf.name)
-    names = [told] if told is not None else [f"{it}.{conf.name}" for it in facts.stars]
+    told = dict(project.imports(conf.path)).get(conf.name)
+    names = [told] if told is not None else [f"{it}.{conf.name}" for it in project.stars(conf.path)]
     for name in names:
         module, rest = project.module(conf.path, name)
-        if module is not None and len(rest) == 1 and rest[0] in _steps(project, module.path) and module.path != conf.path:
+        if module is None or len(rest) != 1 or module.path == conf.path:
+            continue
+        if project.row_of_file(module.path, _steps, rest[0]) is not None:
             return Home(module.path, rest[0])
     return None
 

@@ -60,11 +60,7 @@ def _is_told(project: Project, path: str, definition: Def, value: Value) -> bool
 
 def tables(project: Project) -> list[list[Route]]:
     """For each application, and each router that nobody includes, its routes in the order they are tried."""
-    known = project.memo("fastapi")
-    if "tables" not in known:
-        known["tables"] = _Tables(project).all()
-    found: list[list[Route]] = known["tables"]
-    return found
+    return project.of_all("fastapi", lambda it: _Tables(it).all())
 
 
 def routes(project: Project) -> Iterator[Route]:
@@ -108,7 +104,7 @@ class _Tables:
 
     def _speaks(self, held: Held) -> bool:
         """Whether something that is only known to be called `app` is of this framework, as far as its file tells."""
-        imports = (name for _, name in self.project.facts(held.host.path).imports) if not held.kind else ()
+        imports = (name for _, name in self.project.imports(held.host.path)) if not held.kind else ()
         return bool(held.kind) or any(it.partition(".")[0] in ("fastapi", "starlette") for it in imports)
 
     def table(self, held: Held, above: _Above) -> Iterator[Route]:

@@ -51,11 +51,7 @@ class _Above:
 
 def tables(project: Project) -> list[list[Route]]:
     """For each application, and each blueprint that nobody registers, its routes in the order of the source."""
-    known = project.memo("flask")
-    if "tables" not in known:
-        known["tables"] = _Tables(project).all()
-    found: list[list[Route]] = known["tables"]
-    return found
+    return project.of_all("flask", lambda it: _Tables(it).all())
 
 
 def routes(project: Project) -> Iterator[Route]:
@@ -92,7 +88,7 @@ class _Tables:
 
     def _speaks(self, held: Held) -> bool:
         """Whether something that is only known to be called `app` is of this framework, as far as its file tells."""
-        imports = (name for _, name in self.project.facts(held.host.path).imports) if not held.kind else ()
+        imports = (name for _, name in self.project.imports(held.host.path)) if not held.kind else ()
         return bool(held.kind) or any(it.partition(".")[0] in _FLASKS for it in imports)
 
     def _attach(self, held: Held) -> None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.constants import behind, text
+from architect_lsp.knowledge.facts import Facts
 from architect_lsp.knowledge.lineage import Attribute, attributes, classes, decorator, dotted, lineage
 from architect_lsp.knowledge.nouns import Resolver
 from architect_lsp.knowledge.project import Project
@@ -28,10 +29,7 @@ _Key = tuple[str, str]
 
 def resolvers(project: Project) -> Iterator[Resolver]:
     """Every field of a GraphQL type that a function answers, types in the order of the files."""
-    known: dict[str, tuple[Resolver, ...]] = project.memo("graphql")
-    if "all" not in known:
-        known["all"] = tuple(dict.fromkeys(_found(project)))
-    yield from known["all"]
+    yield from project.of_all("graphql", lambda it: tuple(dict.fromkeys(_found(it))))
 
 
 def camel(name: str) -> str:
@@ -71,7 +69,7 @@ def _schemas(project: Project) -> tuple[dict[_Key, str], bool]:
     roots: dict[_Key, str] = {}
     as_written = False
     for path in project.paths:
-        for call in _calls_of_schemas(project, path):
+        for call in project.of_file(path, _calls_of_schemas):
             for index, (key, name) in enumerate(_ROOTS.items()):
                 given = call.argument(index, key)
                 for symbol in _classes_of(project, path, given):
@@ -84,22 +82,16 @@ def _schemas(project: Project) -> tuple[dict[_Key, str], bool]:
     return roots, as_written
 
 
-def _calls_of_schemas(project: Project, path: str) -> list[Value]:
-    """The calls of a file that make a schema, kept as long as its facts are the same."""
-    kept = project.lasting("graphql schemas")
-    facts = project.facts(path)
-    if path not in kept or kept[path][0] is not facts:
-        values = [*(it.value for it in facts.variables), *(it.value for it in facts.registrations)]
-        calls = [
-            it
-            for value in values
-            if value is not None and value.kind == "call"
-            for it in value.each()
-            if it.kind == "call" and it.last in ("Schema", "FederationSchema")
-        ]
-        kept[path] = facts, calls
-    found: list[Value] = kept[path][1]
-    return found
+def _calls_of_schemas(facts: Facts) -> tuple[Value, ...]:
+    """The calls of a file that make a schema."""
+    values = (*(it.value for it in facts.variables), *(it.value for it in facts.registrations))
+    return tuple(
+        it
+        for value in values
+        if value is not None and value.kind == "call"
+        for it in value.each()
+        if it.kind == "call" and it.last in ("Schema", "FederationSchema")
+    )
 
 
 def _classes_of(project: Project, path: str, value: Value | None) -> Iterator[ClassSymbol]:
@@ -181,15 +173,14 @@ def _function(project: Project, row: Attribute, value: Value) -> Ref | None:
 
 
 def _ariadne(project: Project, path: str) -> Iterator[Resolver]:
-    facts = project.facts(path)
-    for it in facts.defs:
+    for it in project.decorated(path):
         for row in it.decorators:
             host, _, verb = row.target.rpartition(".")
             name = _ariadne_type(project, path, host) if host and verb in ("field", "source") else ""
             field = text(project, path, row.value.argument(0, "name")) if name else None
             if field:
                 yield Resolver(Ref(path, it.qualname, "def"), name, field, "ariadne")
-    for told in facts.registrations:
+    for told in project.registrations(path):
         host, _, verb = told.value.text.rpartition(".")
         given = told.value.argument(1, "resolver")
         if verb in ("set_field", "set_source") and given is not None and given.kind == "name" and (

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from architect_lsp.knowledge.facts import ClassDef, Def, Variable
+from architect_lsp.knowledge.facts import ClassDef, Def, Facts, Variable
 from architect_lsp.knowledge.frameworks.scoped import (
     Where,
     bindings,
@@ -19,7 +19,6 @@ from architect_lsp.knowledge.frameworks.scoped import (
     owner_of,
     symbol_at,
     unpacked,
-    variables_of,
 )
 from architect_lsp.knowledge.lineage import dotted, lineage
 from architect_lsp.knowledge.project import Project
@@ -204,7 +203,7 @@ class Hosts:
                 if module.path != where.path or ".".join(names) != f"{first}.{rest}".strip("."):
                     return self.held(Where(module.path), Value("name", ".".join(names)), depth)
         if named is None:
-            for star in self.project.facts(where.path).stars:
+            for star in self.project.stars(where.path):
                 module, names = self.project.module(where.path, star)
                 if module is not None and not names and module.path != where.path:
                     found = self.held(Where(module.path), Value("name", f"{first}.{rest}" if rest else first), depth)
@@ -233,7 +232,7 @@ class Hosts:
         return None
 
     def _variable(self, where: Where, name: str, depth: int) -> Held | None:
-        for it in variables_of(self.project, where.path).get(name, ()):
+        for it in self.project.named(where.path, name):
             value = it.value if it.value is not None else Value("name", it.target) if it.target else None
             if value is None or (value.kind == "name" and value.text == name):
                 continue
@@ -254,7 +253,7 @@ class Hosts:
             inner = Where(symbol.path, symbol.facts.qualname, tuple(bindings(symbol.facts, value, where)))
             if symbol.facts.hands:
                 return self.held(inner, Value("name", symbol.facts.hands), depth)
-            calls = self.project.facts(symbol.path).registrations
+            calls = self.project.registrations(symbol.path)
             made = (it.value for it in calls if it.scope == symbol.facts.qualname)
             rows = (self._from_call(inner, it, _unnamed(inner, it), 1) for it in made)
             return next((it for it in rows if it is not None), None) if depth > 0 else None
@@ -284,11 +283,8 @@ class Hosts:
                 self.made.setdefault(held.host, held)
                 self._told.setdefault(held.host, []).append(it)
         for path in self.project.paths:
-            facts = self.project.facts(path)
-            rows = [(it.name.rpartition(".")[0], it.name, it.value) for it in facts.variables if it.value is not None]
-            rows += [(it.scope, "", it.value) for it in facts.registrations]
-            for scope, name, made in rows:
-                if made.kind == "call" and (made.keywords or made.last in self.words):
+            for scope, name, made in self.project.of_file(path, _calls):
+                if made.keywords or made.last in self.words:
                     there = Where(path, scope)
                     host = Host(path, name) if name else _unnamed(there, made)
                     holder = self._new(there, made, host, symbol_at(self.project, there, made))
@@ -300,13 +296,12 @@ class Hosts:
 
     def _imports(self, path: str) -> bool:
         """Whether a file imports the framework, as far as the first names of modules tell."""
-        facts = self.project.facts(path)
-        names = (*(name for _, name in facts.imports), *facts.stars)
+        names = (*(name for _, name in self.project.imports(path)), *self.project.stars(path))
         return any(it.startswith(self.packages) for it in names)
 
     def _of_file(self, path: str) -> Iterator[tuple[Held, Told]]:
-        facts, place = self.project.facts(path), self.project.place
-        things: tuple[Def | ClassDef, ...] = (*facts.defs, *facts.classes)
+        place = self.project.place
+        things: tuple[Def | ClassDef, ...] = (*self.project.decorated(path), *self.project.classes(path))
         for thing in things:
             for index, decorator in enumerate(thing.decorators):
                 if decorator.value.last not in self.words:
@@ -318,7 +313,7 @@ class Hosts:
                     line, at = place(handler).line, Ref(path, thing.qualname, "decorator", index)
                     optional = isinstance(thing, Def) and thing.optional
                     yield held, Told(at, where, decorator.value, (line, -index), handler, optional)
-        for number, it in enumerate(facts.registrations):
+        for number, it in enumerate(self.project.registrations(path)):
             where, at = Where(path, it.scope), Ref(path, "", "registration", number)
             value = it.value if it.value.text or it.value.of is None else it.value.of
             if value.last in self.words:
@@ -337,6 +332,13 @@ class Hosts:
             return self.held(where, value.of)
         name = value.text.rpartition(".")[0]
         return self.held(where, Value("name", name)) if name else None
+
+
+def _calls(facts: Facts) -> tuple[tuple[str, str, Value], ...]:
+    """(scope, the variable it is given to or "", call) of the calls that a file makes something by, or says something by."""
+    rows = [(it.name.rpartition(".")[0], it.name, it.value) for it in facts.variables if it.value is not None]
+    rows += [(it.scope, "", it.value) for it in facts.registrations]
+    return tuple(it for it in rows if it[2].kind == "call")
 
 
 def _unnamed(where: Where, value: Value) -> Host:

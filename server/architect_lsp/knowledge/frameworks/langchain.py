@@ -74,8 +74,8 @@ def tools(project: Project) -> Iterator[Tool]:
     """Every function that is made a tool, and those that an agent is given as they are."""
     rows: dict[tuple[Place, str], Tool] = {}
     for path in project.paths:
-        for it in project.facts(path).defs:
-            found = _of_function(project, FunctionSymbol(path, it)) if it.decorators else None
+        for it in project.decorated(path):
+            found = _of_function(project, FunctionSymbol(path, it))
             if found is not None:
                 rows.setdefault((project.place(found.ref or found.at), found.name), found)
     for made in _found(project).values():

@@ -41,11 +41,7 @@ class _Above:
 
 def tables(project: Project) -> list[list[Route]]:
     """For each application, and each router that is in none, its routes in the order of the lists."""
-    known = project.memo("litestar")
-    if "tables" not in known:
-        known["tables"] = _Tables(project).all()
-    found: list[list[Route]] = known["tables"]
-    return found
+    return project.of_all("litestar", lambda it: _Tables(it).all())
 
 
 def routes(project: Project) -> Iterator[Route]:

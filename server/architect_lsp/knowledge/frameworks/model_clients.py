@@ -24,12 +24,7 @@ _HANDLERS = re.compile(
 
 def tools(project: Project) -> Iterator[Tool]:
     """The tools of which schemas tell a model, and the functions that anthropic's `@beta_tool` describes by themselves."""
-    known: dict[str, tuple[Tool, ...]] = project.memo("model clients tools")
-    if "all" not in known:
-        known["all"] = once(
-            project, (it for path in project.paths for it in (*_described(project, path), *_decorated(project, path)))
-        )
-    yield from known["all"]
+    yield from once(project, (it for path in project.paths for it in (*_described(project, path), *_decorated(project, path))))
 
 
 def _described(project: Project, path: str) -> Iterator[Tool]:
@@ -55,7 +50,7 @@ def _handler(project: Project, spot: Spot, name: str) -> Ref | None:
 
 def _near(project: Project, path: str) -> Iterator[str]:
     """The files of the project that a file imports from."""
-    for _, dotted in project.facts(path).imports:
+    for _, dotted in project.imports(path):
         module, _ = project.module(path, dotted)
         if module is not None and not module.path.endswith("/"):
             yield module.path
@@ -63,12 +58,13 @@ def _near(project: Project, path: str) -> Iterator[str]:
 
 def _tables(project: Project, path: str) -> list[Spot]:
     """The dictionaries of a file that say which function answers for which name."""
-    known: dict[str, list[Spot]] = project.memo("tool handlers")
-    if path not in known:
-        names = dict.fromkeys(it.name.rpartition(".")[2] for it in project.facts(path).variables)
-        rows = (it for name in names if _HANDLERS.fullmatch(name) for it in variables(project, path, name))
-        known[path] = [it for it in rows if it.value.kind == "dict"]
-    return known[path]
+    return project.kept("tool handlers", path, _dictionaries, project, path)
+
+
+def _dictionaries(project: Project, path: str) -> list[Spot]:
+    names = dict.fromkeys(it.name.rpartition(".")[2] for it in project.variables(path))
+    rows = (it for name in names if _HANDLERS.fullmatch(name) for it in variables(project, path, name))
+    return [it for it in rows if it.value.kind == "dict"]
 
 
 def _decorated(project: Project, path: str) -> Iterator[Tool]:

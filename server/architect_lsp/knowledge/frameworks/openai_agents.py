@@ -189,8 +189,8 @@ def _options(part: Spot) -> tuple[tuple[str, str], ...]:
 
 
 def _decorated(project: Project, path: str) -> Iterator[Tool]:
-    for it in project.facts(path).defs:
-        tool = _of_function(project, FunctionSymbol(path, it)) if it.decorators else None
+    for it in project.decorated(path):
+        tool = _of_function(project, FunctionSymbol(path, it))
         if tool is not None:
             yield tool
 

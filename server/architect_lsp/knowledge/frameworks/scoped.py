@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from architect_lsp.knowledge.constants import behind, text
-from architect_lsp.knowledge.facts import ClassDef, Def, Facts, Variable
+from architect_lsp.knowledge.facts import ClassDef, Def
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import ClassSymbol, FunctionSymbol, Instance, Ref, Symbol
 from architect_lsp.knowledge.values import UNKNOWN, Value
@@ -46,18 +46,6 @@ class Where:
         while scope:
             yield scope
             scope = scope.rpartition(".")[0]
-
-
-def variables_of(project: Project, path: str) -> dict[str, list[Variable]]:
-    """The variables of a file by name, all that are set."""
-    facts = project.facts(path)
-    known: dict[str, tuple[Facts, dict[str, list[Variable]]]] = project.lasting("variables by name")
-    if path not in known or known[path][0] is not facts:
-        rows: dict[str, list[Variable]] = {}
-        for it in facts.variables:
-            rows.setdefault(it.name, []).append(it)
-        known[path] = facts, rows
-    return known[path][1]
 
 
 def owner_of(project: Project, where: Where) -> str:
@@ -170,7 +158,7 @@ def items(project: Project, where: Where, value: Value | None, depth: int = _DEP
     if bound is not None:
         return items(project, *bound, depth - 1)
     for scope in where.scopes:
-        for variable in variables_of(project, where.path).get(f"{scope}.{value.text}", ()):
+        for variable in project.named(where.path, f"{scope}.{value.text}"):
             return _grown(project, replace(where, scope=scope), value.text, variable.value, depth)
     known = behind(project, where.path, value.text, owner_of(project, where))
     if known is None:
@@ -181,7 +169,7 @@ def items(project: Project, where: Where, value: Value | None, depth: int = _DEP
 def _grown(project: Project, where: Where, name: str, value: Value | None, depth: int) -> list[tuple[Where, Value]]:
     """The items of a list's variable with those it is given later."""
     found = items(project, where, value, depth - 1)
-    for it in project.facts(where.path).registrations:
+    for it in project.registrations(where.path):
         if it.value.text in (f"{name}.extend", f"{name}.append", f"{name}.insert") and it.scope == where.scope and it.value.items:
             last = it.value.items[-1]
             found += [(where, last)] if it.value.last != "extend" else items(project, where, last, depth - 1)

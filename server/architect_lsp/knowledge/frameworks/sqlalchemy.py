@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from architect_lsp.knowledge.constants import behind, text
+from architect_lsp.knowledge.facts import Facts
 from architect_lsp.knowledge.frameworks.sqlalchemy_columns import (
     COLUMN,
     bare,
@@ -46,17 +47,18 @@ _NO = Value("constant", "None")
 
 def models(project: Project) -> Iterator[OrmModel]:
     """Every mapped class, and every table without one."""
-    known: dict[str, tuple[OrmModel, ...]] = project.memo("sqlalchemy")
-    if "models" not in known:
-        drafts = [it for symbol in classes(project) if (it := _draft(project, symbol)) is not None]
-        drafts += _tables(project)
-        _index_apart(project, drafts)
-        relations = join(project, drafts)
-        known["models"] = tuple(
-            OrmModel(it.ref, it.name, it.table, tuple(it.columns.values()), rows, tuple(dict.fromkeys(it.indexes)), it.framework)
-            for it, rows in zip(drafts, relations, strict=True)
-        )
-    yield from known["models"]
+    yield from project.of_all("sqlalchemy", _models)
+
+
+def _models(project: Project) -> tuple[OrmModel, ...]:
+    drafts = [it for symbol in classes(project) if (it := _draft(project, symbol)) is not None]
+    drafts += _tables(project)
+    _index_apart(project, drafts)
+    relations = join(project, drafts)
+    return tuple(
+        OrmModel(it.ref, it.name, it.table, tuple(it.columns.values()), rows, tuple(dict.fromkeys(it.indexes)), it.framework)
+        for it, rows in zip(drafts, relations, strict=True)
+    )
 
 
 def _draft(project: Project, symbol: ClassSymbol) -> Draft | None:
@@ -178,13 +180,17 @@ def _take_table(project: Project, draft: Draft, path: str, value: Value, at: Ref
 
 def _tables(project: Project) -> Iterator[Draft]:
     for path in project.paths:
-        for it in project.facts(path).variables:
-            if it.value is not None and it.value.kind == "call" and it.value.last == "Table":
-                ref = Ref(path, it.name, "variable")
-                draft = Draft(None, ref, it.name)
-                _take_table(project, draft, path, it.value, ref)
-                if draft.table:
-                    yield draft
+        for name, value in project.of_file(path, _made_tables):
+            ref = Ref(path, name, "variable")
+            draft = Draft(None, ref, name)
+            _take_table(project, draft, path, value, ref)
+            if draft.table:
+                yield draft
+
+
+def _made_tables(facts: Facts) -> tuple[tuple[str, Value], ...]:
+    rows = ((it.name, it.value) for it in facts.variables if it.value is not None)
+    return tuple((name, it) for name, it in rows if it.kind == "call" and it.last == "Table")
 
 
 def _take_arguments(project: Project, draft: Draft, it: Attribute | None) -> None:
@@ -245,14 +251,18 @@ def _index_apart(project: Project, drafts: list[Draft]) -> None:
     """Take `Index("ix", User.email)` at the top of a module. Effect: drafts grow."""
     by_ref = {(it.ref.path, it.ref.qualname): it for it in drafts}
     for path in project.paths:
-        for row in project.facts(path).registrations:
-            if row.value.last != "Index" or row.scope or said(project, path, row.value) != "Index":
+        for value in project.of_file(path, _made_indexes):
+            if said(project, path, value) != "Index":
                 continue
-            names = (it.text if it.kind == "name" else it.text.rpartition(".")[0] for it in row.value.items[1:])
+            names = (it.text if it.kind == "name" else it.text.rpartition(".")[0] for it in value.items[1:])
             heads = (it.rpartition(".")[0].removesuffix(".c") for it in names if "." in it)
             for head in heads:
                 symbol = project.resolve(path, head)
                 key = (symbol.path, symbol.facts.qualname) if isinstance(symbol, ClassSymbol) else (path, head)
                 if key in by_ref:
-                    _take_argument(project, by_ref[key], path, row.value)
+                    _take_argument(project, by_ref[key], path, value)
                     break
+
+
+def _made_indexes(facts: Facts) -> tuple[Value, ...]:
+    return tuple(it.value for it in facts.registrations if it.value.last == "Index" and not it.scope)

@@ -15,9 +15,9 @@ Source: Martin Fowler, Refactoring: shotgun surgery
 """
 
 import ast
-from collections import Counter
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.facts import Facts
 from architect_lsp.knowledge.kinds import is_test
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import constant
@@ -81,7 +81,7 @@ def find(view: View) -> Iterator[Hit]:
             name = constant(it.value) if it.arg in MODEL_ARGUMENTS else None
             if not isinstance(name, str) or not MODEL.fullmatch(name):
                 continue
-            files = _files(view.project).get(name, [])
+            files = view.project.of_all("models by name", _files).get(name, [])
             if len(files) >= _FILES and files[0] == view.path:
                 yield Hit(it.value, f"`{name}` is written out in the calls of {len(files)} files; name it once, by its task.")
                 return
@@ -89,13 +89,13 @@ def find(view: View) -> Iterator[Hit]:
 
 def _files(project: Project) -> dict[str, list[str]]:
     """Model -> the files whose calls are told its name, in their order."""
-    known: dict[str, dict[str, list[str]]] = project.memo("models by name")
-    if "all" not in known:
-        found: dict[str, list[str]] = {}
-        for path in project.paths:
-            if not is_test(path):
-                for it in Counter(project.facts(path).mentions):
-                    if it.startswith("model: "):
-                        found.setdefault(it.removeprefix("model: "), []).append(path)
-        known["all"] = {name: sorted(rows) for name, rows in found.items()}
-    return known["all"]
+    found: dict[str, list[str]] = {}
+    for path in project.paths:
+        if not is_test(path):
+            for it in project.of_file(path, _told):
+                found.setdefault(it, []).append(path)
+    return {name: sorted(rows) for name, rows in found.items()}
+
+
+def _told(facts: Facts) -> tuple[str, ...]:
+    return tuple(it.removeprefix("model: ") for it in dict.fromkeys(facts.mentions) if it.startswith("model: "))

@@ -16,7 +16,7 @@ import ast
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.answers import status_of
-from architect_lsp.knowledge.catalogue import catalogue
+from architect_lsp.knowledge.catalogue import handlers
 from architect_lsp.knowledge.habits import AGREE, MIN_NEIGHBOURS
 from architect_lsp.knowledge.operations import routes_of
 from architect_lsp.knowledge.project import Project
@@ -101,7 +101,7 @@ def find(view: View) -> Iterator[Hit]:
             continue
         if any(word in it.path.lower() for it in routes for word in _PRESCRIBED):
             continue
-        n_raised, n_made = _counts(view.project)
+        n_raised, n_made = view.project.of_all("error shapes", _counts)
         if n_raised >= MIN_NEIGHBOURS and n_raised >= AGREE * (n_raised + n_made - 1):
             says = f"{n_raised} of {n_raised + n_made} errors of the routes here are raised, and say `detail`"
             yield Hit(call, f"`{function.name}` answers an error with `{keys[0]}`; {says}.")
@@ -109,18 +109,13 @@ def find(view: View) -> Iterator[Hit]:
 
 def _counts(project: Project) -> tuple[int, int]:
     """How many errors FastAPI's handlers raise as `HTTPException`, and how many they make by hand."""
-    known: dict[str, tuple[int, int]] = project.memo("error shapes")
-    if "all" not in known:
-        raised = made = 0
-        for path, qualname in {
-            (it.handler.path, it.handler.qualname) for it in catalogue(project).routes if it.handler is not None
-        }:
-            definition = project.definition(path, qualname)
-            for index, status, is_raised in definition.statuses if definition is not None else ():
-                if status < 400 or definition is None or not 0 <= index < len(definition.calls):
-                    continue
-                name = definition.calls[index].target.rpartition(".")[2]
-                raised += is_raised and name == "HTTPException"
-                made += name in _MADE
-        known["all"] = raised, made
-    return known["all"]
+    raised = made = 0
+    for path, qualname in handlers(project):
+        definition = project.definition(path, qualname)
+        for index, status, is_raised in definition.statuses if definition is not None else ():
+            if status < 400 or definition is None or not 0 <= index < len(definition.calls):
+                continue
+            name = definition.calls[index].target.rpartition(".")[2]
+            raised += is_raised and name == "HTTPException"
+            made += name in _MADE
+    return raised, made

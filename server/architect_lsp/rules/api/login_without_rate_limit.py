@@ -20,6 +20,7 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.catalogue import catalogue
+from architect_lsp.knowledge.facts import Facts
 from architect_lsp.knowledge.kinds import is_script, is_test
 from architect_lsp.knowledge.nouns import Route
 from architect_lsp.knowledge.operations import spoken
@@ -100,7 +101,7 @@ _DEPTH = 2
 def find(project: Project) -> Iterator[ProjectHit]:
     """Sign-ins that check a password, in a project without a word of a limit."""
     routes = {it.at: it for it in catalogue(project).routes if _signs_in(project, it)}
-    if routes and not _is_limited(project):
+    if routes and not project.of_all("login limits", _is_limited):
         for route in routes.values():
             yield ProjectHit(route.at, f"`{spoken(route)}` checks a password as often as it is asked to.")
 
@@ -127,15 +128,12 @@ def _verifies(project: Project, symbol: FunctionSymbol, depth: int) -> bool:
 
 def _is_limited(project: Project) -> bool:
     """Whether anything here is named after a limit of requests or of failures."""
-    known: dict[str, bool] = project.memo("login-without-rate-limit")
-    if "any" not in known:
-        known["any"] = any(_speaks_of_limits(project, path) for path in project.paths if not is_test(path))
-    return known["any"]
+    paths = [it for it in project.paths if not is_test(it)]
+    return any(_LIMITS.search(it) or project.of_file(it, _speaks_of_limits) for it in paths)
 
 
-def _speaks_of_limits(project: Project, path: str) -> bool:
-    facts = project.facts(path)
+def _speaks_of_limits(facts: Facts) -> bool:
     names = [name for row in facts.imports for name in row]
     names += [it.qualname for it in facts.defs] + [it.qualname for it in facts.classes] + [it.name for it in facts.variables]
     names += [field.name for it in facts.classes for field in it.fields]
-    return any(_LIMITS.search(it) for it in names) or bool(_LIMITS.search(path))
+    return any(_LIMITS.search(it) for it in names)

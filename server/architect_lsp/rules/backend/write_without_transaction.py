@@ -127,7 +127,7 @@ def twice(session: Session, one, two):
 def find(view: View) -> Iterator[Hit]:
     """A second write that speaks of the row of the first, or moves what the first took away."""
     reading = view.reading
-    if is_script(view.path) or _per_request(view.project):
+    if is_script(view.path) or view.project.of_all("atomic requests", _per_request):
         return
     asked = queries(view.project, view.path, reading)
     for function in reading.functions:
@@ -139,14 +139,9 @@ def find(view: View) -> Iterator[Hit]:
 
 def _per_request(project: Project) -> bool:
     """Whether each request of a Django project is one transaction."""
-    known: dict[str, bool] = project.memo("atomic requests")
-    if "all" not in known:
-        tables = (project.name(path, "DATABASES") for path in project.paths)
-        rows = (it.value for it in tables if isinstance(it, Variable) and it.value is not None)
-        known["all"] = any(
-            key == "ATOMIC_REQUESTS" and it.text == "True" for row in rows for each in row.each() for key, it in each.keywords
-        )
-    return known["all"]
+    tables = (project.name(path, "DATABASES") for path in project.paths)
+    rows = (it.value for it in tables if isinstance(it, Variable) and it.value is not None)
+    return any(key == "ATOMIC_REQUESTS" and it.text == "True" for row in rows for each in row.each() for key, it in each.keywords)
 
 
 def _calls(asked: Queries, function: Function) -> list[ast.Call]:

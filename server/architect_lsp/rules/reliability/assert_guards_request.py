@@ -17,9 +17,8 @@ Source: https://docs.python.org/3/reference/simple_stmts.html#the-assert-stateme
 import ast
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.catalogue import catalogue
+from architect_lsp.knowledge.catalogue import handlers
 from architect_lsp.knowledge.definitions import arguments
-from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Function, dotted
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
@@ -77,7 +76,7 @@ def find(view: View) -> Iterator[Hit]:
     reading = view.reading
     for it in reading.each(ast.Assert):
         function = reading.function(it)
-        if not isinstance(function, Function) or (view.path, reading.qualname(function)) not in _handlers(view.project):
+        if not isinstance(function, Function) or (view.path, reading.qualname(function)) not in handlers(view.project):
             continue
         given = {each.arg for each in arguments(function)} - {"self", "cls"}
         if _refuses(it.test, given):
@@ -100,11 +99,3 @@ def _refuses(test: ast.expr, given: set[str]) -> bool:
         return False
     last = name.rpartition(".")[2]
     return "." in name and last.startswith(("is_", "has_", "can_", "may_"))
-
-
-def _handlers(project: Project) -> frozenset[tuple[str, str]]:
-    known: dict[str, frozenset[tuple[str, str]]] = project.memo("handlers")
-    if "all" not in known:
-        routes = catalogue(project).routes
-        known["all"] = frozenset((it.handler.path, it.handler.qualname) for it in routes if it.handler is not None)
-    return known["all"]

@@ -92,15 +92,12 @@ def find(view: View) -> Iterator[Hit]:
         if not isinstance(call.func, ast.Name) or call.func.id != "print" or keyword(call, "file") is not None:
             continue
         function = reading.function(call)
-        if isinstance(function, Function) and (view.path, reading.qualname(function)) in _entries(view.project):
+        if isinstance(function, Function) and (view.path, reading.qualname(function)) in view.project.of_all("entries", _entries):
             yield Hit(call, f"`{function.name}` reports by `print`: no level, no time, and nothing that tells the request.")
 
 
 def _entries(project: Project) -> frozenset[tuple[str, str]]:
     """(file, function) of whatever answers a route or a field, or runs as a task."""
-    known: dict[str, frozenset[tuple[str, str]]] = project.memo("entries")
-    if "all" not in known:
-        nouns = catalogue(project)
-        refs = (*(it.handler for it in nouns.routes), *(it.ref for it in nouns.tasks), *(it.ref for it in nouns.resolvers))
-        known["all"] = frozenset((it.path, it.qualname) for it in refs if it is not None)
-    return known["all"]
+    nouns = catalogue(project)
+    refs = (*(it.handler for it in nouns.routes), *(it.ref for it in nouns.tasks), *(it.ref for it in nouns.resolvers))
+    return frozenset((it.path, it.qualname) for it in refs if it is not None)
