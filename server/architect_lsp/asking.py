@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from architect_lsp import evaluation
+from architect_lsp.drafting import consult
 from architect_lsp.engine import Checked, Workspace, relative, root_of
-from architect_lsp.inquiry import brief, consult, document, inquire, who_reviews
+from architect_lsp.inquiry import brief, document, inquire, texts_of, who_reviews
 from architect_lsp.model import Finding, Span
 from architect_lsp.report import Report, Section, as_json, as_text
 from architect_lsp.review import prices
@@ -33,6 +34,7 @@ from architect_lsp.review.remarks import Dropped
 from architect_lsp.review.reviewing import Notice, Reviewer, ReviewError
 from architect_lsp.review.scripted import Recorder, Replayer
 from architect_lsp.settings import Settings, parse, project_table
+from architect_lsp.text import Lines
 
 if TYPE_CHECKING:
     from architect_lsp.knowledge.document import Document
@@ -74,7 +76,9 @@ def review(arguments: argparse.Namespace) -> int:
         known = workspace.check(found)
         ordered = tuple(sorted((*known.findings, *findings), key=lambda it: (it.span, it.rule)))
         checked = Checked(name, None, ordered, known.broken, known.unread)
-        sections.append(Section(workspace.root, (checked,), (), {name: found.lines}))
+        edited = {path for it in findings for fix in it.fixes for path, _ in fix.counts_on}
+        lines = {path: Lines(text) for path, text in texts_of(workspace, sorted(edited)).items()}
+        sections.append(Section(workspace.root, (checked,), (), {**lines, name: found.lines}))
     for it in dict.fromkeys((*said, *ledger.notes)):
         print(f"architect-lsp: {it}", file=sys.stderr)
     report = Report(here, tuple(sections))

@@ -18,6 +18,8 @@ from architect_lsp.text import Lines
 SOURCE = "architect"
 FIX_ALL = "source.fixAll.architect"
 
+_BY_MODEL = "model"
+_NOTE = types.ChangeAnnotation("Written by a model", needs_confirmation=True, description="Read it before you accept it.")
 _LINK = re.compile(r"https://[^\s;,)]+")
 _SEVERITIES = {
     Severity.ERROR: types.DiagnosticSeverity.Error,
@@ -47,6 +49,7 @@ class Client:
     literals: bool = False
     versions: bool = False
     annotations: bool = False
+    creates: bool = False
     llm_tag: bool = False
     preferred: bool = False
     pull: bool = False
@@ -77,6 +80,9 @@ class Client:
             literals=bool(action and action.code_action_literal_support),
             versions=bool(edit and edit.document_changes),
             annotations=bool(edit and edit.document_changes and edit.change_annotation_support),
+            creates=bool(
+                edit and edit.document_changes and types.ResourceOperationKind.Create in (edit.resource_operations or ())
+            ),
             llm_tag=types.CodeActionTag.LlmGenerated in tags,
             preferred=bool(action and action.is_preferred_support),
             pull=bool(text.diagnostic and refresh),
@@ -145,28 +151,52 @@ def to_lsp_place(uri: str, place: Place, lines: Lines | None, encoding: str) -> 
     return types.Location(uri, types.Range(position(place.line, place.column), position(place.end_line, place.end_column)))
 
 
-def to_lsp_edit(
-    uri: str, version: int | None, lines: Lines, edits: Sequence[Edit], client: Client, by_model: bool = False
-) -> types.WorkspaceEdit:
-    """The workspace edit of edits to one document: bound to its version where the client knows versions.
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Edits of one document; `version` None where it is not open."""
+
+    uri: str
+    version: int | None
+    lines: Lines
+    edits: Sequence[Edit]
+
+
+def to_lsp_edit(changes: Sequence[Changed], client: Client, by_model: bool = False) -> types.WorkspaceEdit:
+    """The workspace edit of changes: bound to the documents' versions where the client knows versions.
 
     Insertions come before a replacement that begins at the same place (LSP 3.17, "TextEdit[]").
     """
-    edits = sorted(edits, key=lambda it: it.span)
-    if not client.versions:
-        plain = [types.TextEdit(to_lsp_range(lines, it.span, client.encoding), it.text) for it in edits]
-        return types.WorkspaceEdit(changes={uri: plain})
     annotate = by_model and client.annotations
-    rows: list[types.TextEdit | types.AnnotatedTextEdit | types.SnippetTextEdit] = []
-    for it in edits:
-        where = to_lsp_range(lines, it.span, client.encoding)
-        if annotate:
-            rows.append(types.AnnotatedTextEdit(annotation_id="model", range=where, new_text=it.text))
-        else:
-            rows.append(types.TextEdit(where, it.text))
-    document = types.TextDocumentEdit(types.OptionalVersionedTextDocumentIdentifier(uri, version), rows)
-    note = types.ChangeAnnotation("Written by a model", needs_confirmation=True, description="Read it before you accept it.")
-    return types.WorkspaceEdit(document_changes=[document], change_annotations={"model": note} if annotate else None)
+    documents: list[types.TextDocumentEdit | types.CreateFile | types.RenameFile | types.DeleteFile] = []
+    plain: dict[str, list[types.TextEdit]] = {}
+    for changed in changes:
+        rows: list[types.TextEdit | types.AnnotatedTextEdit | types.SnippetTextEdit] = []
+        for it in sorted(changed.edits, key=lambda it: it.span):
+            where = to_lsp_range(changed.lines, it.span, client.encoding)
+            plain.setdefault(changed.uri, []).append(types.TextEdit(where, it.text))
+            if annotate:
+                rows.append(types.AnnotatedTextEdit(annotation_id=_BY_MODEL, range=where, new_text=it.text))
+            else:
+                rows.append(types.TextEdit(where, it.text))
+        identifier = types.OptionalVersionedTextDocumentIdentifier(changed.uri, changed.version)
+        documents.append(types.TextDocumentEdit(identifier, rows))
+    if not client.versions:
+        return types.WorkspaceEdit(changes=plain)
+    return types.WorkspaceEdit(document_changes=documents, change_annotations={_BY_MODEL: _NOTE} if annotate else None)
+
+
+def to_lsp_new_file(uri: str, text: str, client: Client) -> types.WorkspaceEdit:
+    """The workspace edit that makes a file which a model wrote; it fails where there is one. For a client that `creates`."""
+    annotation = _BY_MODEL if client.annotations else None
+    start = types.Range(types.Position(0, 0), types.Position(0, 0))
+    row = (
+        types.AnnotatedTextEdit(annotation_id=annotation, range=start, new_text=text)
+        if annotation
+        else types.TextEdit(start, text)
+    )
+    made = types.CreateFile(uri, options=types.CreateFileOptions(overwrite=False), annotation_id=annotation)
+    filled = types.TextDocumentEdit(types.OptionalVersionedTextDocumentIdentifier(uri, None), [row])
+    return types.WorkspaceEdit(document_changes=[made, filled], change_annotations={_BY_MODEL: _NOTE} if annotation else None)
 
 
 def to_lsp_action(

@@ -5,23 +5,20 @@ Knows neither LSP nor exit codes. Reads the disk only in `scan` and `load`; neve
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from architect_lsp.dismissals import dismissal, dismissed
-from architect_lsp.fixes import Receipt, Rejection, agent_file_receipt, carried, foreign_receipt, receipt, together
+from architect_lsp.fixes import Receipt, Rejection, agent_file_receipt, carried, edits_by_path, foreign_receipt, receipt, together
 from architect_lsp.knowledge.document import Document
 from architect_lsp.knowledge.effects import LIBRARY, Table
 from architect_lsp.knowledge.facts import Facts
 from architect_lsp.knowledge.files import Skipped, has_marker, relative, root_of, sources, text_of
 from architect_lsp.knowledge.foreign import AgentFile, Foreign, document_of
 from architect_lsp.knowledge.project import Project, whole
-from architect_lsp.knowledge.scan import CHUNK, PARALLEL_FROM, can_fork, end_with_parent, facts_of
+from architect_lsp.knowledge.scan import PARALLEL_FROM, can_fork, facts_of, forked
 from architect_lsp.knowledge.summaries import take
 from architect_lsp.knowledge.threats import threats_of
 from architect_lsp.linters import Others, linters
@@ -164,6 +161,14 @@ class Workspace:
         else:
             take(self.project, name, whole(Document(name, text).facts))
 
+    def document(self, name: str) -> Document | Skipped:
+        """A file in work: the open one, else as it stands on disk."""
+        found = self.documents.get(name)
+        text = found.text if found is not None else text_of(self.root / name, name, self.settings.max_file_bytes)
+        if isinstance(text, Skipped):
+            return text
+        return found or document_of(name, text, None, language_of(name) or PYTHON)
+
     def load(self, name: str) -> Snapshot | Skipped:
         """The open text of a file, else that on disk."""
         document = self.documents.get(name)
@@ -176,15 +181,23 @@ class Workspace:
         self, names: Sequence[str], progress: Callable[[int, int], None] | None = None
     ) -> Iterator[Checked | Skipped]:
         """Check files on disk, in the order given. Effect: reads the disk, may start worker processes."""
-        jobs = [(self, it) for it in names]
         if len(names) < PARALLEL_FROM or not can_fork():
-            results: Iterable[Checked | Skipped] = (_file_check(it) for it in jobs)
+            results: Iterable[Checked | Skipped] = map(self._check_file, names)
         else:
-            results = _forked(self, names)
+            self._project_hits()  # once, not once a worker
+            results = forked(self._check_file, names)
         for done, result in enumerate(results, 1):
             if progress:
                 progress(done, len(names))
             yield result
+
+    def _check_file(self, name: str) -> Checked | Skipped:
+        text = text_of(self.root / name, name, self.settings.max_file_bytes)
+        if isinstance(text, Skipped):
+            return text
+        read = self._read.get(name)
+        same = read is not None and read.text == text
+        return self.check(read if read is not None and same else document_of(name, text, None, language_of(name) or PYTHON))
 
     # Open documents
 
@@ -283,7 +296,9 @@ class Workspace:
     def try_fix(
         self, document: Document, finding: Finding, fix: Fix, findings: Sequence[Finding] | None = None
     ) -> Receipt | Rejection:
-        """The receipt of a fix, or why it has none; tried once for each version of a document."""
+        """The receipt of a fix, or why it has none; tried once for each version of a document, unless it counts on others."""
+        if fix.counts_on:
+            return self._tried(document, finding, fix, findings)
         key = (finding.fingerprint, finding.span, fix, self.project.generation)
         result: Receipt | Rejection | None = document.tried.get(key)
         if result is None:
@@ -300,15 +315,22 @@ class Workspace:
     def _tried(self, document: Document, finding: Finding, fix: Fix, findings: Sequence[Finding] | None) -> Receipt | Rejection:
         if isinstance(document, Foreign) and not isinstance(document, AgentFile):
             return foreign_receipt(document.text, finding, fix, document.language)
-        known = self.check(document).findings if findings is None else findings
+        known = list(self.check(document).findings if findings is None else findings)
+        files = {document.path: document}
+        for path in edits_by_path(fix, document.path).keys() - files.keys():
+            other = self.document(path)
+            if isinstance(other, Skipped | Foreign):
+                return Rejection(f"it edits {path}, which can't be tried")
+            files[path] = other
+            known += self.check(other).findings
         rules_only = [it for it in known if it.provenance.kind == "rule"]
 
-        def check(text: str) -> Sequence[Finding]:
-            return self._check_as(document.edited(text))
+        def check(texts: Mapping[str, str]) -> Sequence[Finding]:
+            return self._check_as([files[path].edited(text) for path, text in texts.items()])
 
         if isinstance(document, AgentFile):
             return agent_file_receipt(document, finding, fix, rules_only, check)
-        return receipt(document.text, finding, fix, rules_only, check)
+        return receipt({path: it.text for path, it in files.items()}, finding, fix, rules_only, check)
 
     def safe_edits(self, document: Document) -> tuple[Edit, ...]:
         """The edits of every safe fix of the document that passes, together."""
@@ -342,16 +364,17 @@ class Workspace:
         found = [it for it in self.findings(document) if it.span.covers(point)]
         return sorted(found, key=lambda it: -it.severity.weight)
 
-    def _check_as(self, document: Document) -> Sequence[Finding]:
-        """Check a text that is not the document's yet, against a project in which it were."""
-        if isinstance(document, AgentFile):
-            return self.check(document).findings
+    def _check_as(self, documents: Sequence[Document]) -> list[Finding]:
+        """Check texts that are not the documents' yet, against a project in which they were."""
+        if any(isinstance(it, AgentFile) for it in documents):
+            return [found for it in documents for found in self.check(it).findings]
         kept = self.project
         self.project = kept.overlay()
         try:
-            take(self.project, document.path, document.parts)
-            document.pieces = [replace(it) for it in document.pieces]
-            return self.check(document).findings
+            for it in documents:
+                take(self.project, it.path, it.parts)
+                it.pieces = [replace(piece) for piece in it.pieces]
+            return [found for it in documents for found in self.check(it).findings]
         finally:
             self.project = kept
 
@@ -365,33 +388,3 @@ class Workspace:
             known["hits"] = by_path, broken
         found: tuple[dict[str, list[tuple[Rule, ProjectHit]]], list[Broken]] = known["hits"]
         return found
-
-
-def _file_check(job: tuple[Workspace, str]) -> Checked | Skipped:
-    workspace, name = job
-    text = text_of(workspace.root / name, name, workspace.settings.max_file_bytes)
-    if isinstance(text, Skipped):
-        return text
-    read = workspace._read.get(name)
-    same = read is not None and read.text == text
-    return workspace.check(read if read is not None and same else document_of(name, text, None, language_of(name) or PYTHON))
-
-
-_shared: Workspace | None = None
-"""The workspace that forked workers check with; set just before they start."""
-
-
-def _forked(workspace: Workspace, names: Sequence[str]) -> Iterator[Checked | Skipped]:
-    global _shared
-    workspace._project_hits()  # once, not once a worker
-    _shared = workspace
-    try:
-        context = multiprocessing.get_context("fork")
-        with ProcessPoolExecutor(os.cpu_count(), mp_context=context, initializer=end_with_parent) as pool:
-            yield from pool.map(_check_shared, names, chunksize=CHUNK)
-    finally:
-        _shared = None
-
-
-def _check_shared(name: str) -> Checked | Skipped:
-    return _file_check((_shared, name)) if _shared is not None else Skipped(name, "can't be checked: its worker was not set up")

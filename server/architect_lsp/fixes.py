@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from architect_lsp.knowledge.foreign import AgentFile
@@ -13,18 +13,18 @@ from architect_lsp.model import Edit, Finding, Fix
 from architect_lsp.syntax import python
 from architect_lsp.syntax.languages import Language
 from architect_lsp.syntax.outline import n_errors
-from architect_lsp.text import apply, difference, move
+from architect_lsp.text import apply, difference, digest, move
 
-Check = Callable[[str], Sequence[Finding]]
-"""The findings of a text, were it the text of the file."""
+Check = Callable[[Mapping[str, str]], Sequence[Finding]]
+"""The findings of files, were these their texts, by path."""
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The checks a fix passed, as sentences, and the text it leads to."""
+    """The checks a fix passed, as sentences, and the texts it leads to, by path."""
 
     checks: tuple[str, ...]
-    text: str
+    texts: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,25 +34,30 @@ class Rejection:
     reason: str
 
 
-def receipt(text: str, finding: Finding, fix: Fix, findings: Sequence[Finding], check: Check) -> Receipt | Rejection:
-    """Try `fix` on `text`, whose findings are `findings`. The first check that fails ends it."""
-    fixed = _applied(text, finding, fix)
+def receipt(
+    texts: Mapping[str, str], finding: Finding, fix: Fix, findings: Sequence[Finding], check: Check
+) -> Receipt | Rejection:
+    """Try `fix` on `texts`, those of all files it edits, whose findings are `findings`. The first check that fails ends it."""
+    fixed = _applied(texts, finding, fix)
     if isinstance(fixed, Rejection):
         return fixed
-    before, after = _tree(text), _tree(fixed)
-    if before is not None and after is None:
-        return Rejection("the text would not parse any more")
-    if before is not None and after is not None:
+    for path, text in texts.items():
+        before, after = _tree(text), _tree(fixed[path])
+        where = "" if path == finding.path else f" in {path}"
+        if before is None:
+            continue
+        if after is None:
+            return Rejection(f"the text would not parse any more{where}")
         strangers = _unknown(after) - _unknown(before)
         if strangers:
-            return Rejection(f"it uses names nothing defines: {', '.join(sorted(strangers))}")
-        if _signatures(before) != _signatures(after):
-            return Rejection("it changes a signature")
+            return Rejection(f"it uses names nothing defines{where}: {', '.join(sorted(strangers))}")
+        if not _are_kept(_signatures(before), _signatures(after)):
+            return Rejection(f"it changes a signature{where}")
     worse = _rid_of(finding, fixed, findings, check)
     if worse is not None:
         return worse
     checks = [
-        "applies to this text",
+        "applies to this text" if len(texts) == 1 else f"applies to these {len(texts)} files",
         "parses",
         "names resolve",
         "signatures kept",
@@ -67,10 +72,10 @@ def agent_file_receipt(
     document: AgentFile, finding: Finding, fix: Fix, findings: Sequence[Finding], check: Check
 ) -> Receipt | Rejection:
     """As `receipt`, for an agent file: beside the fields that the fix changes, each says what it said."""
-    fixed = _applied(document.text, finding, fix)
+    fixed = _applied({finding.path: document.text}, finding, fix)
     if isinstance(fixed, Rejection):
         return fixed
-    before, after = document.front, document.edited(fixed).front
+    before, after = document.front, document.edited(fixed[finding.path]).front
     touched = {it.name for it in before.fields.values() if any(it.span.touches(edit.span) for edit in fix.edits)}
     if before.fields.keys() != after.fields.keys() or after.closed < before.closed:
         return Rejection("other fields would be read")
@@ -81,27 +86,27 @@ def agent_file_receipt(
     )
 
 
-def _rid_of(finding: Finding, fixed: str, findings: Sequence[Finding], check: Check) -> Rejection | None:
-    """Why the fixed text is no better by its findings; None when it is."""
+def _rid_of(finding: Finding, fixed: Mapping[str, str], findings: Sequence[Finding], check: Check) -> Rejection | None:
+    """Why the fixed texts are no better by their findings; None when they are."""
     found = check(fixed)
     if finding.provenance.kind == "rule":
         same = Counter(it.fingerprint for it in findings)[finding.fingerprint]
         if Counter(it.fingerprint for it in found)[finding.fingerprint] >= same:
             return Rejection("its finding would still be there")
-    weights = Counter((it.rule, it.symbol) for it in findings)
+    weights = Counter((it.path, it.rule, it.symbol) for it in findings)
     for it in found:
-        weights[(it.rule, it.symbol)] -= 1
-        if weights[(it.rule, it.symbol)] < 0 and it.severity.weight >= finding.severity.weight:
+        weights[(it.path, it.rule, it.symbol)] -= 1
+        if weights[(it.path, it.rule, it.symbol)] < 0 and it.severity.weight >= finding.severity.weight:
             return Rejection(f"it would bring a new finding: {it.rule}")
     return None
 
 
 def foreign_receipt(text: str, finding: Finding, fix: Fix, language: Language) -> Receipt | Rejection:
     """As `receipt`, for a text that is not Python: less is known of it, and the receipt says less."""
-    fixed = _applied(text, finding, fix)
+    fixed = _applied({finding.path: text}, finding, fix)
     if isinstance(fixed, Rejection):
         return fixed
-    before, after = n_errors(text, language), n_errors(fixed, language)
+    before, after = n_errors(text, language), n_errors(fixed[finding.path], language)
     if before is None or after is None or before < after:
         return Rejection("the text would parse worse, as far as can be told")
     return Receipt(("applies to this text", "parses no worse"), fixed)
@@ -124,22 +129,37 @@ def carried(findings: Iterable[Finding], before: str, after: str) -> list[Findin
     for it in findings:
         span = move(it.span, edits)
         if span is not None:
-            fixes = tuple(moved for fix in it.fixes if (moved := _moved(fix, edits)) is not None)
+            fixes = tuple(moved for fix in it.fixes if (moved := _moved(fix, it.path, edits)) is not None)
             kept.append(replace(it, span=span, fixes=fixes))
     return kept
 
 
-def _applied(text: str, finding: Finding, fix: Fix) -> str | Rejection:
-    if any(it.path not in (None, finding.path) for it in fix.edits):
+def _applied(texts: Mapping[str, str], finding: Finding, fix: Fix) -> dict[str, str] | Rejection:
+    """The texts after the fix, by path."""
+    by_path = edits_by_path(fix, finding.path)
+    if not by_path.keys() <= texts.keys():
         return Rejection("it edits another file")
-    fixed = apply(text, fix.edits)
-    if fixed is None:
+    changed = [path for path, seen in fix.counts_on if digest(texts.get(path, "")) != seen]
+    if changed:
+        return Rejection(f"{changed[0]} has changed since")
+    fixed = {path: apply(text, by_path.get(path, ())) for path, text in texts.items()}
+    whole = {path: text for path, text in fixed.items() if text is not None}
+    if len(whole) < len(fixed):
         return Rejection("its edits overlap or lie outside the text")
-    return fixed if fixed != text else Rejection("it changes nothing")
+    return whole if whole != dict(texts) else Rejection("it changes nothing")
 
 
-def _moved(fix: Fix, edits: Sequence[Edit]) -> Fix | None:
-    spans = [move(it.span, edits) for it in fix.edits]
+def edits_by_path(fix: Fix, path: str) -> dict[str, list[Edit]]:
+    """The edits of each file; `path` is the finding's."""
+    found: dict[str, list[Edit]] = {}
+    for it in fix.edits:
+        found.setdefault(it.path or path, []).append(it)
+    return found
+
+
+def _moved(fix: Fix, path: str, edits: Sequence[Edit]) -> Fix | None:
+    """The fix after edits of the file at `path`; what it edits in others stays."""
+    spans = [move(it.span, edits) if it.path in (None, path) else it.span for it in fix.edits]
     if None in spans:
         return None
     return replace(fix, edits=tuple(replace(it, span=span) for it, span in zip(fix.edits, spans, strict=True) if span))
@@ -186,6 +206,12 @@ def _signatures(tree: ast.Module) -> list[tuple[str, tuple[str, ...]]]:
         for it in ast.walk(tree)
         if isinstance(it, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
     ]
+
+
+def _are_kept(before: list[tuple[str, tuple[str, ...]]], after: list[tuple[str, tuple[str, ...]]]) -> bool:
+    """Whether each signature is there as often as before; what is new has a name of its own."""
+    gone, new = Counter(before) - Counter(after), Counter(after) - Counter(before)
+    return not gone and {name for name, _ in new}.isdisjoint(name for name, _ in before)
 
 
 def _parameters(arguments: ast.arguments) -> tuple[str, ...]:

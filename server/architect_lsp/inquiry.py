@@ -16,12 +16,12 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from architect_lsp.engine import Rejection, Skipped, Workspace
+from architect_lsp.engine import Skipped, Workspace
 from architect_lsp.knowledge.document import Document
 from architect_lsp.knowledge.files import withheld
-from architect_lsp.knowledge.foreign import Foreign, document_of
+from architect_lsp.knowledge.foreign import Foreign
 from architect_lsp.knowledge.symbols import Ref
-from architect_lsp.model import Domain, Finding, Fix, Provenance, Severity, Span
+from architect_lsp.model import Finding, Provenance, Span
 from architect_lsp.review import brief as briefs
 from architect_lsp.review import budget, markdown
 from architect_lsp.review.agents import Agent, PromptError, chosen
@@ -30,28 +30,26 @@ from architect_lsp.review.claims import judged
 from architect_lsp.review.context import context, cuts
 from architect_lsp.review.ledger import Ledger, key_of
 from architect_lsp.review.redact import Redactor
-from architect_lsp.review.remarks import Drafts, Dropped, Remark, RemarkFix, Verdicts, located, parsed, proposed
+from architect_lsp.review.remarks import Dropped, Verdicts, located, parsed
 from architect_lsp.review.reviewing import Notice, Piece, Reviewer, ReviewError, restored, review
 from architect_lsp.review.reviewing import Receipt as Sent
-from architect_lsp.syntax.languages import PYTHON, language_of
 
 _CODE_SHARE = 2
 """Characters of code in a request for each token of its budget: about three make a token, and the facts need room too."""
-_DRAFTS = 2
-"""Requests that one drafted fix may take: the second one is told why the first was refused."""
-_ALTERNATIVES = 3
-MAX_ADVICE = 40_000
-"""Characters of an answer to a question."""
 _LINES = re.compile(r"\(line \d+\)|, lines \d+-\d+")
 """What facts of other languages say of places; an answer does not depend on them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A piece of a selection that is asked about, and answered, as one; `key` is all that its answer depends on."""
+    """A piece of a selection that is asked about, and answered, as one; `key` is all that its answer depends on.
+
+    `others` are other files of which its brief may show a part.
+    """
 
     span: Span
     key: bytes
+    others: tuple[str, ...] = ()
 
 
 def brief(workspace: Workspace, name: str, span: Span, agent: Agent) -> Brief:
@@ -59,7 +57,7 @@ def brief(workspace: Workspace, name: str, span: Span, agent: Agent) -> Brief:
 
     Raises ReviewError when the file can't be read, PromptError when the budget has no room for code.
     """
-    return _brief(workspace, document(workspace, name), span, agent)
+    return request(workspace, document(workspace, name), span, agent)
 
 
 def who_reviews(workspace: Workspace, document: Document, folders: Sequence[Path]) -> Agent:
@@ -70,13 +68,20 @@ def who_reviews(workspace: Workspace, document: Document, folders: Sequence[Path
 
 def document(workspace: Workspace, name: str) -> Document:
     """A file in work: the open one, else as it stands on disk. Raises ReviewError when it can't be read."""
-    found = workspace.documents.get(name)
-    if found is not None:
-        return found
-    snapshot = workspace.load(name)
-    if isinstance(snapshot, Skipped):
-        raise ReviewError(f"{snapshot.path} {snapshot.reason}.")
-    return document_of(name, snapshot.text, snapshot.version, language_of(name) or PYTHON)
+    found = workspace.document(name)
+    if isinstance(found, Skipped):
+        raise ReviewError(f"{found.path} {found.reason}.")
+    return found
+
+
+def texts_of(workspace: Workspace, names: Sequence[str]) -> dict[str, str]:
+    """The texts of files that a brief shows in part, by path; those that can't be had or may not leave are not in it."""
+    found: dict[str, str] = {}
+    for name in names:
+        it = workspace.document(name)
+        if not isinstance(it, Skipped) and not withheld(workspace.root, name, workspace.settings.never_send):
+            found[name] = it.text
+    return found
 
 
 def parts(workspace: Workspace, document: Document, span: Span, agent: Agent) -> list[Part]:
@@ -99,7 +104,8 @@ def parts(workspace: Workspace, document: Document, span: Span, agent: Agent) ->
             continue
         bearing = context(workspace.project, document, Span(start, end))
         facts = _LINES.sub("", "\n".join((*bearing.enclosing, *bearing.facts)))
-        found.append(Part(Span(start, end), key_of(*asked, document.path, text.strip(), facts)))
+        others = dict.fromkeys(it.ref.path for it in bearing.related if it.ref.path != document.path)
+        found.append(Part(Span(start, end), key_of(*asked, document.path, text.strip(), facts), tuple(others)))
     return found
 
 
@@ -129,7 +135,10 @@ async def inquire(
             if isinstance(remark, Dropped):
                 yield remark
             else:
-                found = located(restored(remark, secrets, document.snapshot), document.snapshot, part.span, replayed)
+                others = texts_of(workspace, part.others) if any(it.path for it in remark.fix.edits) else {}
+                hidden = Redactor(document.text, *others.values()).redaction().lasting(ledger.salt) if others else secrets
+                back = restored(remark, hidden, document.snapshot, others)
+                found = located(back, document.snapshot, part.span, replayed, others)
                 yield judged(workspace.project, document, found, rules) if isinstance(found, Finding) else found
     if n_known:
         yield Notice(f"{n_known} of {len(every)} parts were answered before.")
@@ -153,67 +162,7 @@ async def inquire(
             return
 
 
-async def draft(
-    workspace: Workspace, document: Document, finding: Finding, agent: Agent, reviewer: Reviewer, ledger: Ledger
-) -> AsyncGenerator[Fix | Notice | Sent, None]:
-    """Ways to mend a finding, written by the model and tried; a refused one is asked for once more, with the reason.
-
-    Only fixes with a receipt are given. Raises ReviewError when an answer can't be had.
-    """
-    run = budget.Run()
-    said = _described(finding)
-    for attempt in range(_DRAFTS):
-        asked = _brief(workspace, document, _around(document, finding.span), agent, briefs.DRAFT, finding=said)
-        text = ""
-        async with aclosing(_sent(workspace, asked, agent, reviewer, ledger, run)) as events:
-            async for event in events:
-                if isinstance(event, Piece):
-                    text += event.text
-                else:
-                    yield event
-        reasons: list[str] = []
-        passed = False
-        for it in _answer(Drafts, text, asked).fixes[:_ALTERNATIVES]:
-            fix = proposed(_back(it, asked, document), document.text, [finding.span, _around(document, finding.span)])
-            if fix is None:
-                reasons.append("its quotes are not in the file exactly once")
-                continue
-            tried = workspace.try_fix(document, finding, fix)
-            if isinstance(tried, Rejection):
-                reasons.append(tried.reason)
-            else:
-                passed = True
-                yield fix
-        if passed or not reasons:
-            return
-        yield Notice(f"The draft was refused: {'; '.join(dict.fromkeys(reasons))}.")
-        said = f"{_described(finding)}\n\nAn earlier try was refused, because {'; '.join(dict.fromkeys(reasons))}."
-        if attempt + 1 == _DRAFTS:
-            return
-
-
-async def consult(
-    workspace: Workspace,
-    document: Document,
-    span: Span,
-    question: str,
-    agent: Agent,
-    reviewer: Reviewer,
-    ledger: Ledger,
-) -> AsyncGenerator[str | Notice | Sent, None]:
-    """The answer to a design question as Markdown, in pieces of whole lines made harmless. Raises ReviewError."""
-    asked = _brief(workspace, document, span, agent, briefs.CONSULT, question=question)
-    text = ""
-    async with aclosing(_sent(workspace, asked, agent, reviewer, ledger, budget.Run())) as events:
-        async for event in events:
-            if isinstance(event, Piece):
-                text += event.text
-            else:
-                yield event
-    yield markdown.clean(text, MAX_ADVICE) + "\n"
-
-
-async def _sent(
+async def sent(
     workspace: Workspace, asked: Brief, agent: Agent, reviewer: Reviewer, ledger: Ledger, run: budget.Run
 ) -> AsyncGenerator[Piece | Notice | Sent, None]:
     """A request within the caps, noted in the ledger. Raises ReviewError when the answer is missing or ended early."""
@@ -231,33 +180,13 @@ async def _sent(
 AnswerT = TypeVar("AnswerT", bound=BaseModel)
 
 
-def _answer(shape: type[AnswerT], text: str, asked: Brief) -> AnswerT:
+def answer_in(shape: type[AnswerT], text: str, asked: Brief) -> AnswerT:
     """The answer in its shape; what stands around the object is left out. Raises ReviewError when there is none."""
     begin, end = text.find("{"), text.rfind("}")
     try:
         return shape.model_validate_json(text[begin : end + 1])
     except ValidationError as error:
         raise ReviewError(f"{asked.model} didn't answer in the shape that was asked for: try again.") from error
-
-
-def _back(fix: RemarkFix, asked: Brief, document: Document) -> RemarkFix:
-    """The fix with secrets back in."""
-    remark = Remark(quote="-", rule="-", domain=Domain.BACKEND, severity=Severity.NOTE, message="-", fix=fix)
-    return restored(remark, asked.redaction, document.snapshot).fix
-
-
-def _described(finding: Finding) -> str:
-    parts = [it for it in (finding.parts.why, finding.parts.instead) if it]
-    steps = [f"{it.message} ({it.place.path}:{it.place.line + 1})" for it in finding.evidence]
-    return "\n".join([f"{finding.rule}: {finding.message}", f"It is about: {finding.quote}", *steps, *parts])
-
-
-def _around(document: Document, span: Span) -> Span:
-    """The definition around a place, the place itself where there is none."""
-    borders = [0, *cuts(document), len(document.text)]
-    start = max(it for it in borders if it <= span.start)
-    end = min((it for it in borders if span.end <= it and start < it), default=span.end)
-    return Span(start, end)
 
 
 async def _looked_again(
@@ -274,15 +203,15 @@ async def _looked_again(
     listed = "\n".join(f"{number}. {it.rule}: {it.message} (`{it.quote}`)" for number, it in enumerate(findings, 1))
     refused: dict[int, str] = {}
     try:
-        asked = _brief(workspace, document, span, agent, briefs.SECOND_LOOK, remarks=listed)
+        asked = request(workspace, document, span, agent, briefs.SECOND_LOOK, remarks=listed)
         text = ""
-        async with aclosing(_sent(workspace, asked, agent, reviewer, ledger, run)) as events:
+        async with aclosing(sent(workspace, asked, agent, reviewer, ledger, run)) as events:
             async for event in events:
                 if isinstance(event, Piece):
                     text += event.text
                 else:
                     yield event
-        verdicts = _answer(Verdicts, text, asked).verdicts
+        verdicts = answer_in(Verdicts, text, asked).verdicts
         refused = {it.number: markdown.line(it.reason, 120) or "no reason given" for it in verdicts if not it.keep}
     except (ReviewError, PromptError) as error:
         yield Notice(f"There was no second look: {error}")
@@ -301,7 +230,7 @@ async def _asked(
 ) -> AsyncGenerator[Finding | Dropped | Notice | Sent, None]:
     span = Span(group[0].span.start, group[-1].span.end)
     where = str(workspace.root)
-    asked = budget.within(_brief(workspace, document, span, agent), workspace.settings, ledger, where, run)
+    asked = budget.within(request(workspace, document, span, agent), workspace.settings, ledger, where, run)
     kept: list[tuple[str, Span]] = []
 
     lasting = asked.redaction.lasting(ledger.salt)
@@ -311,7 +240,8 @@ async def _asked(
 
     waiting: list[Finding] = []
     whole = False
-    async with aclosing(review(document.snapshot, span, asked, reviewer, keep)) as events:
+    others = texts_of(workspace, asked.others)
+    async with aclosing(review(document.snapshot, span, asked, reviewer, keep, others)) as events:
         async for event in events:
             if isinstance(event, Sent):
                 run.usd += event.cost_usd or 0.0
@@ -355,9 +285,10 @@ def _grouped(every: Sequence[Part], known: Container[bytes], room: int) -> Itera
         yield group
 
 
-def _brief(
+def request(
     workspace: Workspace, document: Document, span: Span, agent: Agent, turn: briefs.Turn = briefs.REVIEW, **inputs: str
 ) -> Brief:
+    """What a turn asks about `span`. Raises ReviewError when the file may not leave, PromptError when code has no room."""
     why = withheld(workspace.root, document.path, workspace.settings.never_send)
     if why:
         raise ReviewError(f"{document.path} {why}: nothing of it is sent.")

@@ -93,12 +93,16 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """A proposed change. `safe` keeps behaviour and may run unattended; `by_model` text was written by a model."""
+    """A proposed change. `safe` keeps behaviour and may run unattended; `by_model` text was written by a model.
+
+    `counts_on` names each other file that is edited, with the digest (`text.digest`) of the text its edits were made for.
+    """
 
     title: str
     edits: tuple[Edit, ...]
     safe: bool = False
     by_model: bool = False
+    counts_on: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

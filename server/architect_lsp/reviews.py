@@ -134,8 +134,8 @@ def _agent(session: Session, workspace: Workspace, document: Document) -> Agent:
 
 
 async def _draft(session: Session, workspace: Workspace, document: Document, finding: Finding) -> str:
+    from architect_lsp.drafting import draft
     from architect_lsp.engine import carried
-    from architect_lsp.inquiry import draft
     from architect_lsp.model import Fix
     from architect_lsp.review.reviewing import Notice
 
@@ -156,7 +156,7 @@ async def _draft(session: Session, workspace: Workspace, document: Document, fin
 
 
 async def _advice(session: Session, workspace: Workspace, document: Document, span: Span, question: str) -> str:
-    from architect_lsp.inquiry import consult
+    from architect_lsp.drafting import consult
     from architect_lsp.review.reviewing import Notice
 
     text = ""

@@ -21,7 +21,7 @@ from architect_lsp.session import Session
 if TYPE_CHECKING:
     from architect_lsp.engine import Document, Workspace
     from architect_lsp.knowledge.foreign import Foreign
-    from architect_lsp.model import Finding, Span
+    from architect_lsp.model import Finding, Fix, Span
 
 REVIEW = "architect.review"
 BRIEF = "architect.brief"
@@ -306,11 +306,11 @@ def _actions(server: Session, params: types.CodeActionParams) -> Iterator[types.
         fixes: list[types.CodeAction] = []
         dismissals: list[types.CodeAction] = []
         for repair in workspace.repairs(document, span):
-            edit = convert.to_lsp_edit(
-                uri, document.version, document.lines, repair.fix.edits, server.client, repair.fix.by_model
-            )
+            changes = _changes(server, workspace, document, repair.fix)
+            edit = convert.to_lsp_edit(changes, server.client, repair.fix.by_model)
             diagnostic = server.diagnostic(workspace, document, repair.finding)
-            action = convert.to_lsp_action(repair.fix.title, repair.fix, edit, diagnostic, server.client)
+            title = f"{repair.fix.title} ({len(changes)} files)" if len(changes) > 1 else repair.fix.title
+            action = convert.to_lsp_action(title, repair.fix, edit, diagnostic, server.client)
             (fixes if repair.receipt else dismissals).append(action)
         yield from fixes
         if server.can_review and not fixes:
@@ -319,12 +319,28 @@ def _actions(server: Session, params: types.CodeActionParams) -> Iterator[types.
     if only is not None and wanted(convert.FIX_ALL) and server.client.literals:
         edits = workspace.safe_edits(document)
         if edits:
-            edit = convert.to_lsp_edit(uri, document.version, document.lines, edits, server.client)
+            changed = convert.Changed(uri, document.version, document.lines, edits)
+            edit = convert.to_lsp_edit([changed], server.client)
             yield types.CodeAction("Fix all that is safe to fix", kind=convert.FIX_ALL, edit=edit)
     if span.start != span.end and server.can_review and wanted("refactor.architect"):
         argument = {"uri": uri, "range": server.protocol._converter.unstructure(params.range)}
         command = types.Command(f"Review this selection with {server.claude.model}", command=REVIEW, arguments=[argument])
         yield types.CodeAction(command.title, kind="refactor.architect", command=command) if server.client.literals else command
+
+
+def _changes(server: Session, workspace: Workspace, document: Document | Foreign, fix: Fix) -> list[convert.Changed]:
+    """A fix's edits by document, that of its finding first. Effect: reads files that are not open, just tried."""
+    from architect_lsp.engine import Skipped
+    from architect_lsp.fixes import edits_by_path
+
+    found: list[convert.Changed] = []
+    for path, edits in sorted(edits_by_path(fix, document.path).items(), key=lambda it: it[0] != document.path):
+        other = document if path == document.path else workspace.document(path)
+        if isinstance(other, Skipped):
+            return []
+        version = other.version if path in workspace.documents else None
+        found.append(convert.Changed(server.uri_of(workspace, path), version, other.lines, edits))
+    return found
 
 
 def _drafting(

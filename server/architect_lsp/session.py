@@ -231,9 +231,13 @@ class Session(LanguageServer):
 
     def _location(self, workspace: Workspace, place: Place) -> types.Location | None:
         document = workspace.documents.get(place.path)
-        uri = next((it for it, home in self.uris.items() if home == (workspace, place.path)), "")
-        uri = uri or convert.uri_of(str(workspace.root / place.path))
-        return convert.to_lsp_place(uri, place, document.lines if document else None, self.client.encoding)
+        lines = document.lines if document else None
+        return convert.to_lsp_place(self.uri_of(workspace, place.path), place, lines, self.client.encoding)
+
+    def uri_of(self, workspace: Workspace, name: str) -> str:
+        """The client's name of a file, open or not."""
+        uri = next((it for it, home in self.uris.items() if home == (workspace, name)), "")
+        return uri or convert.uri_of(str(workspace.root / name))
 
     def _tell_broken(self, broken: Iterable[Broken]) -> None:
         for it in broken:

@@ -6,6 +6,7 @@ characters here. Offsets are code points from 0; a line's column unit is chosen 
 
 from __future__ import annotations
 
+import hashlib
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
@@ -128,6 +129,11 @@ def move(span: Span, edits: Sequence[Edit]) -> Span | None:
         elif edit.span.start < span.end:
             return None
     return Span(span.start + shift, span.end + shift)
+
+
+def digest(text: str) -> str:
+    """Sixteen hex digits that tell this text from every other."""
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 def difference(before: str, after: str) -> Edit:

@@ -88,6 +88,69 @@ async def test_a_draft_moves_with_the_text_that_was_edited_meanwhile(start: Star
     assert after.startswith('"""Rates. 😀"""\nimport asyncio\n')
 
 
+RATES = "import requests\n\n\ndef rates(url):\n    return requests.get(url, timeout=5)\n"
+SHOP = "from rates import rates\n\n\nasync def price(url):\n    found = rates(url)  # 😀\n    return found\n"
+
+
+async def test_a_fix_over_several_files_and_another_way_are_two_actions_that_ask_first(start: Start) -> None:
+    wide = {
+        "title": "Ask for the rates in a thread",
+        "edits": [
+            {"quote": "from rates import rates", "replacement": "from rates import rates_soon", "path": ""},
+            {"quote": "found = rates(url)", "replacement": "found = await rates_soon(url)", "path": "shop.py"},
+            {"quote": "import requests", "replacement": "import asyncio\n\nimport requests", "path": "rates.py"},
+            {
+                "quote": "def rates(url):",
+                "replacement": "async def rates_soon(url):\n    return await asyncio.to_thread(rates, url)\n\n\ndef rates(url):",
+                "path": "rates.py",
+            },
+        ],
+    }
+    narrow = fix(
+        "Call it in a thread",
+        ("from rates import rates", "import asyncio\n\nfrom rates import rates"),
+        ("found = rates(url)", "found = await asyncio.to_thread(rates, url)"),
+    )
+
+    def annotated(capabilities: types.ClientCapabilities) -> None:
+        assert capabilities.workspace is not None
+        assert capabilities.text_document is not None
+        edit = capabilities.workspace.workspace_edit
+        assert edit is not None
+        edit.change_annotation_support = types.ChangeAnnotationsSupportOptions()
+        assert capabilities.text_document.code_action is not None
+        tags = types.CodeActionTagOptions([types.CodeActionTag.LlmGenerated])
+        capabilities.text_document.code_action.tag_support = tags
+
+    with MessagesApi(Stream(text=json.dumps({"fixes": [wide, narrow]}))) as api:
+        settings = {"baseUrl": api.url, "model": "claude-test", "timeoutS": 20}
+        session = await start(options={"settings": settings}, environment={"ARCHITECT_API_KEY": "key"}, change=annotated)
+        (session.root / "rates.py").write_text(RATES)
+        (session.root / "pyproject.toml").write_text("")
+        uri = session.open("shop.py", SHOP, version=7)
+        opened = session.open("rates.py", RATES, version=4)
+        await session.diagnostics(uri, until=bool)
+        session.client.text_document_did_close(types.DidCloseTextDocumentParams(types.TextDocumentIdentifier(opened)))
+        command = await drafting(session, uri, 4, 14)
+        assert command is not None
+        await session.client.workspace_execute_command_async(types.ExecuteCommandParams(command.command, command.arguments))
+        await session.message(lambda it: "Drafted and tried" in it)
+        where = types.Range(types.Position(4, 14), types.Position(4, 14))
+        actions = {it.title: it for it in await session.actions(uri, where) if not it.title.startswith("Dismiss")}
+    assert list(actions) == ["Ask for the rates in a thread (2 files)", "Call it in a thread"]
+    for it in actions.values():
+        assert list(it.tags or ()) == [types.CodeActionTag.LlmGenerated]
+        assert it.is_preferred is None
+        assert it.edit is not None
+        assert it.edit.change_annotations is not None
+        assert [note.needs_confirmation for note in it.edit.change_annotations.values()] == [True]
+    edit = actions["Ask for the rates in a thread (2 files)"].edit
+    assert edit is not None
+    documents = [it for it in edit.document_changes or [] if isinstance(it, types.TextDocumentEdit)]
+    assert [(it.text_document.uri, it.text_document.version) for it in documents] == [(uri, 7), (session.uri("rates.py"), None)]
+    assert all(isinstance(row, types.AnnotatedTextEdit) for it in documents for row in it.edits)
+
+
 async def test_the_request_is_shown_before_anything_is_sent(start: Start) -> None:
     with MessagesApi(Stream([])) as api:
         session = await connected(start, api)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from architect_lsp.drafting import consult, draft
 from architect_lsp.engine import Workspace
-from architect_lsp.inquiry import consult, document, draft, inquire
+from architect_lsp.inquiry import document, inquire
 from architect_lsp.model import Finding, Fix, Span
 from architect_lsp.review.agents import load
 from architect_lsp.review.claude import Claude

@@ -215,9 +215,12 @@ def test_a_fix_that_does_not_apply_can_still_be_read(edits):
 
 async def test_a_fix_can_not_name_another_file():
     said = remark("db.commit()", fix=fix("Mend it", ("db.commit()", "pass")))
-    said["fix"]["path"] = said["fix"]["edits"][0]["path"] = "../../etc/passwd"
+    said["fix"]["path"] = "../../etc/passwd"
     (it,) = (await outcome_of(Scripted([said]))).findings
     assert [edit.path for edit in it.fixes[0].edits] == [None]
+    said["fix"]["edits"][0]["path"] = "../../etc/passwd"
+    (it,) = (await outcome_of(Scripted([said]))).findings
+    assert it.fixes == (), "an edit of a file that was not shown costs the fix"
 
 
 async def test_thousands_are_counted_and_most_dropped():

@@ -81,7 +81,7 @@ def test_first_fix_leads_to_the_fixed_text_and_passes_its_receipt(rule: Rule, ba
     result = workspace.try_fix(document, finding, finding.fixes[0])
     assert isinstance(result, Receipt), result
     expected = files_of(bad.fixed or "", default=path)[path]
-    assert result.text == expected
+    assert result.texts[path] == expected
 
 
 @pytest.mark.parametrize("rule", all_rules(), ids=lambda it: it.name)

@@ -11,9 +11,10 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -30,6 +31,7 @@ _GARBAGE = 50_000
 """Objects after which Python looks for cycles: parsing makes many and no cycle."""
 _DAY_S = 86_400
 
+T = TypeVar("T")
 Job = tuple[str, str, int]
 """(path on disk, path in the project, largest size in bytes)."""
 
@@ -86,6 +88,27 @@ def end_with_parent() -> None:
 def can_fork() -> bool:
     """Whether worker processes can share what this one knows."""
     return "fork" in multiprocessing.get_all_start_methods() and os.name == "posix"
+
+
+def forked(work: Callable[[str], T], names: Sequence[str]) -> Iterator[T]:
+    """What `work` gives for each name, in their order, from processes that share what this one knows now (see `can_fork`)."""
+    global _work
+    _work = work
+    try:
+        context = multiprocessing.get_context("fork")
+        with ProcessPoolExecutor(os.cpu_count(), mp_context=context, initializer=end_with_parent) as pool:
+            yield from pool.map(_worked, names, chunksize=CHUNK)
+    finally:
+        _work = None
+
+
+_work: Callable[[str], Any] | None = None
+"""What forked workers do; set just before they start."""
+
+
+def _worked(name: str) -> Any:
+    assert _work is not None
+    return _work(name)
 
 
 def _read(jobs: Sequence[Job]) -> Iterator[tuple[str, tuple[bytes, bytes] | Skipped]]:

@@ -62,6 +62,8 @@ class Brief:
     left_out: tuple[str, ...]
     redaction: Redaction
     schema: dict[str, Any] | None = None
+    others: tuple[str, ...] = ()
+    """Paths of other files that are shown in part, and may be edited by a fix."""
 
     @property
     def redacted(self) -> tuple[str, ...]:
@@ -151,6 +153,7 @@ def brief(
         left_out=tuple(packing.left_out),
         redaction=redactor.redaction(),
         schema=schema,
+        others=tuple(packing.others),
     )
 
 

@@ -47,10 +47,11 @@ def shown_path(path: str) -> str:
 
 
 class Packing:
-    """Fills the room of one brief; afterwards `material`, `task` and `left_out` say with what."""
+    """Fills the room of one brief; afterwards `material`, `task`, `others` (files shown in part) and `left_out` say with what."""
 
     def __init__(self, snapshot: Snapshot, span: Span, redactor: Redactor, room: int, head: int | None) -> None:
         self.left_out: list[str] = []
+        self.others: list[str] = []
         self._n_head, self._n_top = head, 0
         self._own_path = snapshot.path
         self._path = shown_path(snapshot.path)
@@ -133,6 +134,8 @@ class Packing:
         if estimated(block) <= self._room - 40:
             self._blocks.append(block)
             self._room -= estimated(block)
+            if it.ref.path not in (self._own_path, *self.others):
+                self.others.append(it.ref.path)
         else:
             self.left_out.append(f"related: {it.ref.qualname} of {shown_path(it.ref.path)}")
 

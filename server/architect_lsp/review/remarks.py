@@ -1,15 +1,15 @@
 """What a model says: the answer's schema, and the way from a remark to a finding that stands in the source.
 
 A remark is text of unknown worth. It becomes a finding when its quote was found in the text under review; else it is dropped,
-with a reason. What it says is made harmless (`review.markdown`), its fix may edit this file only and is never called safe.
-Nothing here raises on anything a model can write.
+with a reason. What it says is made harmless (`review.markdown`), its fix may edit what the model was shown and is never
+called safe. Nothing here raises on anything a model can write.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from architect_lsp import text as texts
 from architect_lsp.model import Confidence, Domain, Edit, Finding, Fix, Parts, Provenance, Severity, Snapshot, Span
 from architect_lsp.review import markdown
+from architect_lsp.review.packing import shown_path
 
 MAX_QUOTE = 4_000
 MAX_MESSAGE = 300
@@ -46,10 +47,11 @@ class RemarkEdit(_Said):
 
     quote: str = Field(description="The code to be replaced, copied exactly from the file; long enough to occur once.")
     replacement: str = Field("", description='What stands there instead; "" deletes it.')
+    path: str = Field("", description='The file to edit, when another one that was shown is meant; "" is the file under review.')
 
 
 class RemarkFix(_Said):
-    """A change of this file that removes the finding."""
+    """A change that removes the finding."""
 
     title: str = Field("", description='What the change does, as a command of at most 70 characters; "" when there is no fix.')
     edits: tuple[RemarkEdit, ...] = Field(
@@ -93,7 +95,7 @@ class Drafts(BaseModel):
     """What a model answers when a fix is asked for."""
 
     fixes: tuple[RemarkFix, ...] = Field(
-        description="One to three ways to mend it, the best first, each complete in itself; [] when none can be had in this file."
+        description="One to three ways to mend it, the best first, each complete in itself; [] when none can be had so."
     )
 
 
@@ -151,10 +153,13 @@ def parsed(item: str | None) -> Remark | Dropped:
         return Dropped(f"not a remark: {name or 'JSON'}: {markdown.line(first['msg'], 120)}")
 
 
-def located(remark: Remark, snapshot: Snapshot, selection: Span, provenance: Provenance) -> Finding | Dropped:
+def located(
+    remark: Remark, snapshot: Snapshot, selection: Span, provenance: Provenance, others: Mapping[str, str] | None = None
+) -> Finding | Dropped:
     """The finding the remark makes in this text, or why it makes none.
 
-    The quote is sought in the whole file; when it stands in several places, the only one inside `selection` is meant.
+    The quote is sought in the whole file; when it stands in several places, the only one inside `selection` is meant. `others`
+    are the texts of the other files that were shown, by path: a fix may edit them too.
     """
     quote = remark.quote.strip()
     short = markdown.line(quote, 80)
@@ -169,7 +174,8 @@ def located(remark: Remark, snapshot: Snapshot, selection: Span, provenance: Pro
     if span is None:
         several = _occurs(snapshot.text, quote)
         return Dropped("quote stands in several places" if several else "quote is not in the file", short)
-    fix = proposed(remark.fix, snapshot.text, [span, selection])
+    drafted = proposed(remark.fix, snapshot, [span, selection], others or {})
+    fix = drafted if isinstance(drafted, Fix) else None
     return Finding(
         rule=rule,
         domain=remark.domain,
@@ -217,21 +223,45 @@ def _occurs(text: str, quote: str) -> bool:
     return re.search(r"\s+".join(re.escape(it) for it in quote.split()), text) is not None
 
 
-def proposed(fix: RemarkFix, text: str, near: Sequence[Span]) -> Fix | None:
-    """The fix in this text, its quotes found in `near` where they occur more than once; None when it can't be applied."""
+def proposed(fix: RemarkFix, snapshot: Snapshot, near: Sequence[Span], others: Mapping[str, str]) -> Fix | str:
+    """The fix in this text and the others that were shown, or why there is none, as a clause.
+
+    Quotes that occur more than once in the snapshot's text are sought in `near`.
+    """
     title = markdown.line(fix.title, 100)
     if not title or not fix.edits or len(fix.edits) > MAX_EDITS:
-        return None
-    edits = []
+        return "it has no title or no edits" if len(fix.edits) <= MAX_EDITS else "it has too many edits"
+    edits: list[Edit] = []
     for it in fix.edits:
+        path = file_of(it, snapshot.path, others)
+        if path is None:
+            return f"it edits {markdown.line(it.path, 100)}, which was not shown"
         if len(it.quote) > MAX_QUOTE or len(it.replacement) > MAX_REPLACEMENT or _MISLEADING.search(it.replacement):
-            return None
-        span = _place(text, it.quote, near)
+            return "an edit is too long, or holds characters that are not what they seem"
+        own = path == snapshot.path
+        text = snapshot.text if own else others[path]
+        span = _place(text, it.quote, near if own else ())
         if span is None:
-            return None
-        edits.append(_edit(text, span, it))
-    changed = texts.apply(text, edits)
-    return Fix(title, tuple(edits), safe=False, by_model=True) if changed not in (None, text) else None
+            return "its quotes are not in the file exactly once"
+        edits.append(replace(_edit(text, span, it), path=None if own else path))
+    touched = {it.path for it in edits if it.path is not None}
+    for path in (None, *touched):
+        text = snapshot.text if path is None else others[path]
+        if texts.apply(text, [it for it in edits if it.path == path]) is None:
+            return "its edits overlap"
+    if all((snapshot.text if it.path is None else others[it.path])[it.span.start : it.span.end] == it.text for it in edits):
+        return "it changes nothing"
+    counts_on = tuple((path, texts.digest(others[path])) for path in sorted(touched))
+    return Fix(title, tuple(edits), safe=False, by_model=True, counts_on=counts_on)
+
+
+def file_of(edit: RemarkEdit, path: str, others: Iterable[str]) -> str | None:
+    """The path of the file that an edit means, as the model was shown it; None where it was not shown."""
+    said = edit.path.strip().removeprefix("./")
+    if said in ("", path, shown_path(path)):
+        return path
+    meant = [it for it in others if said in (it, shown_path(it))]
+    return meant[0] if len(meant) == 1 else None
 
 
 def _edit(text: str, span: Span, edit: RemarkEdit) -> Edit:

@@ -7,14 +7,14 @@ not kept is given too, as `Dropped`, so that silence is never the answer to a fa
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from architect_lsp.model import Finding, Provenance, Snapshot, Span
 from architect_lsp.review.items import Items
-from architect_lsp.review.remarks import Dropped, Remark, located, parsed
+from architect_lsp.review.remarks import Dropped, Remark, RemarkEdit, file_of, located, parsed
 
 if TYPE_CHECKING:
     from architect_lsp.review.brief import Brief
@@ -91,14 +91,16 @@ async def review(
     brief: Brief,
     reviewer: Reviewer,
     keep: Callable[[str, Finding], None] | None = None,
+    others: Mapping[str, str] | None = None,
 ) -> AsyncGenerator[Finding | Dropped | Notice | Receipt, None]:
     """The findings of one review in the order the model gives them, each as soon as it is complete; the receipt comes last.
 
     Raises ReviewError, after the receipt, when nothing could be had. An answer that ends early keeps what is complete, gives a
     notice that says so and a receipt that is not `complete`. To stop a review, cancel the task: the connection is closed.
-    `keep` is called with each remark that became a finding, as the model wrote it.
+    `keep` is called with each remark that became a finding, as the model wrote it. `others` are the texts of the other files that
+    the brief shows, by path.
     """
-    reading = _Reading(snapshot, span, brief, keep)
+    reading = _Reading(snapshot, span, brief, keep, others or {})
     receipt: Receipt | None = None
     failure: ReviewError | None = None
     async with aclosing(reviewer.review(brief)) as events:
@@ -127,10 +129,17 @@ async def review(
 class _Reading:
     """Turns the text of one answer into findings; counts as it goes."""
 
-    def __init__(self, snapshot: Snapshot, span: Span, brief: Brief, keep: Callable[[str, Finding], None] | None = None) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        span: Span,
+        brief: Brief,
+        keep: Callable[[str, Finding], None] | None,
+        others: Mapping[str, str],
+    ) -> None:
         self.n_remarks = self.n_findings = self.n_dropped = 0
         self._snapshot, self._span, self._brief = snapshot, span, brief
-        self._keep = keep
+        self._keep, self._others = keep, others
         self._items = Items()
         self._seen: set[tuple[str, Span]] = set()
         self._provenance = Provenance("model", brief.version, model=brief.model, agent=brief.agent, origin="live")
@@ -158,7 +167,8 @@ class _Reading:
         remark = parsed(item)
         if isinstance(remark, Dropped):
             return remark
-        outcome = located(restored(remark, self._brief.redaction, self._snapshot), self._snapshot, self._span, self._provenance)
+        back = restored(remark, self._brief.redaction, self._snapshot, self._others)
+        outcome = located(back, self._snapshot, self._span, self._provenance, self._others)
         if isinstance(outcome, Finding):
             if (outcome.rule, outcome.span) in self._seen:
                 return Dropped("said twice", outcome.message)
@@ -166,17 +176,20 @@ class _Reading:
         return outcome
 
 
-def restored(remark: Remark, redaction: Redaction, snapshot: Snapshot) -> Remark:
-    """The remark with secrets back where code is quoted or written; its prose keeps the placeholders."""
+def restored(remark: Remark, redaction: Redaction, snapshot: Snapshot, others: Mapping[str, str]) -> Remark:
+    """The remark with secrets back in quotes and code, each in a file that holds it; its prose keeps placeholders."""
     if not redaction.secrets:
         return remark
 
-    def back(text: str) -> str:
-        return redaction.restored(text, snapshot.text)
+    def back(text: str, path: str | None) -> str:
+        return redaction.restored(text, snapshot.text if path == snapshot.path else others.get(path or "", ""))
 
-    edits = tuple(it.model_copy(update={"quote": back(it.quote), "replacement": back(it.replacement)}) for it in remark.fix.edits)
-    fix = remark.fix.model_copy(update={"edits": edits})
-    return remark.model_copy(update={"quote": back(remark.quote), "fix": fix})
+    edits: list[RemarkEdit] = []
+    for it in remark.fix.edits:
+        path = file_of(it, snapshot.path, others)
+        edits.append(it.model_copy(update={"quote": back(it.quote, path), "replacement": back(it.replacement, path)}))
+    fix = remark.fix.model_copy(update={"edits": tuple(edits)})
+    return remark.model_copy(update={"quote": back(remark.quote, snapshot.path), "fix": fix})
 
 
 def _counted(n_findings: int) -> str:
