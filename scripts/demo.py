@@ -36,9 +36,11 @@ def main() -> int:
             return 1
         path, finding, fix, receipt = found
         before = (copy / path).read_text(encoding="utf-8")
-        (copy / path).write_text(receipt.text, encoding="utf-8")
+        (copy / path).write_text(receipt.texts[path], encoding="utf-8")
         print(f"{path}: {finding.rule}: {finding.message}\n{fix.title}:\n")
-        changes = difflib.unified_diff(before.splitlines(), receipt.text.splitlines(), f"a/{path}", f"b/{path}", "", "", 2, "")
+        changes = difflib.unified_diff(
+            before.splitlines(), receipt.texts[path].splitlines(), f"a/{path}", f"b/{path}", "", "", 2, ""
+        )
         print("\n".join(f"  {it}" for it in changes))
         print("\nIts receipt:\n" + "\n".join(f"  [x] {it}" for it in receipt.checks))
     title("What to do next")
