@@ -29,6 +29,7 @@ from architect_lsp.knowledge.frameworks import (
 )
 from architect_lsp.knowledge.nouns import Agent, AgentGraph, Handoff, OrmModel, Resolver, Route, Task, Tool
 from architect_lsp.knowledge.project import Project
+from architect_lsp.knowledge.symbols import FunctionSymbol
 
 _ROUTES: tuple[Callable[[Project], Iterable[Route]], ...] = (fastapi.routes, flask.routes, litestar.routes, django_urls.routes)
 _MODELS: tuple[Callable[[Project], Iterable[OrmModel]], ...] = (sqlalchemy.models, django_models.models)
@@ -146,6 +147,11 @@ def model_classes(project: Project) -> frozenset[Key]:
     return project.of_all("model classes", _model_classes)
 
 
+def thread_functions(project: Project) -> frozenset[Key]:
+    """The functions that are handed to threads by name."""
+    return project.of_all("thread functions", _thread_functions)
+
+
 def _handlers(project: Project) -> frozenset[Key]:
     return frozenset((it.handler.path, it.handler.qualname) for it in catalogue(project).routes if it.handler is not None)
 
@@ -156,3 +162,9 @@ def _task_functions(project: Project) -> frozenset[Key]:
 
 def _model_classes(project: Project) -> frozenset[Key]:
     return frozenset((it.ref.path, it.ref.qualname) for it in catalogue(project).models)
+
+
+def _thread_functions(project: Project) -> frozenset[Key]:
+    rows = ((path, it) for path in project.paths for it in project.facts(path).defs if it.threads)
+    found = (project.resolve(path, target, it.owner) for path, it in rows for target in it.threads)
+    return frozenset((it.path, it.facts.qualname) for it in found if isinstance(it, FunctionSymbol))

@@ -14,6 +14,7 @@ from architect_lsp.knowledge.flow_facts import flows
 from architect_lsp.knowledge.reading import Function, Reading, constant, dotted
 from architect_lsp.knowledge.steps import is_gated, mentions, step_facts
 from architect_lsp.knowledge.values import Value, value_of
+from architect_lsp.knowledge.waiting import given_to_thread
 from architect_lsp.knowledge.wiring import is_holder, registrations, telling, variables
 from architect_lsp.model import Place
 
@@ -88,6 +89,7 @@ def _definition(reading: Reading, node: Function) -> Def:
     hands: set[str] = set()
     numbers: dict[ast.Call, int] = {}
     given: list[ast.expr] = []
+    threads: dict[str, None] = {}
     generator = asserts = asked = catches = False
     for it in reading.within(node):
         if isinstance(it, ast.Call):
@@ -102,6 +104,9 @@ def _definition(reading: Reading, node: Function) -> Def:
                     target, reading.place(it), reading.awaited(it), in_loop, _certain(reading, it), writes, about(reading, it)
                 )
                 calls.append(row)
+            work = given_to_thread(it)
+            if work is not None and (target := reading.target(work)):
+                threads[target] = None
         elif isinstance(it, ast.Return | ast.Yield) and it.value is not None:
             returns.append(reading.target(it.value))
             given.append(it.value)
@@ -146,6 +151,7 @@ def _definition(reading: Reading, node: Function) -> Def:
         catches=catches,
         unread=tuple(_unread(node)) if node.decorator_list else (),
         asks=asked,
+        threads=tuple(threads),
     )
 
 

@@ -111,6 +111,7 @@ class Def(Struct, frozen=True, array_like=True, gc=False):
     catches: bool = False  # whether it has a handler that catches everything
     unread: tuple[str, ...] = ()  # of a decorated function: parameters that its body never looks at
     asks: bool = False  # whether it looks at what tells who the user is: see `answers.asks`
+    threads: tuple[str, ...] = ()  # targets of the functions that it hands to threads
 
 
 class Field(Struct, frozen=True, array_like=True, gc=False):

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from architect_lsp.knowledge.facts import Def
+from architect_lsp.knowledge.reading import keyword
 from architect_lsp.knowledge.symbols import External, FunctionSymbol, Symbol
 
 _COROUTINES = re.compile(
@@ -63,3 +64,16 @@ def run_by(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
 def suspends(nodes: Iterable[ast.AST]) -> ast.AST | None:
     """The first place in these nodes where the coroutine may let others run; None when there is none."""
     return next((it for it in run_by(nodes) if isinstance(it, ast.Await | ast.AsyncFor | ast.AsyncWith)), None)
+
+
+def given_to_thread(call: ast.Call) -> ast.expr | None:
+    """The function that a call gives to a thread, None when it gives none."""
+    last = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
+    given: ast.expr | None = None
+    if last in ("Thread", "Timer"):
+        given = keyword(call, "target") or (call.args[1] if last == "Timer" and len(call.args) > 1 else None)
+    elif last in ("to_thread", "submit"):
+        given = call.args[0] if call.args else None
+    elif last == "run_in_executor":
+        given = call.args[1] if len(call.args) > 1 else None
+    return given if isinstance(given, ast.Name | ast.Attribute) else None

@@ -22,12 +22,12 @@ Source: OWASP LLM10:2025 Unbounded Consumption; https://docs.python.org/3/librar
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.facts import Def
+from architect_lsp.knowledge.fan_outs import FEW, GATES, GATHERS, is_few, is_group, started
 from architect_lsp.knowledge.project import Project
-from architect_lsp.knowledge.reading import Reading, constant, dotted, keyword
+from architect_lsp.knowledge.reading import dotted, keyword
 from architect_lsp.knowledge.sources import is_model_call
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
@@ -129,13 +129,6 @@ async def other(urls):
     ],
 )
 
-_FEW = re.compile(
-    r"batch|chunk|group|page|window|agent|model|provider|tool|expert|critic|judge|worker|role|persona|reviewer|analyst|variant|aspect|top_?k"
-    r"|candidate|dimension|perspective|phase|stage|member|criteri|metric",
-    re.IGNORECASE,
-)
-_GATES = re.compile(r"semaphore|limiter|throttl|max_concurren|concurrency|aiolimiter|rate_limit|\bsem\b|_sem\b", re.IGNORECASE)
-_GATHERS = ("gather", "as_completed", "wait")
 _PATH = 4
 
 
@@ -143,77 +136,29 @@ _PATH = 4
 def find(view: View) -> Iterator[Hit]:
     """Requests to a model that are started once for each item of something whose length is not known."""
     reading = view.reading
-    if _GATES.search(reading.unit.text):
+    if GATES.search(reading.unit.text):
         return
     for call in reading.each(ast.Call):
         last = dotted(call.func).rpartition(".")[2]
-        if last in _GATHERS:
-            for over, asked in _started(reading, call):
-                if _asks(view, asked) and not _is_few(reading, over):
+        if last in GATHERS:
+            for over, asked in started(reading, call):
+                if _asks(view, asked) and not is_few(reading, over):
                     yield Hit(call, _message(asked, over))
                     break
-        elif last == "create_task" and call.args and _is_group(reading, call):
-            loop, started = reading.loop(call), call.args[0]
-            if not isinstance(loop, ast.For | ast.AsyncFor) or not isinstance(started, ast.Call):
+        elif last == "create_task" and call.args and is_group(reading, call):
+            loop, made = reading.loop(call), call.args[0]
+            if not isinstance(loop, ast.For | ast.AsyncFor) or not isinstance(made, ast.Call):
                 continue
-            if _asks(view, started) and not _is_few(reading, loop.iter):
-                yield Hit(call, _message(started, loop.iter))
+            if _asks(view, made) and not is_few(reading, loop.iter):
+                yield Hit(call, _message(made, loop.iter))
         elif last == "abatch" and len(call.args) == 1 and keyword(call, "config") is None:
             asks = is_model_call(view.project, view.path, reading, call)
-            if asks and not _is_few(reading, call.args[0]):
+            if asks and not is_few(reading, call.args[0]):
                 yield Hit(call, _message(call, call.args[0]))
 
 
 def _message(asked: ast.Call, over: ast.expr) -> str:
     return f"Asks the model by `{ast.unparse(asked.func)}` for all of `{ast.unparse(over)}` at once; nothing limits how many run."
-
-
-def _started(reading: Reading, call: ast.Call) -> Iterator[tuple[ast.expr, ast.Call]]:
-    """(what is iterated, the call that each item starts) for the coroutines that are gathered."""
-    for argument in call.args:
-        held = argument.value if isinstance(argument, ast.Starred) else argument
-        if isinstance(held, ast.Name):
-            bound = [it for it in reading.bindings(reading.function(call)).get(held.id, []) if it is not None]
-            for it in bound:
-                yield from _of_comprehension(it)
-            yield from _appended(reading, call, held.id)
-        elif isinstance(argument, ast.Starred) or not isinstance(call.func, ast.Name):
-            yield from _of_comprehension(held)
-
-
-def _of_comprehension(node: ast.expr) -> Iterator[tuple[ast.expr, ast.Call]]:
-    if isinstance(node, ast.ListComp | ast.GeneratorExp | ast.SetComp):
-        made = _unwrapped(node.elt)
-        if isinstance(made, ast.Call):
-            yield node.generators[0].iter, made
-
-
-def _appended(reading: Reading, call: ast.Call, name: str) -> Iterator[tuple[ast.expr, ast.Call]]:
-    """What a loop adds to the list that is gathered: `tasks.append(ask(row))`."""
-    for it in reading.within(reading.function(call)):
-        if isinstance(it, ast.Call) and dotted(it.func) == f"{name}.append" and it.args:
-            loop, made = reading.loop(it), _unwrapped(it.args[0])
-            if isinstance(loop, ast.For | ast.AsyncFor) and isinstance(made, ast.Call):
-                yield loop.iter, made
-
-
-def _unwrapped(node: ast.expr) -> ast.expr:
-    """The coroutine inside `asyncio.create_task(...)` and its like."""
-    while isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] in ("create_task", "ensure_future", "wait_for"):
-        if not node.args:
-            break
-        node = node.args[0]
-    return node
-
-
-def _is_group(reading: Reading, call: ast.Call) -> bool:
-    """Whether the task belongs to a group that waits for all of them."""
-    held = dotted(call.func).rpartition(".")[0]
-    return any(
-        isinstance(up, ast.AsyncWith)
-        and any(it.optional_vars is not None and dotted(it.optional_vars) == held for it in up.items)
-        for up in reading.ancestors(call)
-    )
 
 
 def _asks(view: View, call: ast.Call) -> bool:
@@ -230,35 +175,9 @@ def _asks(view: View, call: ast.Call) -> bool:
 def _takes_part(definition: Def) -> bool:
     """Whether what each call is given is a part of the program, such as a model or an agent, of which there are few."""
     names = [name for name, _ in definition.parameters if name not in ("self", "cls")]
-    return bool(names) and bool(_FEW.search(names[0]))
+    return bool(names) and bool(FEW.search(names[0]))
 
 
 def _is_gated(project: Project, path: str, qualname: str) -> bool:
     definition = project.definition(path, qualname)
     return definition is not None and definition.gated
-
-
-def _is_few(reading: Reading, over: ast.expr) -> bool:
-    """Whether what is iterated is short by its nature: written out, cut, a batch, the program's own parts."""
-    while (
-        isinstance(over, ast.Call)
-        and dotted(over.func) in ("enumerate", "zip", "list", "sorted", "reversed", "set", "tuple")
-        and over.args
-    ):
-        over = over.args[0]
-    if isinstance(over, ast.List | ast.Tuple | ast.Set | ast.Dict):
-        return True
-    if isinstance(over, ast.Subscript) and isinstance(over.slice, ast.Slice):
-        return over.slice.upper is not None
-    if isinstance(over, ast.Call):
-        name = dotted(over.func)
-        if name == "range":
-            return isinstance(constant(over.args[-1]), int) or bool(
-                re.search(r"max|top|num|n_|\bn\b|\bk\b|count|sample", ast.unparse(over))
-            )
-        over = over.func
-    written = ast.unparse(over)
-    if _FEW.search(written) or written.isupper():
-        return True
-    bound = reading.bindings(reading.function(over)).get(written) if isinstance(over, ast.Name) else None
-    return bound is not None and len(bound) == 1 and isinstance(bound[0], ast.List | ast.Tuple | ast.Subscript)

@@ -26,6 +26,7 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.kinds import is_script
+from architect_lsp.knowledge.queries import queries
 from architect_lsp.knowledge.reading import Reading
 from architect_lsp.knowledge.summaries import described
 from architect_lsp.model import Confidence, Severity
@@ -82,6 +83,14 @@ async def run(worker: threading.Thread, password, known):
     [|pool.submit(print).result()|]
     return [|bcrypt.checkpw(password, known)|]
 """),
+        Bad("""
+from shop.models import Basket
+
+async def basket(request, key):
+    if [|Basket.objects.filter(open=True, key=key).exists()|]:
+        return [|Basket.objects.get(key=key)|]
+    return await Basket.objects.acreate(key=key)
+"""),
     ],
     good=[
         """
@@ -136,6 +145,15 @@ async def run(worker: threading.Thread):
     await asyncio.wait([task])
     return task.result()
 """,
+        """
+from asgiref.sync import sync_to_async
+from shop.models import Basket
+
+async def basket(request, key):
+    found = Basket.objects.filter(key=key)
+    await sync_to_async(found.update)(open=True)
+    return await found.afirst()
+""",
     ],
 )
 
@@ -150,6 +168,10 @@ _WAITS = re.compile(
 """Calls that wait unless an argument says that they may not; the tables of effects know no arguments."""
 _HASHES = re.compile(r"bcrypt\.|flask_bcrypt\.|passlib\.|pwdlib\.|argon2\.|hashlib\.(?:pbkdf2_hmac|scrypt)|werkzeug\.security\.")
 """Hashes of passwords, which are slow by design: a tenth of a second and more."""
+_DJANGO = frozenset(
+    ("get", "first", "last", "earliest", "latest", "create", "count", "exists", "update", "delete", "bulk_create", "bulk_update")
+)
+"""What asks the database at once; each has an `a` twin."""
 _TITLES = {"time.sleep": "sleeps", "subprocess": "waits for a process", "requests": "waits for HTTP", "httpx": "waits for HTTP"}
 
 
@@ -166,6 +188,7 @@ def find(view: View) -> Iterator[Hit]:
         effect = effects.get("blocking")
         if effect is None:
             yield from _waits(view, call)
+            yield from _asks_django(view, call)
             hashes = effects.get("cpu-heavy")
             if hashes is not None and _HASHES.match(hashes.call) and len(hashes.path) <= _STEPS:
                 told = (
@@ -191,6 +214,16 @@ def _waits(view: View, call: ast.Call) -> Iterator[Hit]:
     told = [*call.args, *(it.value for it in call.keywords)]
     if not any(isinstance(it, ast.Constant) and not it.value and it.value is not None for it in told):
         yield Hit(call, f"`{name}` waits on the event loop for another thread; nothing else runs meanwhile.")
+
+
+def _asks_django(view: View, call: ast.Call) -> Iterator[Hit]:
+    """A queryset of Django that is asked without `await`, by the look of its chain: it raises `SynchronousOnlyOperation`."""
+    if not isinstance(call.func, ast.Attribute) or call.func.attr not in _DJANGO or "objects" not in view.reading.unit.text:
+        return
+    query = queries(view.project, view.path, view.reading).query(call)
+    if query is not None and query.orm == "django" and query.runs and query.steps[-1].call is call and query.name:
+        told = f"`{call.func.attr}` asks the database from a coroutine: Django raises here; await `a{call.func.attr}`."
+        yield Hit(call, told)
 
 
 def _fix(reading: Reading, call: ast.Call, name: str) -> Iterator[Draft]:

@@ -35,7 +35,6 @@ rule = Rule(
     rows=["B3", "C4"],
     equivalents=["ASYNC103", "ASYNC104"],
     needs=["CancelledError", "BaseException", "except:", "get_cancelled_exc_class"],
-    preview=True,
     bad=[
         Bad(
             """
@@ -85,6 +84,22 @@ async def fetch(client):
     [|except BaseException as error:|]
         print(error)
         return None
+"""),
+        Bad("""
+import asyncio
+from contextlib import suppress
+
+async def close(session, pool):
+    try:
+        await session.flush()
+    [|except asyncio.CancelledError:|]
+        print("cancelled while flushing")
+    await pool.close()
+
+async def drain(pipe):
+    while pipe.open:
+        with [|suppress(asyncio.CancelledError)|]:
+            await pipe.send_all()
 """),
     ],
     good=[
@@ -150,6 +165,31 @@ async def fetch(client):
     if failure:
         raise failure
 """,
+        """
+import asyncio
+from contextlib import suppress
+
+async def flush_now_and_then(queue, state):
+    while True:
+        try:
+            await asyncio.sleep(5)
+            await queue.flush()
+        except asyncio.CancelledError:
+            if state.stopping:
+                return
+            print("the driver's own")
+
+async def first(client):
+    try:
+        return await client.get()
+    except asyncio.CancelledError:
+        print("no answer")
+
+async def stop(task):
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+""",
     ],
 )
 
@@ -158,7 +198,7 @@ _EVERYTHING = ("BaseException", "CancelledError", "get_cancelled_exc_class")
 
 @rule.check
 def find(view: View) -> Iterator[Hit]:
-    """Handlers in coroutines that end a cancellation."""
+    """Handlers in coroutines that end a cancellation and let the coroutine work on."""
     reading = view.reading
     for block in reading.each(ast.Try):
         function = reading.function(block)
@@ -168,17 +208,29 @@ def find(view: View) -> Iterator[Hit]:
             names = _caught(handler)
             if not any(it in _EVERYTHING for it in names):
                 continue
+            by_name = "BaseException" not in names
             if (
                 not _goes_on(handler)
-                and not _cancels(function, block)
-                and not ("CancelledError" in names and _ends(reading, block, handler))
+                and not _cancels(function, block.body)
+                and (_works_on(reading, block, handler.body) or (not by_name and _answers(handler)))
             ):
-                what = (
-                    "CancelledError" if "CancelledError" in names else ast.unparse(handler.type) if handler.type else "`except:`"
-                )
-                told = f"{what} ends here: whoever cancels this coroutine is not obeyed."
-                yield Hit(handler, told.replace("CancelledError ends", "`CancelledError` ends"), tuple(_fix(handler)))
+                what = "`CancelledError`" if by_name else ast.unparse(handler.type) if handler.type else "`except:`"
+                yield Hit(handler, f"{what} ends here: whoever cancels this coroutine is not obeyed.", tuple(_fix(handler)))
             break  # what comes after never sees the cancellation
+    for scope in reading.each(ast.With):
+        function = reading.function(scope)
+        if not isinstance(function, ast.AsyncFunctionDef) or suspends(scope.body) is None:
+            continue
+        for it in scope.items:
+            call = it.context_expr
+            if (
+                isinstance(call, ast.Call)
+                and dotted(call.func).rpartition(".")[2] == "suppress"
+                and any(dotted(each).endswith(("CancelledError", "BaseException")) for each in call.args)
+                and not _cancels(function, scope.body)
+                and _works_on(reading, scope, [])
+            ):
+                yield Hit(call, "`CancelledError` ends here: whoever cancels this coroutine is not obeyed.")
 
 
 def _caught(handler: ast.ExceptHandler) -> list[str]:
@@ -198,18 +250,28 @@ def _goes_on(handler: ast.ExceptHandler) -> bool:
     return False
 
 
-def _ends(reading: Reading, block: ast.Try, handler: ast.ExceptHandler) -> bool:
-    """Whether the coroutine ends right after the handler, so that who cancelled it sees it end."""
-    if isinstance(handler.body[-1], ast.Return | ast.Break):
-        return True
+def _answers(handler: ast.ExceptHandler) -> bool:
+    """Whether the handler gives the caller an answer in place of the cancellation."""
+    return any(isinstance(it, ast.Return) for it in run_by(handler.body))
+
+
+def _works_on(reading: Reading, block: ast.stmt, handler: list[ast.stmt]) -> bool:
+    """Whether the coroutine waits for something again after the handler, in a next turn or further down."""
+    if any(isinstance(it, ast.Return | ast.Break) for it in run_by(handler)):
+        return False
     below: ast.AST = block
     for up in reading.ancestors(block):
-        body = getattr(up, "body", [])
-        if isinstance(up, ast.AsyncFunctionDef):
-            return body[-1] is below
-        if isinstance(up, ast.While | ast.For | ast.AsyncFor):
-            return False
-        if isinstance(up, ast.With | ast.AsyncWith | ast.Try) and (not body or body[-1] is not below):
+        if isinstance(up, ast.While | ast.For | ast.AsyncFor) and any(below is it for it in up.body):
+            return True
+        for name in ("body", "orelse", "finalbody"):
+            held = getattr(up, name, None)
+            if isinstance(held, list) and any(below is it for it in held):
+                rest = held[next(index for index, it in enumerate(held) if it is below) + 1 :]
+                if suspends(rest) is not None:
+                    return True
+                if any(isinstance(it, ast.Return | ast.Raise | ast.Break) for it in rest):
+                    return False
+        if isinstance(up, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             return False
         below = up
     return False
@@ -226,11 +288,14 @@ def _is_only_said(handler: ast.ExceptHandler, name: ast.Name) -> bool:
     return False
 
 
-def _cancels(function: ast.AsyncFunctionDef, block: ast.Try) -> bool:
-    """Whether the block awaits the end of a task that this function, or its class, has cancelled."""
-    waits = [it.value for it in run_by(block.body) if isinstance(it, ast.Await)]
+def _cancels(function: ast.AsyncFunctionDef, body: list[ast.stmt]) -> bool:
+    """Whether the body awaits the end of a task: one that this function cancels, or one by its name alone."""
+    waits = [it.value for it in run_by(body) if isinstance(it, ast.Await)]
+    if waits and all(isinstance(it, ast.Name | ast.Attribute | ast.Subscript) or _joins(it) for it in waits):
+        return True
     cancelled = any(
-        isinstance(it, ast.Attribute) and it.attr in ("cancel", "cancelled", "cancelling") for it in ast.walk(function)
+        isinstance(it, ast.Attribute) and it.attr in ("cancel", "cancelled", "cancelling", "uncancel")
+        for it in ast.walk(function)
     )
     return cancelled and any(isinstance(it, ast.Name | ast.Attribute | ast.Subscript) or _joins(it) for it in waits)
 

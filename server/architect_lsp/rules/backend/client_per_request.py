@@ -1,4 +1,4 @@
-"""A client is made anew for each request.
+"""A client is made anew for each request, or each turn of a loop.
 
 Why: an HTTP client, an engine or a Redis client owns a pool of connections. One that lives as long as a request opens
 connections, does the handshake for each, and throws them away.
@@ -31,7 +31,10 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.catalogue import handlers
 from architect_lsp.knowledge.effects import canonical
+from architect_lsp.knowledge.kinds import is_script
+from architect_lsp.knowledge.loops import over_data
 from architect_lsp.knowledge.project import Project
+from architect_lsp.knowledge.reading import Reading
 from architect_lsp.knowledge.symbols import External, FunctionSymbol, Ref
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
@@ -41,7 +44,7 @@ rule = Rule(
     severity=Severity.WARNING,
     confidence=Confidence.HIGH,
     rows=["B1", "B5", "D3"],
-    needs=["@"],
+    needs=["@", "for "],
     bad=[
         Bad("""
 import httpx
@@ -70,6 +73,18 @@ from sqlalchemy import create_engine
 def connect():
     engine = create_engine("sqlite://")
     return engine.connect()
+"""),
+        Bad("""
+import aiohttp
+import boto3
+
+async def prices(skus):
+    for sku in skus:
+        async with [|aiohttp.ClientSession()|] as http:
+            yield await http.get(f"https://prices.example/{sku}")
+
+def stored(keys):
+    return [[|boto3.client("s3")|].head_object(Bucket="b", Key=it) for it in keys]
 """),
     ],
     good=[
@@ -114,6 +129,21 @@ def lazy():
 def rows():
     return engine().connect(), lazy().connect()
 """,
+        """
+import boto3
+import httpx
+
+def sizes(regions, urls):
+    for region in regions:
+        yield boto3.client("s3", region_name=region).list_buckets()
+    for attempt in range(3):
+        with httpx.Client() as client:
+            client.get("https://prices.example")
+    with httpx.Client() as client:
+        for url in urls:
+            client.get(url)
+    clients = {it: httpx.Client() for it in urls}
+""",
     ],
 )
 
@@ -129,8 +159,9 @@ _STEPS = 2
 
 @rule.check
 def find(view: View) -> Iterator[Hit]:
-    """Clients that a route's handler makes, itself or through a plain helper."""
+    """Clients that a route's handler makes, itself or through a plain helper, and those that a loop makes for each item."""
     reading = view.reading
+    yield from _each_turn(view)
     for function in reading.functions:
         if not function.decorator_list or (view.path, reading.qualname(function)) not in handlers(view.project):
             continue
@@ -143,6 +174,38 @@ def find(view: View) -> Iterator[Hit]:
             elif isinstance(symbol, FunctionSymbol) and (path := _path(view.project, symbol, _STEPS)):
                 told = f"`{ast.unparse(call.func)}` makes a client anew for each request of `{function.name}`."
                 yield Hit(call, told, evidence=tuple(path))
+
+
+def _each_turn(view: View) -> Iterator[Hit]:
+    """Clients that are all the same, one for each item of a loop over data."""
+    reading = view.reading
+    if is_script(view.path):
+        return
+    for call in reading.each(ast.Call):
+        loop = reading.loop(call)
+        if loop is None or reading.function(call) is None or isinstance(reading.parent(call), ast.DictComp):
+            continue
+        name = view.callee(call)
+        if not _CLIENTS.fullmatch(name) or not over_data(reading, loop):
+            continue
+        targets = [it.target for it in ([loop] if isinstance(loop, ast.For) else loop.generators)]  # type: ignore[attr-defined]
+        own = {it.id for target in targets for it in ast.walk(target) if isinstance(it, ast.Name)}
+        own |= {it.id for it in ast.walk(loop) if isinstance(it, ast.Name) and isinstance(it.ctx, ast.Store)}
+        given = [*call.args, *(it.value for it in call.keywords)]
+        if not any(isinstance(it, ast.Name) and it.id in own for each in given for it in ast.walk(each)) and not _is_kept(
+            reading, call
+        ):
+            yield Hit(call, f"`{name}` is made anew in each turn of this loop, with connections of its own.")
+
+
+def _is_kept(reading: Reading, call: ast.Call) -> bool:
+    """Whether each item gets a client of its own to keep: it is appended, or put in a table."""
+    parent = reading.parent(call)
+    if isinstance(parent, ast.Assign):
+        return not isinstance(parent.targets[0], ast.Name)
+    if isinstance(parent, ast.Attribute):
+        return False
+    return not isinstance(parent, ast.withitem)
 
 
 def _path(project: Project, symbol: FunctionSymbol, steps: int) -> list[tuple[Ref, str]]:

@@ -27,7 +27,7 @@ rule = Rule(
     severity=Severity.NOTE,
     confidence=Confidence.HIGH,
     rows=["B5", "D3"],
-    needs=["count(", "len(", "acount("],
+    needs=["count(", "len(", "acount(", "objects"],
     bad=[
         Bad(
             """
@@ -82,6 +82,32 @@ def any_left(session: Session):
     if not [|len(Order.objects.filter(paid=False))|]:
         return True
 """),
+        Bad(
+            """
+from django.db import models
+
+class Booking(models.Model):
+    day = models.DateField()
+
+def is_free(day):
+    taken = Booking.objects.filter(day=day)
+    if [|taken|]:
+        return False
+    return True
+""",
+            fixed="""
+from django.db import models
+
+class Booking(models.Model):
+    day = models.DateField()
+
+def is_free(day):
+    taken = Booking.objects.filter(day=day)
+    if taken.exists():
+        return False
+    return True
+""",
+        ),
     ],
     good=[
         """
@@ -102,6 +128,20 @@ def numbers(customer, names):
         return [it.id for it in orders]
     return Order.objects.count()
 """,
+        """
+from django.db import models
+
+class Booking(models.Model):
+    day = models.DateField()
+
+def shown(day, rows=None):
+    taken = Booking.objects.filter(day=day)
+    if taken:
+        return list(taken)
+    rows = rows or Booking.objects.none()
+    if rows:
+        return None
+""",
     ],
 )
 
@@ -116,6 +156,7 @@ def find(view: View) -> Iterator[Hit]:
     if is_script(view.path):
         return
     asked = queries(view.project, view.path, reading)
+    yield from _tested(view, asked)
     for call in reading.each(ast.Call):
         found = _counted(call, asked)
         if found is None:
@@ -133,6 +174,26 @@ def find(view: View) -> Iterator[Hit]:
                 yield Hit(parent, _message(found), tuple(_fix(call, parent, found, view, negated=negated)))
         elif _is_test(parent, shown):
             yield Hit(shown, _message(found), tuple(_fix(call, shown, found, view, negated=False)))
+
+
+def _tested(view: View, asked: Queries) -> Iterator[Hit]:
+    """Querysets with a name that stand where only true or false is asked, and nowhere else."""
+    reading = view.reading
+    for name in reading.each(ast.Name):
+        parent = reading.parent(name)
+        if not isinstance(name.ctx, ast.Load) or not _is_test(parent, name):
+            continue
+        function = reading.function(name)
+        if function is None or len(reading.bindings(function).get(name.id, [])) != 1:
+            continue
+        found = asked.query(name)
+        if found is None or found.orm != "django" or found.gives != "rows" or not found.steps or found.has("none", "raw"):
+            continue
+        uses = [it for it in reading.each(ast.Name) if it.id == name.id and isinstance(it.ctx, ast.Load)]
+        if all(_is_test(reading.parent(it), it) for it in uses):
+            message = "All rows are loaded only to know whether there is one: `exists()` stops at the first."
+            change = Change(name, ".exists()", insert="after")
+            yield Hit(name, message, (Draft("Ask whether there is one", (change,), safe=True),))
 
 
 def _counted(call: ast.Call, asked: Queries) -> Query | None:

@@ -33,7 +33,6 @@ rule = Rule(
     rows=["B3", "D3"],
     equivalents=["ASYNC230", "ASYNC240"],
     needs=["async def"],
-    preview=True,
     bad=[
         Bad("""
 async def load(name):

@@ -20,7 +20,9 @@ import ast
 import re
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.reading import Reading, keyword
+from architect_lsp.knowledge.catalogue import thread_functions
+from architect_lsp.knowledge.reading import Reading
+from architect_lsp.knowledge.waiting import given_to_thread
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
@@ -30,7 +32,7 @@ rule = Rule(
     confidence=Confidence.HIGH,
     rows=["B3"],
     cwe=662,
-    needs=["Thread(", "to_thread", "run_in_executor", ".submit("],
+    needs=["nowait(", "create_task(", "ensure_future(", ".set()", ".clear()", ".call_", ".cancel()"],
     bad=[
         Bad("""
 import asyncio
@@ -60,6 +62,31 @@ async def run(rows):
 
     await asyncio.to_thread(work)
 """),
+        Bad("""
+import asyncio
+import threading
+
+class Serial:
+    def __init__(self):
+        self.loop = asyncio.get_running_loop()
+        self.lines = asyncio.Queue()
+
+    def open(self, port):
+        threading.Thread(target=self._read, args=(port,), daemon=True).start()
+
+    def _read(self, port):
+        for line in port:
+            [|self.lines.put_nowait(line)|]
+
+def watch(folder, changed: asyncio.Event):
+    for _ in folder:
+        [|changed.set()|]
+
+async def follow(folder):
+    changed = asyncio.Event()
+    asyncio.get_running_loop().run_in_executor(None, watch, folder, changed)
+    await changed.wait()
+"""),
     ],
     good=[
         """
@@ -86,6 +113,25 @@ async def listen(driver):
 
 async def main(): ...
 """,
+        """
+import asyncio
+import threading
+
+class Serial:
+    def __init__(self):
+        self.loop = asyncio.get_running_loop()
+        self.lines = asyncio.Queue()
+
+    def open(self, port):
+        threading.Thread(target=self._read, args=(port,), daemon=True).start()
+
+    def _read(self, port):
+        for line in port:
+            self.loop.call_soon_threadsafe(self.lines.put_nowait, line)
+
+    def _take(self, line):
+        self.lines.put_nowait(line)
+""",
     ],
 )
 
@@ -101,26 +147,20 @@ _OWN_LOOP = ("run", "new_event_loop", "set_event_loop", "Runner")
 def find(view: View) -> Iterator[Hit]:
     """What functions given to a thread do to the loop, where they are defined beside it."""
     reading = view.reading
-    names = {name for call in reading.each(ast.Call) if (name := _given(call))}
+    names = {it.id for call in reading.each(ast.Call) if isinstance(it := given_to_thread(call), ast.Name)}
     for function in reading.each(ast.FunctionDef):
-        if function.name not in names or reading.function(function) is None or _has_own_loop(reading, function):
+        nested = reading.function(function) is not None
+        if (
+            (function.name not in names)
+            if nested
+            else ((view.path, reading.qualname(function)) not in thread_functions(view.project))
+        ):
+            continue
+        if _has_own_loop(reading, function):
             continue
         for call in reading.within(function):
             if isinstance(call, ast.Call) and _TOUCHES.fullmatch(name := view.callee(call)):
                 yield Hit(call, f"`{function.name}` runs in a thread, and `{name}` is for the thread of the event loop alone.")
-
-
-def _given(call: ast.Call) -> str:
-    """The name of the function that a call gives to a thread, "" when it gives none."""
-    last = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
-    given: ast.expr | None = None
-    if last in ("Thread", "Timer"):
-        given = keyword(call, "target") or (call.args[1] if last == "Timer" and len(call.args) > 1 else None)
-    elif last in ("to_thread", "submit"):
-        given = call.args[0] if call.args else None
-    elif last == "run_in_executor":
-        given = call.args[1] if len(call.args) > 1 else None
-    return given.id if isinstance(given, ast.Name) else ""
 
 
 def _has_own_loop(reading: Reading, function: ast.FunctionDef) -> bool:

@@ -96,6 +96,13 @@ from app.deps import SessionDep
 def users(session: SessionDep, ids):
     return {it: [|session.get(User, it)|] for it in ids}
 """),
+        Bad("""
+def names(db, keys):
+    cursor = db.cursor()
+    for key in keys:
+        [|cursor.execute("SELECT name FROM users WHERE id = %s", (key,))|]
+        yield cursor.fetchone()[0]
+"""),
     ],
     good=[
         """
@@ -169,6 +176,10 @@ _WORKS = re.compile(
 _NOT_READ = re.compile(r"_or_create$|in_bulk$|\.refresh$")
 _ON_PURPOSE = ("create", "acreate", "get_or_create", "update_or_create", "select_for_update", "with_for_update")
 """What is made, or locked one by one."""
+_EXECUTES = ("execute", "fetch", "fetchrow", "fetchval", "fetch_one", "fetch_all")
+_SELECT = re.compile(r"\s*SELECT\s.+\sFROM\s.+\sWHERE\s", re.IGNORECASE | re.DOTALL)
+_ON_LOCK = re.compile(r"FOR\s+UPDATE|information_schema|pg_|sqlite_", re.IGNORECASE)
+"""What is asked of the database about itself, or to lock a row."""
 _LOCKS = re.compile(r"lock|acquire")
 _CACHED = re.compile(r"cache|memoi[sz]e", re.IGNORECASE)
 
@@ -200,6 +211,10 @@ def find(view: View) -> Iterator[Hit]:
 
 def _asked(view: View, call: ast.Call) -> Effect | None:
     """The query that a call runs by the look of its chain, where the types of what it is made of can't be told."""
+    if isinstance(call.func, ast.Attribute) and call.func.attr in _EXECUTES and call.args:
+        said = _text(call.args[0])
+        if said is not None and _SELECT.match(said) and not _ON_LOCK.search(said):
+            return Effect("db-read", f"{call.func.attr} of SQL", ())
     asked = queries(view.project, view.path, view.reading)
     query = asked.query(call)
     if query is None or not query.runs or query.gives == "nothing" or query.steps[-1].call is not call:
@@ -210,6 +225,13 @@ def _asked(view: View, call: ast.Call) -> Effect | None:
     if before is not None and before.runs:
         return None  # what it gave is only taken apart
     return Effect("db-read", query.steps[-1].name, ())
+
+
+def _text(node: ast.expr) -> str | None:
+    """What a string, or a formatted one, begins with; None for others."""
+    if isinstance(node, ast.JoinedStr) and node.values:
+        return _text(node.values[0]) if isinstance(node.values[0], ast.Constant) else None
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
 
 def _depends(loop: ast.AST, call: ast.Call) -> bool:

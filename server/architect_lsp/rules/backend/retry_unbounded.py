@@ -19,7 +19,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.reading import keyword
+from architect_lsp.knowledge.reading import Function, keyword
 from architect_lsp.knowledge.waiting import run_by
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
@@ -30,7 +30,7 @@ rule = Rule(
     confidence=Confidence.HIGH,
     rows=["B3", "C4", "D3"],
     cwe=835,
-    needs=["retry", "backoff", "while True", "while 1"],
+    needs=["retry", "retries", "backoff", "while True", "while 1"],
     bad=[
         Bad(
             """
@@ -69,6 +69,16 @@ from tenacity import retry
 
 @[|retry|]
 def fetch(): ...
+"""),
+        Bad("""
+from celery import shared_task
+
+@shared_task(bind=True, [|max_retries=None|])
+def push(self, url):
+    try:
+        send(url)
+    except OSError as error:
+        raise self.retry(exc=error, countdown=60)
 """),
     ],
     good=[
@@ -154,9 +164,23 @@ def find(view: View) -> Iterator[Hit]:
             bounds = next((it for pattern, it in _BOUNDS.items() if re.fullmatch(pattern, name)), None)
             if bounds is not None and not (call and (_has(call, bounds) or (name.startswith("retry.") and call.args))):
                 yield Hit(it, told, tuple(_fix(call)) if call and "stop" in bounds else ())
+            if call is not None and name.rpartition(".")[2] in _TASKS and not _says_when(function):
+                for row in call.keywords:
+                    if row.arg == "max_retries" and isinstance(row.value, ast.Constant) and row.value.value is None:
+                        yield Hit(row, f"`{function.name}` is tried again after every error, without end.")
     for loop in reading.each(ast.While):
         if isinstance(loop.test, ast.Constant) and loop.test.value and _tries_for_ever(view, loop):
             yield Hit(loop, "This loop tries again after every error, without end.")
+
+
+_TASKS = ("task", "shared_task", "actor")
+
+
+def _says_when(function: Function) -> bool:
+    """Whether the function looks at how often it was tried."""
+    return bool(
+        re.search(r"request\.retries|max_retries=\d|max_retries=[A-Za-z]\w+\)", "\n".join(map(ast.unparse, function.body)))
+    )
 
 
 def _has(call: ast.Call, names: tuple[str, ...]) -> bool:

@@ -70,6 +70,14 @@ def tidy():
     for product in Product.objects.filter(sold=True):
         [|product.delete()|]
 """),
+        Bad("""
+from hall.models import Seat
+
+def furnish(hall, rows, width):
+    for row in range(rows):
+        for number in range(width):
+            [|Seat.objects.create(hall=hall, row=row, number=number)|]
+"""),
     ],
     good=[
         """
@@ -119,7 +127,9 @@ def find(view: View) -> Iterator[Hit]:
         if not isinstance(call.func, ast.Attribute) or call.func.attr not in ("save", "create", "delete"):
             continue
         loop = reading.loop(call)
-        if not isinstance(loop, ast.For) or reading.function(call) is None or not over_data(reading, loop):
+        if not isinstance(loop, ast.For) or reading.function(call) is None:
+            continue
+        if not over_data(reading, loop) and not (call.func.attr == "create" and _counts_up(loop)):
             continue
         statement = next((it for it in loop.body if any(each is call for each in ast.walk(it))), None)
         if not isinstance(statement, ast.Expr) or statement.value is not call or _is_busy(view, loop, call):
@@ -135,6 +145,12 @@ def find(view: View) -> Iterator[Hit]:
                 else "bulk_update"
             )
             yield Hit(call, f"Each turn writes one `{name}`: `{together}` after the loop writes them together.")
+
+
+def _counts_up(loop: ast.For) -> bool:
+    """Whether the loop runs as often as somebody says: `range(rows)`."""
+    source = loop.iter
+    return isinstance(source, ast.Call) and dotted(source.func) == "range" and any(isinstance(it, ast.Name) for it in source.args)
 
 
 def _written(asked: Queries, loop: ast.For, call: ast.Call, function: ast.Attribute) -> str:

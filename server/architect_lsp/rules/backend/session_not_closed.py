@@ -53,6 +53,17 @@ def second(pk):
     db.commit()
     db.close()
 """),
+        Bad("""
+from sqlalchemy import create_engine
+from sqlalchemy.orm import sessionmaker
+
+SessionLocal = sessionmaker(create_engine("sqlite://"))
+
+def get_session():
+    session = [|SessionLocal()|]
+    yield session
+    session.close()
+"""),
     ],
     good=[
         """
@@ -98,6 +109,20 @@ def get_db():
     finally:
         db.close()
 """,
+        """
+from sqlalchemy import create_engine
+from sqlalchemy.orm import sessionmaker
+
+SessionLocal = sessionmaker(create_engine("sqlite://"))
+
+def get_session():
+    session = SessionLocal()
+    try:
+        yield session
+        session.commit()
+    finally:
+        session.close()
+""",
     ],
 )
 
@@ -139,6 +164,8 @@ def _closed(reading: Reading, function: ast.AST, name: str) -> str:
         if not isinstance(it, ast.Name) or it.id != name or not isinstance(it.ctx, ast.Load):
             continue
         parent = reading.parent(it)
+        if isinstance(parent, ast.Yield):
+            continue  # lent: whoever gets it gives it back, or raises here
         if not isinstance(parent, ast.Attribute):
             return "safe"  # handed on, returned, kept
         if parent.attr in ("close", "aclose"):

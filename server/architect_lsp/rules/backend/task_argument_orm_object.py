@@ -25,7 +25,8 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.catalogue import model_classes
 from architect_lsp.knowledge.frameworks.celery import handed
-from architect_lsp.knowledge.reading import keyword
+from architect_lsp.knowledge.queries import queries
+from architect_lsp.knowledge.reading import dotted, keyword
 from architect_lsp.knowledge.symbols import Instance
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
@@ -50,6 +51,20 @@ def receipt(order): ...
 def place(order: Order):
     receipt.delay([|order|])
     receipt.apply_async(args=[[|order|]])
+"""),
+        Bad("""
+from redis import Redis
+from rq import Queue
+from shop.jobs import print_label
+from shop.models import Parcel
+from shop.tasks import track
+
+queue = Queue(connection=Redis())
+
+def pack(number):
+    parcel = Parcel.objects.create(number=number)
+    track.delay([|parcel|])
+    queue.enqueue(print_label, [|parcel|])
 """),
     ],
     good=[
@@ -76,11 +91,12 @@ def place(order: Order, mailer):
 def find(view: View) -> Iterator[Hit]:
     """Objects of models among the arguments of a task."""
     reading = view.reading
+    asked = queries(view.project, view.path, reading)
     for call in reading.each(ast.Call):
         if not isinstance(call.func, ast.Attribute):
             continue
         task = handed(view.project, view.path, reading.target(call.func), reading.owner(call))
-        if task is None:
+        if task is None and not _is_sent(view, call):
             continue
         for it in _arguments(call):
             symbol = view.symbol(it) if isinstance(it, ast.Name | ast.Attribute) else None
@@ -90,6 +106,17 @@ def find(view: View) -> Iterator[Hit]:
                     f"`{name}` is a row of `{symbol.facts.qualname}`: the task gets it as it was, if at all. Hand over its key."
                 )
                 yield Hit(it, told)
+            elif isinstance(it, ast.Name) and (query := asked.query(it)) is not None and query.gives == "row" and query.name:
+                yield Hit(it, f"`{it.id}` is a row of `{query.name}`: the task gets it as it was, if at all. Hand over its key.")
+
+
+def _is_sent(view: View, call: ast.Call) -> bool:
+    """Whether a call hands work to a queue by its look: `send_mail.delay(...)`, `queue.enqueue(work, ...)` of RQ."""
+    if not isinstance(call.func, ast.Attribute):
+        return False
+    if call.func.attr in ("delay", "apply_async"):
+        return dotted(call.func.value) != ""
+    return call.func.attr == "enqueue" and view.callee(call).startswith("rq.")
 
 
 def _arguments(call: ast.Call) -> Iterator[ast.expr]:

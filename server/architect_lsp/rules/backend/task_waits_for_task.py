@@ -1,7 +1,7 @@
-"""A task of a queue waits for another one.
+"""A task, or a request, waits for a task of a queue.
 
 Why: the waiting task holds its worker. When all workers wait so, none is left to run what they wait for, and the queue stands
-still.
+still. A request that waits holds its own worker for as long as the queue is long, and gains nothing by the queue.
 Instead: say what comes after what, and let the queue do the waiting.
 
     chain(render.s(report_id), send.s(address)).apply_async()
@@ -17,8 +17,9 @@ import ast
 import re
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.catalogue import task_functions
+from architect_lsp.knowledge.catalogue import handlers, task_functions
 from architect_lsp.knowledge.reading import dotted, keyword
+from architect_lsp.knowledge.sources import is_handler
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
@@ -54,6 +55,20 @@ def whole(n):
     result = group(part.s(i) for i in range(n)).apply_async()
     return [|result.get(timeout=10)|]
 """),
+        Bad("""
+from celery import shared_task
+from fastapi import FastAPI
+
+app = FastAPI()
+
+@shared_task
+def render(report): ...
+
+@app.post("/reports/{report}/pdf")
+def pdf(report: int):
+    job = render.apply_async((report,))
+    return {"url": [|job.get(timeout=30)|]}
+"""),
     ],
     good=[
         """
@@ -82,21 +97,35 @@ _SENT = re.compile(
 
 @rule.check
 def find(view: View) -> Iterator[Hit]:
-    """Waits for the result of a task in a task's own function."""
+    """Waits for the result of a task, in a task's own function or in a request's handler."""
     reading = view.reading
-    tasks = task_functions(view.project)
-    if not tasks:
-        return
+    tasks, routes = task_functions(view.project), handlers(view.project)
     for function in reading.functions:
-        if (view.path, reading.qualname(function)) not in tasks:
+        key = view.path, reading.qualname(function)
+        of_request = key in routes or (not key[0].endswith("tasks.py") and is_handler(reading, function))
+        if key not in tasks and not of_request:
             continue
         for call in reading.within(function):
             if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
                 continue
             if call.func.attr not in ("get", "join", "wait", "wait_for_results"):
                 continue
-            if keyword(call, "disable_sync_subtasks") is not None or not _SENT.search(reading.target(call.func.value)):
+            sent = _SENT.search(reading.target(call.func.value))
+            if (
+                keyword(call, "disable_sync_subtasks") is not None
+                or sent is None
+                or (key not in tasks and not _of_queue(view, call))
+            ):
                 continue
             name = dotted(call.func.value) or ast.unparse(call.func.value)[:60]
-            told = f"The task `{function.name}` waits for `{name}` and holds its worker; when all of them wait, none is left."
+            if key in tasks:
+                told = f"The task `{function.name}` waits for `{name}` and holds its worker; when all of them wait, none is left."
+            else:
+                told = f"The request waits for the task `{name}`, however long the queue is: give its id, or do the work here."
             yield Hit(call, told)
+
+
+def _of_queue(view: View, call: ast.Call) -> bool:
+    """Whether what is waited for was sent to a queue for certain: by `delay` or `apply_async`."""
+    target = view.reading.target(call.func.value) if isinstance(call.func, ast.Attribute) else ""
+    return target.endswith((".delay()", ".apply_async()"))

@@ -34,7 +34,7 @@ rule = Rule(
     rows=["B1", "D3"],
     cwe=400,
     equivalents=["S113", "W3101"],
-    needs=["requests", "session", "Session", "urlopen", "SMTP", "get(", "post("],
+    needs=["requests", "session", "Session", "urlopen", "SMTP", "get(", "post(", "timeout=None", "open_connection"],
     bad=[
         Bad(
             """
@@ -102,6 +102,17 @@ from app.http import session
 def rates():
     return [|session.get("https://rates.example")|].json()
 """),
+        Bad("""
+import asyncio
+import httpx
+
+async def ask(host, line):
+    reader, writer = await [|asyncio.open_connection(host, 4000)|]
+    writer.write(line)
+    return await reader.readline()
+
+client = httpx.AsyncClient([|timeout=None|])
+"""),
     ],
     good=[
         """
@@ -129,6 +140,21 @@ def rates():
     return session.get("https://rates.example").json()
 """,
         """
+import asyncio
+import httpx
+
+async def ask(host, line):
+    async with asyncio.timeout(5):
+        reader, writer = await asyncio.open_connection(host, 4000)
+    await asyncio.wait_for(asyncio.open_connection(host, 4001), 5)
+
+async def follow(url):
+    # events come for as long as the page is open
+    async with httpx.AsyncClient(timeout=None) as client:
+        async with client.stream("GET", url, timeout=None) as events:
+            return events
+""",
+        """
 -- scripts/fetch.py --
 import requests
 
@@ -138,6 +164,11 @@ print(requests.get("https://example.org/").text)
 )
 
 _HTTP = re.compile(r"requests\.(?:Session\.|session\.)?(?:get|post|put|patch|delete|head|options|request)")
+_CLIENTS = re.compile(
+    r"(?:httpx|httpx2|requests|niquests)\.(?:Session\.|session\.|(?:Async)?Client\.?)?(?:get|post|put|patch|delete|head|options|request)?"
+)
+_CONNECTS = re.compile(r"asyncio\.(?:streams\.)?open_(?:unix_)?connection")
+_BOUNDS = re.compile(r"timeout|fail_after|move_on_after")
 _POSITIONS = {"urllib.request.urlopen": 3, "smtplib.SMTP": 4, "smtplib.SMTP_SSL": 6}
 """Callables other than those of requests: how many positional arguments reach their timeout."""
 
@@ -148,6 +179,7 @@ def find(view: View) -> Iterator[Hit]:
     if is_script(view.path):
         return
     for call in view.reading.each(ast.Call):
+        yield from _endless(view, call)
         if keyword(call, "timeout") is not None or any(it.arg is None for it in call.keywords):
             continue
         name = view.callee(call)
@@ -156,6 +188,28 @@ def find(view: View) -> Iterator[Hit]:
             yield Hit(
                 call, f"`{name}` has no timeout: a silent server holds this call for ever.", tuple(_fix(view.reading, call))
             )
+
+
+def _endless(view: View, call: ast.Call) -> Iterator[Hit]:
+    """A client that is told to wait for ever, with no word why; a connection that nothing around bounds."""
+    reading = view.reading
+    given = next((it for it in call.keywords if it.arg == "timeout"), None)
+    if given is not None and isinstance(given.value, ast.Constant) and given.value.value is None:
+        name = view.callee(call)
+        if _CLIENTS.fullmatch(name) and not _has_comment(reading, call):
+            yield Hit(given, f"`timeout=None` lets `{name}` wait for as long as the other side likes.")
+    elif reading.awaited(call) and _CONNECTS.fullmatch(name := view.callee(call)):
+        around = " ".join(
+            ast.unparse(it.context_expr) for up in reading.ancestors(call) if isinstance(up, ast.AsyncWith) for it in up.items
+        )
+        if not _BOUNDS.search(around):
+            yield Hit(call, f"`{name}` has no timeout of its own, and nothing around it bounds the wait.")
+
+
+def _has_comment(reading: Reading, node: ast.AST) -> bool:
+    """Whether a comment stands in the lines of a node or right above: it may say why."""
+    place = reading.place(node)
+    return any("#" in it for it in reading.parsed.lines[max(place.line - 1, 0) : place.end_line + 1])
 
 
 def _own_session(view: View, call: ast.Call) -> bool:

@@ -1,0 +1,96 @@
+"""Coroutines that are started together, one for each item of something: what is started, over what, and whether that is short.
+
+A function of a reading; rules about models and about other services ask it.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.reading import Reading, constant, dotted
+
+FEW = re.compile(
+    r"batch|chunk|group|page|window|agent|model|provider|tool|expert|critic|judge|worker|role|persona|reviewer|analyst|variant|aspect|top_?k"
+    r"|candidate|dimension|perspective|phase|stage|member|criteri|metric",
+    re.IGNORECASE,
+)
+"""Names of pieces of data, and of parts of a program, of which there are few."""
+GATES = re.compile(r"semaphore|limiter|throttl|max_concurren|concurrency|aiolimiter|rate_limit|\bsem\b|_sem\b", re.IGNORECASE)
+"""What a unit says that limits how many run at a time."""
+GATHERS = ("gather", "as_completed", "wait")
+
+
+def started(reading: Reading, call: ast.Call) -> Iterator[tuple[ast.expr, ast.Call]]:
+    """(what is iterated, the call that each item starts) for the coroutines that are gathered."""
+    for argument in call.args:
+        held = argument.value if isinstance(argument, ast.Starred) else argument
+        if isinstance(held, ast.Name):
+            bound = [it for it in reading.bindings(reading.function(call)).get(held.id, []) if it is not None]
+            for it in bound:
+                yield from _of_comprehension(it)
+            yield from _appended(reading, call, held.id)
+        elif isinstance(argument, ast.Starred) or not isinstance(call.func, ast.Name):
+            yield from _of_comprehension(held)
+
+
+def _of_comprehension(node: ast.expr) -> Iterator[tuple[ast.expr, ast.Call]]:
+    if isinstance(node, ast.ListComp | ast.GeneratorExp | ast.SetComp):
+        made = _unwrapped(node.elt)
+        if isinstance(made, ast.Call):
+            yield node.generators[0].iter, made
+
+
+def _appended(reading: Reading, call: ast.Call, name: str) -> Iterator[tuple[ast.expr, ast.Call]]:
+    """What a loop adds to the list that is gathered: `tasks.append(ask(row))`."""
+    for it in reading.within(reading.function(call)):
+        if isinstance(it, ast.Call) and dotted(it.func) == f"{name}.append" and it.args:
+            loop, made = reading.loop(it), _unwrapped(it.args[0])
+            if isinstance(loop, ast.For | ast.AsyncFor) and isinstance(made, ast.Call):
+                yield loop.iter, made
+
+
+def _unwrapped(node: ast.expr) -> ast.expr:
+    """The coroutine inside `asyncio.create_task(...)` and its like."""
+    while isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] in ("create_task", "ensure_future", "wait_for"):
+        if not node.args:
+            break
+        node = node.args[0]
+    return node
+
+
+def is_group(reading: Reading, call: ast.Call) -> bool:
+    """Whether the task belongs to a group that waits for all of them."""
+    held = dotted(call.func).rpartition(".")[0]
+    return any(
+        isinstance(up, ast.AsyncWith)
+        and any(it.optional_vars is not None and dotted(it.optional_vars) == held for it in up.items)
+        for up in reading.ancestors(call)
+    )
+
+
+def is_few(reading: Reading, over: ast.expr) -> bool:
+    """Whether what is iterated is short by its nature: written out, cut, a batch, the program's own parts."""
+    while (
+        isinstance(over, ast.Call)
+        and dotted(over.func) in ("enumerate", "zip", "list", "sorted", "reversed", "set", "tuple")
+        and over.args
+    ):
+        over = over.args[0]
+    if isinstance(over, ast.List | ast.Tuple | ast.Set | ast.Dict):
+        return True
+    if isinstance(over, ast.Subscript) and isinstance(over.slice, ast.Slice):
+        return over.slice.upper is not None
+    if isinstance(over, ast.Call):
+        name = dotted(over.func)
+        if name == "range":
+            return isinstance(constant(over.args[-1]), int) or bool(
+                re.search(r"max|top|num|n_|\bn\b|\bk\b|count|sample", ast.unparse(over))
+            )
+        over = over.func
+    written = ast.unparse(over)
+    if FEW.search(written) or written.isupper():
+        return True
+    bound = reading.bindings(reading.function(over)).get(written) if isinstance(over, ast.Name) else None
+    return bound is not None and len(bound) == 1 and isinstance(bound[0], ast.List | ast.Tuple | ast.Subscript)

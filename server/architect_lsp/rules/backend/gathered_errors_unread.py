@@ -1,0 +1,159 @@
+"""Errors of tasks that ran together are collected and never looked at.
+
+Why: `gather(..., return_exceptions=True)` gives the errors as results, and `asyncio.wait` leaves them in the tasks. Code that
+looks at neither goes on as if all had worked.
+Instead: tell the failed from the others.
+
+    results = await asyncio.gather(*(notify(it) for it in users), return_exceptions=True)
+    for user, result in zip(users, results, strict=True):
+        if isinstance(result, BaseException):
+            logger.error("notification of %s failed", user.id, exc_info=result)
+
+Consequences: half of the work is missing, and neither the caller nor the log knows.
+Trade-offs: where one failure should end all of it, an `asyncio.TaskGroup` says so and needs no loop.
+Tests: let one of three tasks raise and assert that it is counted, logged or raised.
+Observability: count the failed ones.
+Source: https://docs.python.org/3/library/asyncio-task.html#asyncio.gather
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.kinds import is_script
+from architect_lsp.knowledge.reading import Function, Reading, constant, keyword
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, Hit, Rule, View
+
+rule = Rule(
+    __name__,
+    severity=Severity.WARNING,
+    confidence=Confidence.MEDIUM,
+    rows=["B3", "C4"],
+    cwe=391,
+    needs=["return_exceptions", "asyncio.wait("],
+    bad=[
+        Bad("""
+import asyncio
+
+async def warm(caches):
+    await [|asyncio.gather(*(it.fill() for it in caches), return_exceptions=True)|]
+    print("all caches are warm")
+"""),
+        Bad("""
+import asyncio
+
+async def import_all(files, load):
+    outcomes = await [|asyncio.gather(*map(load, files), return_exceptions=True)|]
+    print(f"{len(outcomes)} files are in")
+"""),
+        Bad("""
+import asyncio
+
+async def run(steps):
+    await [|asyncio.wait([asyncio.create_task(it()) for it in steps])|]
+"""),
+    ],
+    good=[
+        """
+import asyncio
+
+class Service:
+    async def stop(self):
+        for it in self.tasks:
+            it.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+
+    async def __aexit__(self, *error):
+        await asyncio.gather(*self.clients, return_exceptions=True)
+
+async def all_of(jobs):
+    return await asyncio.gather(*jobs, return_exceptions=True)
+
+async def some(jobs):
+    results = await asyncio.gather(*jobs, return_exceptions=True)
+    return [it for it in results if not isinstance(it, BaseException)]
+
+async def handed(jobs, report):
+    results = await asyncio.gather(*jobs, return_exceptions=True)
+    report(results)
+
+async def first(tasks):
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    return done.pop().result()
+
+async def later(tasks):
+    await asyncio.wait(tasks)
+    return [it.result() for it in tasks]
+
+async def late(task):
+    try:
+        await task
+    finally:
+        await asyncio.gather(task, return_exceptions=True)
+""",
+    ],
+)
+
+_LOOKS = re.compile(r"isinstance\(|Exception|\.exception\(|\.result\(|\bError\b|type\(|\.cancel(?:led)?\(")
+"""What a function says that looks at errors, or that has ended the tasks itself."""
+_ENDS = re.compile(
+    r"stop|close|shut_?down|clean|exit|teardown|cancel|dispose|drain|finali[sz]e|terminate|del_|release", re.IGNORECASE
+)
+
+
+@rule.check
+def find(view: View) -> Iterator[Hit]:
+    """Tasks that are awaited together, and whose errors the function can't have seen."""
+    reading = view.reading
+    if is_script(view.path):
+        return
+    for call in reading.each(ast.Call):
+        function = reading.function(call)
+        if (
+            not isinstance(function, ast.AsyncFunctionDef)
+            or not reading.awaited(call)
+            or _ENDS.search(reading.qualname(function))
+        ):
+            continue
+        name = view.callee(call)
+        if name.endswith("asyncio.gather") or name == "asyncio.tasks.gather":
+            if constant(keyword(call, "return_exceptions")) is not True:
+                continue
+            told = "The errors of these tasks come back as results, and nobody looks at them."
+        elif name in ("asyncio.wait", "asyncio.tasks.wait") and keyword(call, "return_when") is None:
+            told = "The errors of these tasks stay in the tasks: nobody asks for their results."
+        else:
+            continue
+        if not _in_finally(reading, call) and _is_unread(reading, function, call):
+            yield Hit(call, told)
+
+
+def _is_unread(reading: Reading, function: Function, call: ast.Call) -> bool:
+    """Whether no result can tell of an error: it is dropped, counted, or used in a function that knows no errors."""
+    text = reading.source(function).replace("return_exceptions", "")
+    if _LOOKS.search(text.replace(ast.unparse(call), "")):
+        return False
+    statement = reading.parent(reading.parent(call) or call)
+    if isinstance(statement, ast.Expr):
+        return True
+    if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
+        return False
+    name = statement.targets[0].id
+    uses = [it for it in reading.each(ast.Name) if it.id == name and isinstance(it.ctx, ast.Load)]
+    return all(_counts(reading, it) for it in uses)
+
+
+def _counts(reading: Reading, name: ast.Name) -> bool:
+    """Whether all that is asked of the results is how many there are."""
+    parent = reading.parent(name)
+    return isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name) and parent.func.id == "len"
+
+
+def _in_finally(reading: Reading, node: ast.AST) -> bool:
+    below = node
+    for up in reading.ancestors(node):
+        if isinstance(up, ast.ExceptHandler) or (isinstance(up, ast.Try) and any(below is it for it in up.finalbody)):
+            return True
+        below = up
+    return False
