@@ -22,7 +22,8 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.kinds import is_script
-from architect_lsp.knowledge.reading import Reading
+from architect_lsp.knowledge.reading import Reading, dotted
+from architect_lsp.knowledge.waiting import given_to_thread
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
@@ -71,6 +72,8 @@ async def load(name):
     async with aiofiles.open(name) as file:
         await file.read()
     await asyncio.to_thread(Path(name).read_text)
+    with open(name, "wb") as copy:
+        await asyncio.to_thread(copy.write, b"text")
     return await asyncio.to_thread(lambda: open(name).read())
 
 def plain(name):
@@ -103,9 +106,20 @@ def find(view: View) -> Iterator[Hit]:
                 continue
             if any(isinstance(it, ast.AsyncWith) and _opens(it, call) for it in reading.ancestors(call)):
                 continue
+            if _is_used_in_threads(reading, call):
+                continue
             does = f"`{name.removeprefix('builtins.')}` works on a file"
             yield Hit(call, f"{does} on the event loop; other requests wait for the disk.", tuple(_fix(reading, call)))
             break
+
+
+def _is_used_in_threads(reading: Reading, call: ast.Call) -> bool:
+    """Whether what is done with the file that the call opens is handed to threads: `to_thread(file.write, chunk)`."""
+    item = reading.parent(call)
+    if not isinstance(item, ast.withitem) or not isinstance(item.optional_vars, ast.Name):
+        return False
+    handed = (it for it in reading.each(ast.Call) if isinstance(given_to_thread(it), ast.Attribute))
+    return any(dotted(given_to_thread(it)).startswith(f"{item.optional_vars.id}.") for it in handed)
 
 
 def _opens(block: ast.AsyncWith, call: ast.Call) -> bool:
