@@ -1,0 +1,129 @@
+"""A client may ask for a page of any size.
+
+Why: `limit` without a bound makes the limit the client's: `?limit=100000000` reads the table, in one query and into one
+process's memory.
+Instead: say the largest page in the signature.
+
+    limit: int = Query(50, ge=1, le=200)
+
+Consequences: one request takes the memory of all.
+Trade-offs: exports need a way of their own, in parts or in the background.
+Tests: ask for one more than the bound, and expect 422, or the bound.
+Security: CWE-770.
+Source: OWASP API Security Top 10 2023, API4
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.operations import routes_of
+from architect_lsp.knowledge.reading import Function, Reading, constant, dotted, keyword
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, Hit, Rule, View
+
+rule = Rule(
+    __name__,
+    severity=Severity.NOTE,
+    confidence=Confidence.HIGH,
+    rows=["A3"],
+    cwe=770,
+    needs=["limit", "size", "per_page", "count", "take"],
+    bad=[
+        Bad(
+            """
+from fastapi import APIRouter, Query
+from sqlalchemy import select
+from shop.db import Order, session
+
+router = APIRouter()
+
+@router.get("/orders")
+def orders([|page_size: int|] = 20, page: int = 0):
+    return session.scalars(select(Order).offset(page * page_size).limit(page_size)).all()
+
+@router.get("/items")
+def items([|limit: int|] = Query(100, ge=1)):
+    return session.scalars(select(Order).limit(limit)).all()
+"""
+        ),
+    ],
+    good=[
+        """
+from fastapi import APIRouter, Query
+from sqlalchemy import select
+from shop.db import Order, session
+
+router = APIRouter()
+
+@router.get("/orders")
+def orders(page_size: int = Query(20, le=200)):
+    return session.scalars(select(Order).limit(page_size)).all()
+
+@router.get("/items")
+def items(limit: int = 100):
+    return session.scalars(select(Order).limit(min(limit, 500))).all()
+
+@router.get("/lines")
+def lines(limit: int = 100):
+    if limit > 1000:
+        limit = 1000
+    return session.scalars(select(Order).limit(limit)).all()
+""",
+    ],
+)
+
+_SIZE = re.compile(r"limit|page_?size|per_?page|size|count|take|page_?limit|max_results")
+_BOUNDS = ("le", "lt")
+
+
+@rule.check
+def find(view: View) -> Iterator[Hit]:
+    """Parameters of handlers that go into `.limit(...)` as they came."""
+    for function in view.reading.functions:
+        routes = routes_of(view.project, view.path, view.reading.qualname(function)) if function.decorator_list else ()
+        if not routes or any(it.framework != "fastapi" for it in routes):
+            continue
+        for argument, default in _sizes(function):
+            if not _is_bounded(argument, default) and _is_limit(view.reading, function, argument.arg):
+                yield Hit(argument, f"`{argument.arg}` may be any number, and so many rows are read: give it a largest value.")
+
+
+def _sizes(function: Function) -> Iterator[tuple[ast.arg, ast.expr | None]]:
+    """Parameters that say how many, with their defaults."""
+    arguments = function.args
+    positional = [*arguments.posonlyargs, *arguments.args]
+    defaults = [*([None] * (len(positional) - len(arguments.defaults))), *arguments.defaults]
+    for it, default in (*zip(positional, defaults, strict=True), *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)):
+        if _SIZE.fullmatch(it.arg) and it.annotation is not None and re.search(r"\bint\b", ast.unparse(it.annotation)):
+            yield it, default
+
+
+def _is_bounded(argument: ast.arg, default: ast.expr | None) -> bool:
+    """Whether its annotation or its default names a largest value, or may do so elsewhere."""
+    if isinstance(default, ast.Call):
+        if dotted(default.func).rpartition(".")[2] != "Query" or any(keyword(default, it) is not None for it in _BOUNDS):
+            return True
+        if any(it.arg is None for it in default.keywords):
+            return True
+    elif default is not None and not isinstance(default, ast.Constant):
+        return True
+    said = ast.unparse(argument.annotation) if argument.annotation is not None else ""
+    return bool(re.search(r"\b(?:le|lt)=|conint|Literal|Depends", said))
+
+
+def _is_limit(reading: Reading, function: Function, name: str) -> bool:
+    """Whether the parameter goes to `.limit(...)` as it came, and nothing else looks at it."""
+    reached = False
+    for node in reading.within(function):
+        if isinstance(node, ast.Call):
+            if isinstance(node.func, ast.Attribute) and node.func.attr == "limit" and node.args and dotted(node.args[0]) == name:
+                reached = True
+            elif dotted(node.func) == "min" and any(dotted(it) == name for it in node.args):
+                return False
+        elif isinstance(node, ast.Compare) and name in {dotted(it) for it in (node.left, *node.comparators)}:
+            if not any(constant(it) == 0 for it in (node.left, *node.comparators)):
+                return False
+        elif isinstance(node, ast.Assign) and any(dotted(it) == name for it in node.targets):
+            return False
+    return reached

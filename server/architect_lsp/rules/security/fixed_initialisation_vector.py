@@ -1,0 +1,123 @@
+"""Everything is encrypted from the same beginning.
+
+Why: CBC hides a text only when its initialisation vector can't be foreseen, and GCM, CTR and ChaCha20 give both texts away when
+one nonce is used twice. A vector in the source is the same each time.
+Instead: draw one for each text, and store it in front of what was encrypted.
+
+    nonce = os.urandom(12)
+    sealed = nonce + AESGCM(key).encrypt(nonce, data, None)
+
+Consequences: equal beginnings show as equal; with GCM the key that authenticates can be computed.
+Security: CWE-329.
+Source: NIST SP 800-38D section 8
+"""
+
+import ast
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.facts import Variable
+from architect_lsp.knowledge.reading import constant, dotted, keyword
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, Hit, Rule, View
+
+rule = Rule(
+    __name__,
+    severity=Severity.ERROR,
+    confidence=Confidence.HIGH,
+    rows=["D4"],
+    cwe=329,
+    needs=["CBC", "CTR", "GCM", "CFB", "OFB", "ChaCha20", "AESGCM"],
+    bad=[
+        Bad(
+            """
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+def seal(key, data):
+    nonce = b"fixed nonce!"
+    return AESGCM(key).encrypt([|nonce|], data, None)
+
+def stream(key):
+    return Cipher(algorithms.AES(key), modes.CTR([|bytes(16)|]))
+"""
+        ),
+        Bad(
+            """
+from Crypto.Cipher import AES
+
+START = b"\\x00" * 16
+
+def seal(key, data):
+    return AES.new(key, AES.MODE_CBC, iv=[|START|]).encrypt(data)
+"""
+        ),
+    ],
+    good=[
+        """
+import os
+from Crypto.Cipher import AES
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+def seal(key, data):
+    nonce = os.urandom(12)
+    return nonce + AESGCM(key).encrypt(nonce, data, None)
+
+def open_(key, sealed):
+    return AESGCM(key).decrypt(sealed[:12], sealed[12:], None)
+
+def stream(key, start):
+    return Cipher(algorithms.AES(key), modes.CTR(start))
+
+def other(key, data):
+    return AES.new(key, AES.MODE_CBC).encrypt(data)
+""",
+    ],
+)
+
+_MODES = ("CBC", "CTR", "GCM", "CFB", "OFB", "CFB8")
+_AEADS = ("AESGCM", "ChaCha20Poly1305", "AESCCM", "AESSIV", "AESOCB3")
+
+
+@rule.check
+def find(view: View) -> Iterator[Hit]:
+    """Vectors and nonces that are literals."""
+    for call in view.reading.each(ast.Call):
+        given = _start(view, call)
+        if given is not None and _is_literal(view, given):
+            yield Hit(given, "This begins every encryption with the same bytes: draw them anew for each text with `os.urandom`.")
+
+
+def _start(view: View, call: ast.Call) -> ast.expr | None:
+    """The vector or nonce that a call is given, None when it is no such call."""
+    last = call.func.attr if isinstance(call.func, ast.Attribute) else dotted(call.func)
+    if last in _MODES and view.callee(call).startswith("cryptography."):
+        return call.args[0] if call.args else keyword(call, "initialization_vector") or keyword(call, "nonce")
+    if last == "new" and view.callee(call).startswith(("Crypto.Cipher.", "Cryptodome.Cipher.")):
+        return keyword(call, "iv") or keyword(call, "nonce") or (call.args[2] if len(call.args) > 2 else None)
+    if last == "encrypt" and call.args and isinstance(call.func, ast.Attribute):
+        owner = call.func.value
+        if isinstance(owner, ast.Call) and dotted(owner.func).rpartition(".")[2] in _AEADS:
+            return call.args[0]
+        if view.callee(call).rpartition(".")[0].rpartition(".")[2].removesuffix("()") in _AEADS:
+            return call.args[0]
+    return None
+
+
+def _is_literal(view: View, node: ast.expr, depth: int = 3) -> bool:
+    """Whether an expression gives the same bytes each time."""
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, bytes | str) and len(node.value) > 0
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        return _is_literal(view, node.left, depth)
+    if isinstance(node, ast.Call) and dotted(node.func) in ("bytes", "bytearray") and len(node.args) == 1:
+        return isinstance(constant(node.args[0]), int)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("encode", "fromhex"):
+        return _is_literal(view, node.args[0] if node.func.attr == "fromhex" and node.args else node.func.value, depth)
+    if isinstance(node, ast.Name) and depth > 0:
+        values = view.reading.bindings(view.reading.function(node)).get(node.id)
+        if values:
+            return len(values) == 1 and values[0] is not None and _is_literal(view, values[0], depth - 1)
+        found = view.project.name(view.path, node.id)
+        return isinstance(found, Variable) and not found.target and node.id.isupper()
+    return False
