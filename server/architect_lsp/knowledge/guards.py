@@ -29,7 +29,7 @@ _CHECKS = re.compile(r"^(?:isdigit|isdecimal|isnumeric|isalnum|isalpha|isidentif
 _CONFINES = re.compile(r"^(?:is_relative_to|startswith|relative_to|samefile)$")
 _COMMON = re.compile(r"^(?:commonpath|commonprefix)$")
 _CHECKERS = re.compile(
-    r"(?:^|_)(?:valid\w*|check\w*|ensure\w*|verif\w+|assert\w*|allowed\w*|is_safe\w*|safe|permitted|authori[sz]e\w*|guard"
+    r"(?:^|_)(?:valid\w*|public|trusted|check\w*|ensure\w*|verif\w+|assert\w*|allowed\w*|is_safe\w*|safe|permitted|authori[sz]e\w*|guard"
     r"|url_has_allowed_host_and_scheme)(?:_|$)|^is_(?:valid|safe|allowed|local|same|trusted|internal)"
 )
 _CONVERSIONS = re.compile(r"^(?:int|float|UUID|Decimal|ip_address|ip_network|fromisoformat|strptime)$")

@@ -42,18 +42,19 @@ class OddOne(Generic[GroupT, MemberT]):
 
 
 def odd_ones(
-    groups: Mapping[GroupT, Iterable[MemberT]], has: Callable[[MemberT], bool | None]
+    groups: Mapping[GroupT, Iterable[MemberT]], has: Callable[[MemberT], bool | None], least: int = MIN_NEIGHBOURS
 ) -> Iterator[OddOne[GroupT, MemberT]]:
     """The members that lack a trait which their neighbours have, in the order of the groups.
 
     `has` gives None of a member that doesn't count, for it or against it: the trait does not apply, or can't be told.
+    `least` is how many neighbours make a habit: a rule that knows more than the count may ask for fewer.
     """
     for group, members in groups.items():
         rows = [(it, has(it)) for it in members]
         alike = [it for it, trait in rows if trait]
         odd = [it for it, trait in rows if trait is False]
         n_neighbours = len(alike) + len(odd) - 1
-        if odd and n_neighbours >= MIN_NEIGHBOURS and len(alike) >= AGREE * n_neighbours:
+        if odd and n_neighbours >= least and len(alike) >= AGREE * n_neighbours:
             for it in odd:
                 yield OddOne(group, it, len(alike), len(alike) + len(odd), alike[0])
 

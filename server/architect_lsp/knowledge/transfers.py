@@ -34,7 +34,7 @@ STRING_METHODS = frozenset(
         "strip", "lstrip", "rstrip", "lower", "upper", "title", "capitalize", "casefold", "swapcase", "encode",
         "decode", "split", "rsplit", "splitlines", "partition", "rpartition", "removeprefix", "removesuffix",
         "expandtabs", "zfill", "center", "ljust", "rjust", "format_map", "translate", "copy", "items", "values",
-        "keys", "getvalue", "read_text", "tolist",
+        "keys", "getvalue", "tolist",
     )
 )  # fmt: skip
 """Methods of text and containers that give what they are called on, or part of it."""

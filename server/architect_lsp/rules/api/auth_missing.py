@@ -17,8 +17,10 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.frameworks.dependencies import guarding, guards
-from architect_lsp.knowledge.habits import by_router, odd_ones
+from architect_lsp.knowledge.catalogue import catalogue
+from architect_lsp.knowledge.frameworks.dependencies import decorators, guarding, guards
+from architect_lsp.knowledge.habits import MIN_NEIGHBOURS, by_router, odd_ones
+from architect_lsp.knowledge.kinds import is_test
 from architect_lsp.knowledge.nouns import Route
 from architect_lsp.knowledge.operations import spoken
 from architect_lsp.knowledge.project import Project
@@ -64,6 +66,26 @@ rule = Rule(
 def f(key: int): ...
 """
         ),
+        Bad(
+            """
+
+from flask import Blueprint
+from shop.users import token_required
+
+parcels = Blueprint("parcels", __name__)
+
+@parcels.get("/parcels")
+@token_required
+def all_of_them(): ...
+
+@parcels.post("/parcels")
+@token_required
+def send(): ...
+
+@[|parcels.delete("/parcels/<int:number>")|]
+def drop(number): ...
+""",
+        ),
     ],
     good=[
         _SHOP
@@ -94,9 +116,30 @@ def a(): ...
 @router.delete("/b")
 def b(): ...
 """,
+        """
+
+from flask import Blueprint
+from shop.users import token_required
+
+parcels = Blueprint("parcels", __name__)
+
+@parcels.post("/parcels/<int:number>")
+@token_required
+def send(number): ...
+
+@parcels.delete("/parcels/<int:number>")
+@token_required
+def drop(number): ...
+
+@parcels.get("/parcels/<int:number>/position")
+def position(number): ...
+""",
     ],
 )
 
+_FEW = 2
+_WRITES = frozenset(("POST", "PUT", "PATCH", "DELETE"))
+_POSTS = ("require_POST", "require_http_methods")
 _OPEN = re.compile(
     r"log_?in|log_?out|sign_?(in|up|out)|regist(er|ration)|token|auth|oauth|oidc|sso|saml|callback|webhook|hook|health|ready|live|ping|status"
     r"|version|metrics|docs|openapi|schema|favicon|static|assets|robots|public|forgot|reset|verify|confirm|activat|invit|refresh|csrf"
@@ -111,18 +154,38 @@ _OPEN = re.compile(
 def find(project: Project) -> Iterator[ProjectHit]:
     """Routes without a guard in a router where nine of ten have one."""
     routers = {name: [it for it in routes if "WEBSOCKET" not in it.methods] for name, routes in by_router(project).items()}
-    rows = list(odd_ones(routers, lambda route: _is_guarded(project, route)))
+    routers.update((name, list(routes)) for name, routes in _views(project))
+    rows = list(odd_ones(routers, lambda route: _is_guarded(project, route), _FEW))
     n_odd = Counter(it.group for it in rows)
     for it in rows:
         route, example = it.member, it.example
         if route.handler is None or example.handler is None:
             continue
+        if it.n_all <= MIN_NEIGHBOURS and not route.methods & _WRITES:
+            continue  # too few to tell a habit by, unless something is changed
         if route.methods <= {"GET", "HEAD"} and (n_odd[it.group] > 1 or not _reads(project, route)):
             continue  # several that may be read by all were meant so
         guard = next((each.name for each in example.dependencies if each.guards), "a guard")
         message = f"`{spoken(route)}` asks nobody who they are; {it.counts} routes of `{it.group}` do, by `{guard}` for one."
         evidence: tuple[tuple[Ref, str], ...] = ((example.at, f"`{example.handler.qualname}` is guarded by `{guard}`"),)
         yield ProjectHit(route.at, message, evidence)
+
+
+def _views(project: Project) -> Iterator[tuple[str, tuple[Route, ...]]]:
+    """The views of each file of Django that no table of addresses of the project names, as routes of their own."""
+    routed = {it.handler.path for it in catalogue(project).routes if it.handler is not None}
+    for path in project.paths:
+        if path in routed or is_test(path) or not any(it.startswith("django.") for _, it in project.imports(path)):
+            continue
+        found: list[Route] = []
+        for it in project.facts(path).defs:
+            if it.parameters[:1] and it.parameters[0][0] == "request" and not it.owner and it.decorators:
+                ref = Ref(path, it.qualname, "def")
+                writes = any(each.value.last in _POSTS for each in it.decorators)
+                guarded = tuple(decorators(project, path, it, frozenset()))
+                methods = frozenset(["POST"] if writes else ["GET"])
+                found.append(Route(methods, it.qualname, ref, ref, framework="django", dependencies=guarded))
+        yield path, tuple(found)
 
 
 def _reads(project: Project, route: Route) -> bool:

@@ -34,7 +34,7 @@ rule = Rule(
     confidence=Confidence.HIGH,
     rows=["A4", "E4"],
     cwe=20,
-    needs=["dict", "Dict", "Any"],
+    needs=["dict", "Dict", "Any", ".json()"],
     bad=[
         Bad("""
 from typing import Any
@@ -50,6 +50,20 @@ def create(order: [|dict|]):
 def change(key: int, order: [|dict[str, Any]|] = Body(...)):
     return order["item"]
 """),
+        Bad(
+            """
+
+from fastapi import APIRouter, Request
+from shop.parcels import keep
+
+router = APIRouter()
+
+@router.post("/parcels")
+async def send(request: Request):
+    fields = await [|request.json()|]
+    return keep(fields["street"])
+""",
+        ),
     ],
     good=[
         """
@@ -77,11 +91,29 @@ def checked(payload: dict):
 def helper(order: dict):
     return order["item"]
 """,
+        """
+
+from fastapi import APIRouter, Request
+from shop.parcels import Parcel, keep, record
+
+router = APIRouter()
+
+@router.post("/parcels")
+async def send(request: Request):
+    fields = await request.json()
+    return keep(Parcel.model_validate(fields), fields.get("note"))
+
+@router.post("/raw")
+async def raw(request: Request):
+    return record(await request.json())
+""",
     ],
 )
 
 _BODIES = {"POST", "PUT", "PATCH"}
 _UNTYPED = re.compile(r"dict|Dict|Any|typing\.(?:Dict|Any)|Mapping")
+_JSON = re.compile(r"^(?:request|req)\.json$")
+_CHECKS = re.compile(r"model_validate|parse_obj|validate\(|TypeAdapter|signature|hmac|jsonrpc|webhook|ValidationError")
 _ELSEWHERE = ("Depends", "Security", "Query", "Header", "Cookie", "Path")
 
 
@@ -92,6 +124,9 @@ def find(view: View) -> Iterator[Hit]:
         routes = routes_of(view.project, view.path, view.reading.qualname(function)) if function.decorator_list else ()
         if not routes or any(it.framework != "fastapi" or not it.methods <= _BODIES for it in routes):
             continue
+        parsed = _parsed(view, function)
+        if parsed is not None and not _CHECKS.search(view.reading.source(function)):
+            yield Hit(parsed, f"`{function.name}` reads fields of a body that nothing checked: take a model as its parameter.")
         named = {name for it in routes for name in parameters(it.path)}
         for argument, default in _arguments(function):
             said = argument.annotation
@@ -102,6 +137,17 @@ def find(view: View) -> Iterator[Hit]:
                 continue
             if _is_read(view.reading, function, argument.arg):
                 yield Hit(said, f"`{function.name}` takes any JSON for `{argument.arg}`, and reads fields that nobody promised.")
+
+
+def _parsed(view: View, function: Function) -> ast.expr | None:
+    """Where a handler parses the body by hand, to read single fields of it."""
+    for node in view.reading.within(function):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Await) and isinstance(node.targets[0], ast.Name):
+            made = node.value.value
+            is_parsed = isinstance(made, ast.Call) and _JSON.search(dotted(made.func)) is not None and not made.args
+            if is_parsed and _is_read(view.reading, function, node.targets[0].id):
+                return made
+    return None
 
 
 def _arguments(function: Function) -> Iterator[tuple[ast.arg, ast.expr | None]]:

@@ -34,7 +34,7 @@ rule = Rule(
     confidence=Confidence.HIGH,
     rows=["A2", "D4"],
     cwe=942,
-    needs=["CORS"],
+    needs=["CORS", "Access-Control-Allow-Credentials"],
     bad=[
         Bad("""
 from fastapi import FastAPI
@@ -72,6 +72,20 @@ def create_app(app):
 CORS_ALLOW_ALL_ORIGINS = True
 [|CORS_ALLOW_CREDENTIALS = True|]
 """),
+        Bad(
+            """
+
+from flask import Blueprint, request
+
+site = Blueprint("site", __name__)
+
+@site.after_request
+def allow(response):
+    response.headers["Access-Control-Allow-Origin"] = [|request.headers.get("Origin", "")|]
+    response.headers["Access-Control-Allow-Credentials"] = "true"
+    return response
+""",
+        ),
     ],
     good=[
         """
@@ -93,6 +107,21 @@ def create_app(app):
         """
 CORS_ALLOW_CREDENTIALS = True
 CORS_ALLOWED_ORIGINS = ["https://shop.example"]
+""",
+        """
+
+from flask import Blueprint, request
+
+site = Blueprint("site", __name__)
+KNOWN = {"https://shop.example.org"}
+
+@site.after_request
+def allow(response):
+    origin = request.headers.get("Origin", "")
+    if origin in KNOWN:
+        response.headers["Access-Control-Allow-Origin"] = origin
+        response.headers["Access-Control-Allow-Credentials"] = "true"
+    return response
 """,
     ],
 )
@@ -117,6 +146,19 @@ def find(view: View) -> Iterator[Hit]:
                 at = next(it for it in call.keywords if it.arg == "supports_credentials")
                 yield Hit(at, "Any site may send requests with the user's cookies: with credentials, `*` echoes every origin.")
     yield from _django(view)
+    yield from _echoed(view)
+
+
+def _echoed(view: View) -> Iterator[Hit]:
+    """The header set by hand to whatever origin asks."""
+    if "Access-Control-Allow-Credentials" not in view.reading.unit.text:
+        return
+    for node in view.reading.each(ast.Assign):
+        for it in node.targets:
+            is_header = isinstance(it, ast.Subscript) and constant(it.slice) == "Access-Control-Allow-Origin"
+            if is_header and view.untrusted(node.value, "origin") is not None:
+                message = "Whatever site asks is allowed to, with the user's cookies: look its origin up in a list."
+                yield Hit(node.value, message)
 
 
 def _django(view: View) -> Iterator[Hit]:

@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.catalogue import catalogue
-from architect_lsp.knowledge.habits import odd_ones
+from architect_lsp.knowledge.habits import MIN_NEIGHBOURS, odd_ones
 from architect_lsp.knowledge.kinds import is_script, is_test
 from architect_lsp.knowledge.nouns import Route
 from architect_lsp.knowledge.operations import spoken
@@ -62,6 +62,17 @@ rule = Rule(
 def create_f(): ...
 """
         ),
+        Bad(
+            """
+
+from fastapi import FastAPI
+
+app = FastAPI()
+
+@[|app.post("/parcels")|]
+def create_parcel(): ...
+""",
+        ),
     ],
     good=[
         _SHOP,
@@ -73,14 +84,22 @@ router = APIRouter()
 @router.post("/a")
 def create_a(): ...
 
-@router.post("/b", status_code=201)
+@router.post("/b")
 def create_b(): ...
+
+@router.post("/c")
+def create_c(): ...
+
+@router.post("/d", status_code=201)
+def create_d(): ...
 """,
     ],
 )
 
 _CREATES = re.compile(r"_*(?:create|add|new|insert|register)(?:_\w+)?")
 
+_FEW = 2
+"""Routes that are no way of the house yet."""
 _MANY = re.compile(r"bulk|batch")
 
 
@@ -88,6 +107,11 @@ _MANY = re.compile(r"bulk|batch")
 def find(project: Project) -> Iterator[ProjectHit]:
     """POST routes of FastAPI that create and answer the default 200, where nine of ten answer 201."""
     rows = {it.at: it for it in catalogue(project).routes if _creates(it)}
+    if len(rows) <= MIN_NEIGHBOURS:
+        found = [it for it in rows.values() if it.status in (None, 200)]
+        for route in found if len(found) <= _FEW else ():
+            yield ProjectHit(route.at, f"`{spoken(route)}` creates and answers 200; say 201.")
+        return
     for it in odd_ones(
         {"": list(rows.values())}, lambda route: route.status == 201 if route.status in (None, 200, 201) else None
     ):

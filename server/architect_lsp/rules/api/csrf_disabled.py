@@ -30,7 +30,7 @@ rule = Rule(
     confidence=Confidence.HIGH,
     rows=["A2", "D4"],
     cwe=352,
-    needs=["WTF_CSRF", "JWT_COOKIE_CSRF_PROTECT", "csrf"],
+    needs=["WTF_CSRF", "JWT_COOKIE_CSRF_PROTECT", "csrf", "MIDDLEWARE"],
     bad=[
         Bad(
             """
@@ -52,6 +52,24 @@ class Production:
 
 app.config.update(JWT_COOKIE_CSRF_PROTECT=[|False|])
 """),
+        Bad(
+            """
+
+-- shop/settings.py --
+[|MIDDLEWARE|] = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+]
+-- shop/views.py --
+from django.contrib.auth.decorators import login_required
+from django.views.decorators.csrf import csrf_exempt
+
+@login_required
+@[|csrf_exempt|]
+def close(request):
+    request.user.delete()
+""",
+        ),
     ],
     good=[
         """
@@ -70,19 +88,60 @@ def create(app, testing):
     if testing:
         app.config["WTF_CSRF_ENABLED"] = False
 """,
+        """
+
+-- shop/settings.py --
+MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+]
+-- shop/views.py --
+from django.contrib.auth.decorators import login_required
+from django.views.decorators.csrf import csrf_exempt
+from shop.hooks import signed
+
+@csrf_exempt
+@signed
+def hook(request):
+    return None
+""",
     ],
 )
 
 _SETTINGS = frozenset(("WTF_CSRF_ENABLED", "JWT_COOKIE_CSRF_PROTECT"))
+_SESSION_GUARDS = {"login_required", "permission_required", "user_passes_test", "staff_member_required"}
+_READS = {"require_GET", "require_safe"}
 _TESTS = re.compile(r"test|debug|local|dev(?!ice)|ci\b|mock|fake", re.IGNORECASE)
 
 
 @rule.check
 def find(view: View) -> Iterator[Hit]:
     """Settings of Flask-WTF and Flask-JWT-Extended that are set to False outside of tests."""
+    yield from _exempt(view)
+    yield from _without_middleware(view)
     for node, value in _set(view):
         if constant(value) is False and not _in_tests(view, node):
             yield Hit(value, "Forged requests are let through: the check of the CSRF token is off.", (_fix(value),))
+
+
+def _exempt(view: View) -> Iterator[Hit]:
+    """Views of Django that let go of the check although they know their user by the session's cookie."""
+    for function in view.reading.functions:
+        exempt = next((it for it in function.decorator_list if dotted(it).rpartition(".")[2] == "csrf_exempt"), None)
+        names = {dotted(it.func if isinstance(it, ast.Call) else it).rpartition(".")[2] for it in function.decorator_list}
+        if exempt is not None and names & _SESSION_GUARDS and not names & _READS:
+            yield Hit(exempt, f"`{function.name}` trusts the session's cookie and lets forged requests through.")
+
+
+def _without_middleware(view: View) -> Iterator[Hit]:
+    """Settings of Django with sessions and without the check."""
+    for node in view.reading.each(ast.Assign):
+        if dotted(node.targets[0]) != "MIDDLEWARE" or not isinstance(node.value, ast.List | ast.Tuple):
+            continue
+        said = [constant(it) for it in node.value.elts]
+        has_sessions = all(isinstance(it, str) for it in said) and any("SessionMiddleware" in str(it) for it in said)
+        if has_sessions and not any("csrf" in str(it).lower() for it in said) and not _in_tests(view, node):
+            yield Hit(node.targets[0], "There are sessions and no `CsrfViewMiddleware`: forged requests are let through.")
 
 
 def _set(view: View) -> Iterator[tuple[ast.AST, ast.expr]]:

@@ -23,7 +23,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.answers import status_of
 from architect_lsp.knowledge.kinds import is_script
-from architect_lsp.knowledge.reading import Reading, dotted
+from architect_lsp.knowledge.reading import dotted
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
@@ -78,6 +78,42 @@ def a():
 async def on_error(request, exc):
     return JSONResponse({"trace": [|traceback.format_exc()|]}, status_code=500)
 """),
+        Bad(
+            """
+
+import stripe
+from fastapi import APIRouter, HTTPException
+from .errors import OutOfStock
+
+router = APIRouter()
+
+@router.post("/orders")
+def order(body):
+    try:
+        stripe.Charge.create(amount=body.cents)
+    except stripe.StripeError as error:
+        raise HTTPException(status_code=502, detail=[|str(error)|])
+    except OutOfStock as error:
+        raise HTTPException(status_code=503, detail=str(error))
+""",
+            fixed="""
+
+import stripe
+from fastapi import APIRouter, HTTPException
+from .errors import OutOfStock
+
+router = APIRouter()
+
+@router.post("/orders")
+def order(body):
+    try:
+        stripe.Charge.create(amount=body.cents)
+    except stripe.StripeError as error:
+        raise HTTPException(status_code=502, detail="Internal server error")
+    except OutOfStock as error:
+        raise HTTPException(status_code=503, detail=str(error))
+""",
+        ),
     ],
     good=[
         """
@@ -156,7 +192,7 @@ def find(view: View) -> Iterator[Hit]:
     for call in reading.each(ast.Call):
         if not _ANSWERS.fullmatch(dotted(call.func).rpartition(".")[2]):
             continue
-        caught = _caught(reading, call)
+        caught = _caught(view, call)
         for it in (*call.args, *(row.value for row in call.keywords if row.arg not in ("status_code", "headers", "status"))):
             shown = _shown(it, caught)
             if shown is not None:
@@ -165,8 +201,9 @@ def find(view: View) -> Iterator[Hit]:
                 break
 
 
-def _caught(reading: Reading, node: ast.AST) -> str:
+def _caught(view: View, node: ast.AST) -> str:
     """The name of the broadly caught exception around a node, "" when there is none."""
+    reading = view.reading
     asked: set[str] = set()
     for up in reading.ancestors(node):
         if isinstance(up, ast.If):
@@ -180,6 +217,8 @@ def _caught(reading: Reading, node: ast.AST) -> str:
             if up.name in asked:
                 return ""  # a known one among them
             is_broad = any(it is None or dotted(it).rpartition(".")[2] in _BROAD for it in kinds)
+            if not is_broad and _blames_service(node):  # a library's exception says what it was about to do, and where
+                is_broad = any(_is_of_library(view, it) for it in kinds if it is not None)
             return up.name or "" if is_broad else ""
         if isinstance(up, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             return ""
@@ -189,6 +228,20 @@ def _caught(reading: Reading, node: ast.AST) -> str:
 def _blames_client(node: ast.AST) -> bool:
     status = status_of(node) if isinstance(node, ast.Call) else None
     return status is not None and 400 <= status < 500
+
+
+def _is_of_library(view: View, kind: ast.expr) -> bool:
+    """Whether an exception is one of an installed package's, whose words nobody here chose."""
+    head = dotted(kind).partition(".")[0]
+    name = view.name(kind)
+    imported = next((target for local, target in view.project.imports(view.path) if local == head), "")
+    return bool(name) and "." in name and not imported.startswith(".") and not name.startswith(("builtins.", "?"))
+
+
+def _blames_service(node: ast.AST) -> bool:
+    """Whether the answer says that the service failed, so that the text is none for a client whatever was caught."""
+    status = status_of(node) if isinstance(node, ast.Call) else None
+    return status is not None and status >= 500
 
 
 def _shown(node: ast.expr, caught: str) -> ast.expr | None:

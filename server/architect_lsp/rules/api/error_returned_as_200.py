@@ -54,6 +54,19 @@ def create():
     except ValueError:
         return [|jsonify({"success": False, "message": "bad order"})|]
 """),
+        Bad(
+            """
+
+from django.http import JsonResponse
+from shop.models import Parcel
+
+def parcel(request, pk):
+    found = Parcel.objects.filter(pk=pk).first()
+    if found is None:
+        return [|JsonResponse({"error": "no such parcel"})|]
+    return JsonResponse({"street": found.street})
+""",
+        ),
     ],
     good=[
         """
@@ -109,11 +122,24 @@ def create():
     except ValueError:
         return jsonify({"error": "bad order"}), 400
 """,
+        """
+
+from django.http import JsonResponse
+from shop.models import Parcel
+
+def parcel(request, pk):
+    found = Parcel.objects.filter(pk=pk).first()
+    if found is None:
+        return JsonResponse({"error": "no such parcel"}, status=404)
+    if not found.street:
+        return JsonResponse({"error": None, "street": ""})
+    return JsonResponse({"street": found.street})
+""",
     ],
 )
 
 _FAILS = ("error", "errors", "exception", "error_message", "err")
-_ANSWERS = ("jsonify", "JSONResponse", "dict", "ORJSONResponse", "UJSONResponse")
+_ANSWERS = ("jsonify", "JsonResponse", "JSONResponse", "dict", "ORJSONResponse", "UJSONResponse")
 _REPORTS = (
     "health",
     "ready",
@@ -138,17 +164,46 @@ def find(view: View) -> Iterator[Hit]:
     reading = view.reading
     for node in reading.each(ast.Return):
         handler = reading.function(node)
-        if not isinstance(handler, ast.FunctionDef | ast.AsyncFunctionDef) or node.value is None or not _in_except(reading, node):
+        if not isinstance(handler, ast.FunctionDef | ast.AsyncFunctionDef) or node.value is None:
+            continue
+        if _is_refusal(handler, node.value):
+            yield Hit(node.value, f"`{handler.name}` answers a failure with status 200.")
+            continue
+        if not _in_except(reading, node) and not _is_early(reading, node, handler):
             continue
         body = _body(node.value)
         if body is None or not _tells_failure(body):
             continue
         routes = routes_of(view.project, view.path, reading.qualname(handler))
+        if not routes and _is_view(handler, node.value):
+            if not any(word in handler.name.lower() for word in _REPORTS) and not _sets_status(reading, handler):
+                yield Hit(node.value, f"`{handler.name}` answers a failure with status 200.")
+            continue
         if not routes or any(word in f"{it.path} {handler.name}".lower() for it in routes for word in _REPORTS):
             continue
         if any("WEBSOCKET" in it.methods or (it.status or 200) >= 300 for it in routes) or _sets_status(reading, handler):
             continue
         yield Hit(node.value, f"`{handler.name}` answers a failure with status 200.")
+
+
+def _is_view(handler: ast.FunctionDef | ast.AsyncFunctionDef, value: ast.expr) -> bool:
+    """Whether it is a view of Django, which is routed elsewhere."""
+    made = isinstance(value, ast.Call) and dotted(value.func).rpartition(".")[2] == "JsonResponse"
+    return made and any(it.arg == "request" for it in handler.args.args[:2])
+
+
+def _is_refusal(handler: ast.FunctionDef | ast.AsyncFunctionDef, value: ast.expr) -> bool:
+    """Whether it is what a serializer of Django REST framework says is wrong, as an answer without a status."""
+    if not isinstance(value, ast.Call) or dotted(value.func).rpartition(".")[2] != "Response" or len(value.args) != 1:
+        return False
+    is_errors = isinstance(value.args[0], ast.Attribute) and value.args[0].attr == "errors"
+    return is_errors and not value.keywords and any(it.arg == "request" for it in handler.args.args[:2])
+
+
+def _is_early(reading: Reading, node: ast.Return, handler: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether it is the answer of a branch, and the handler has another one at its end."""
+    up = reading.parent(node)
+    return isinstance(up, ast.If) and isinstance(handler.body[-1], ast.Return) and handler.body[-1] is not node
 
 
 def _in_except(reading: Reading, node: ast.AST) -> bool:

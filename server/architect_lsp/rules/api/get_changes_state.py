@@ -14,6 +14,7 @@ Security: protection against forged requests leaves GET out, so an image tag on 
 Source: RFC 9110 section 9.2.1, Safe Methods
 """
 
+import ast
 import re
 from collections.abc import Iterator
 
@@ -21,10 +22,11 @@ from architect_lsp.knowledge.catalogue import catalogue
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.operations import spoken
 from architect_lsp.knowledge.project import Project
+from architect_lsp.knowledge.reading import dotted
 from architect_lsp.knowledge.summaries import Effect, described, effects
 from architect_lsp.knowledge.symbols import Ref
 from architect_lsp.model import Confidence, Severity
-from architect_lsp.rules.rule import Bad, ProjectHit, Rule
+from architect_lsp.rules.rule import Bad, Hit, ProjectHit, Rule, View
 
 rule = Rule(
     __name__,
@@ -52,6 +54,19 @@ def cancel_order(session: Session, order_id: int):
     order.status = "cancelled"
     session.commit()
 """),
+        Bad(
+            """
+
+from django.views.decorators.http import require_GET
+from shop.models import Parcel
+
+@[|require_GET|]
+def hide(request, pk):
+    parcel = Parcel.objects.get(pk=pk)
+    parcel.hidden = True
+    parcel.save()
+""",
+        ),
     ],
     good=[
         """
@@ -75,6 +90,7 @@ def callback(session: Session):
     ],
 )
 
+_SAVES = ("save", "delete")
 _KINDS = ("commit", "db-write", "mail", "queue")
 _WORDS = {
     "commit": "commits",
@@ -97,6 +113,27 @@ _PLUMBING = re.compile(
 """Functions that write whatever they do, or make what they are asked for where it is not there yet."""
 
 
+_SESSION = re.compile(r"(?:^|\.)(?:db|\w*session)(?:\.session)?\.(?:commit|add|add_all|delete|merge)$")
+"""A call of what everyone calls the database, where its class can't be told."""
+
+
+@rule.check
+def find_django(view: View) -> Iterator[Hit]:
+    """Views of Django that say they only answer GET, and save or delete."""
+    for function in view.reading.functions:
+        said = next(
+            (it for it in function.decorator_list if dotted(it).rpartition(".")[2] in ("require_GET", "require_safe")), None
+        )
+        if said is None or _LINKS.search(function.name):
+            continue
+        for call in view.reading.within(function):
+            if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or call.args:
+                continue
+            if call.func.attr in _SAVES and not dotted(call.func.value).startswith(("request.session", "self.request.session")):
+                yield Hit(said, f"`{function.name}` answers GET and changes state by `{dotted(call.func)}`.")
+                break
+
+
 @rule.check_project
 def find(project: Project) -> Iterator[ProjectHit]:
     """GET routes whose handler reaches a commit, a write, a mail or a message."""
@@ -110,6 +147,11 @@ def find(project: Project) -> Iterator[ProjectHit]:
         found = effects(project, route.handler.path, definition)
         kind = next((it for it in _KINDS if it in found and _tells(found[it])), None)
         if kind is None:
+            session = next((it.target for it in definition.calls if _SESSION.search(it.target)), "")
+            if session:
+                told.add(route.at)
+                name = definition.qualname.rpartition(".")[2]
+                yield ProjectHit(route.at, f"`{spoken(route)}` changes state: `{name}` calls `{session}`.")
             continue
         told.add(route.at)
         name = definition.qualname.rpartition(".")[2]

@@ -33,7 +33,7 @@ rule = Rule(
     confidence=Confidence.HIGH,
     rows=["A2", "D4"],
     cwe=915,
-    needs=["**", "setattr"],
+    needs=["**", "setattr", ".update("],
     bad=[
         Bad("""
 -- app/models.py --
@@ -61,6 +61,17 @@ def change(user_id):
     for key, value in data.items():
         [|setattr(user, key, value)|]
 """),
+        Bad(
+            """
+
+import json
+from shop.models import Parcel
+
+def change(request, pk):
+    fields = json.loads(request.body)
+    Parcel.objects.filter(pk=pk).update([|**fields|])
+""",
+        ),
     ],
     good=[
         """
@@ -98,9 +109,13 @@ def change(user_id):
 )
 
 _BODY = re.compile(
-    r"(?:\w+\.)*request\.(?:json|form|values|args|data|POST|GET|get_json|query_params|params)(?:\(\))?"
+    r"(?:\w+\.)*request\.(?:json|body|form|values|args|data|POST|GET|get_json|query_params|params)(?:\(\))?"
     r"(?:\.(?:to_dict|dict|copy)\(\))?"
 )
+
+
+_ROWS = re.compile(r"\.(?:objects|query)(?:\(\))?\.")
+_MODULE = re.compile(r"^(?:\.+|\w+\.)(?:\w+\.)*(?:models?|db|database|entities|orm|tables)\.\w+$")
 
 
 @rule.check
@@ -109,15 +124,28 @@ def find(view: View) -> Iterator[Hit]:
     reading = view.reading
     models: set[tuple[str, str]] | None = None
     for call in reading.each(ast.Call):
-        name = dotted(call.func).rpartition(".")[2]
+        name = call.func.attr if isinstance(call.func, ast.Attribute) else dotted(call.func)
         stars = [it for it in call.keywords if it.arg is None and _is_body(reading, it.value)]
         if stars:
             models = _models(view.project) if models is None else models
             symbol = view.symbol(call.func)
             if isinstance(symbol, ClassSymbol) and (symbol.path, symbol.facts.qualname) in models:
                 yield Hit(stars[0], f"`{symbol.facts.qualname}` takes every field that the client sends.")
+            elif (name in ("create", "update", "update_or_create") and _ROWS.search(_plain(call.func))) or _is_elsewhere(
+                view, call.func
+            ):
+                yield Hit(stars[0], f"`{name}` takes every field that the client sends.")
+        elif name == "update" and len(call.args) == 1 and _ROWS.search(_plain(call.func)) and _is_body(reading, call.args[0]):
+            yield Hit(call.args[0], "`update` takes every field that the client sends.")
         elif name == "setattr" and len(call.args) == 3 and _is_loop_over_body(reading, call):
             yield Hit(call, f"Every field that the client sends is set on `{reading.source(call.args[0])}`.")
+
+
+def _is_elsewhere(view: View, node: ast.expr) -> bool:
+    """Whether a class comes from a module of models of the package that is not at hand."""
+    head = dotted(node).partition(".")[0]
+    target = next((it for name, it in view.project.imports(view.path) if name == head), "")
+    return bool(_MODULE.search(target)) and dotted(node).rpartition(".")[2][:1].isupper() and view.instance(node) is None
 
 
 def _models(project: Project) -> set[tuple[str, str]]:
@@ -128,6 +156,8 @@ def _is_body(reading: Reading, node: ast.expr, depth: int = 3) -> bool:
     """Whether an expression is what the client sent, as it came."""
     if isinstance(node, ast.Await):
         return _is_body(reading, node.value, depth)
+    if isinstance(node, ast.Call) and dotted(node.func) in ("json.loads", "loads") and node.args:
+        return _is_body(reading, node.args[0], depth)
     if isinstance(node, ast.Name) and depth > 0:
         values = reading.bindings(reading.function(node)).get(node.id, [])
         return len(values) == 1 and values[0] is not None and _is_body(reading, values[0], depth - 1)

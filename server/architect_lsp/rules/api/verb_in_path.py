@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.catalogue import catalogue
-from architect_lsp.knowledge.habits import odd_ones
+from architect_lsp.knowledge.habits import MIN_NEIGHBOURS, odd_ones
 from architect_lsp.knowledge.kinds import is_script, is_test
 from architect_lsp.knowledge.nouns import Route
 from architect_lsp.knowledge.operations import spoken
@@ -61,6 +61,20 @@ rule = Rule(
 def create_user(): ...
 """
         ),
+        Bad(
+            """
+
+from flask import Flask
+
+app = Flask(__name__)
+
+@[|app.delete("/api/v2/delete_parcel/<int:number>")|]
+def drop(number): ...
+
+@app.post("/api/v2/parcels/<int:number>/cancel")
+def cancel(number): ...
+""",
+        ),
     ],
     good=[
         _SHOP,
@@ -77,11 +91,24 @@ def create_user(): ...
 
 @router.post("/listUsers")
 def list_users(): ...
+
+@router.post("/createOrder")
+def create_order(): ...
+
+@router.post("/addItem")
+def add_item(): ...
+
+@router.post("/insertLine")
+def insert_line(): ...
+
+@router.post("/createBill")
+def create_bill(): ...
 """,
     ],
 )
 
 _VERB = re.compile(r"(?:get|fetch|create|add|insert|update|edit|delete|remove)(?:[-_][a-z]\w*|[A-Z]\w*)")
+_API = re.compile(r"(?:^|/)(?:api|v\d+)(?:/|$)")
 _FITS = {
     "GET": ("get", "fetch"),
     "POST": ("create", "add", "insert"),
@@ -97,10 +124,19 @@ def find(project: Project) -> Iterator[ProjectHit]:
     rows = {it.at: it for it in catalogue(project).routes if _counts(it)}
     for it in odd_ones({"": list(rows.values())}, lambda route: not _verb(route)):
         yield ProjectHit(it.member.at, f"`{spoken(it.member)}` names the action; {it.counts} paths here name things.")
+    if len(rows) <= MIN_NEIGHBOURS:  # too few for a habit, and for a style of calling procedures
+        for route in (it for it in rows.values() if _verb(it)):
+            yield ProjectHit(
+                route.at, f"`{spoken(route)}` names the action, which `{', '.join(sorted(route.methods))}` says already."
+            )
 
 
 def _counts(route: Route) -> bool:
-    is_api = route.framework in ("fastapi", "litestar") and bool(route.methods) and "WEBSOCKET" not in route.methods
+    is_api = (
+        (route.framework in ("fastapi", "litestar") or _API.search(route.path) is not None)
+        and bool(route.methods)
+        and "WEBSOCKET" not in route.methods
+    )
     return is_api and not is_test(route.at.path) and not is_script(route.at.path)
 
 

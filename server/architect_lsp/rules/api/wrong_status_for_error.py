@@ -54,6 +54,16 @@ def read(order_id: int):
 def other():
     abort([|500|], "missing parameter: name")
 """),
+        Bad(
+            """
+
+from fastapi import HTTPException
+
+def weigh(grams: int):
+    if grams <= 0:
+        raise HTTPException(status_code=[|500|], detail="weight must be positive")
+""",
+        ),
     ],
     good=[
         """
@@ -85,7 +95,9 @@ def read(condition):
 _RAISES = frozenset(("HTTPException", "abort"))
 _FAULT = re.compile(
     r"^(?:missing|invalid|unknown|unsupported) (?:parameter|argument|field|request|input|id|value|body|query|header|token)"
-    r"|^(?:the )?(?:[\w-]+ ){1,3}already exists\b",
+    r"|^(?:the )?(?:[\w-]+ ){1,3}already exists\b|^[\w-]+ must (?:not )?(?:be|have)\b|^[\w-]+ (?:is|are) required\b"
+    r"|^(?:the |no such )?(?:user|item|order|product|account|customer|record|resource|[\w-]+ with id)\b.{0,20}"
+    r"\b(?:not found|does not exist)",
     re.IGNORECASE,
 )
 """What is said of a client's fault."""

@@ -33,7 +33,7 @@ rule = Rule(
     rows=["D4"],
     cwe=22,
     equivalents=["S202", "B202"],
-    needs=["extract", "namelist", "infolist", "getmembers", "getnames"],
+    needs=["extract", "unpack_archive", "namelist", "infolist", "getmembers", "getnames"],
     bad=[
         Bad(
             """
@@ -62,6 +62,15 @@ def unpack(path, folder):
             with open([|target|], "wb") as file:
                 file.write(archive.read(name))
 """),
+        Bad(
+            """
+
+import shutil
+
+def restore(path, folder):
+    [|shutil.unpack_archive(path, folder, "gztar")|]
+""",
+        ),
     ],
     good=[
         """
@@ -81,11 +90,20 @@ def unpack(path, folder, is_safe):
             with open(os.path.join(folder, name), "wb") as file:
                 file.write(archive.read(name))
 """,
+        """
+
+import shutil
+
+def restore(path, folder):
+    shutil.unpack_archive(path, folder, "gztar", filter="data")
+    shutil.unpack_archive(path, folder, "zip")
+""",
     ],
 )
 
 _CHECKED = re.compile(r"is_relative_to|commonpath|commonprefix|realpath|startswith|resolve\(|\.issym|safe_members|\"\.\.\"")
 """What a function says that looks at the members before it unpacks them."""
+_TAR = re.compile(r"\btar\b|tgz|\.gz|gztar|bztar|xztar")
 _MEMBERS = re.compile(r"\b(?:namelist|infolist|getmembers|getnames)\(\)")
 
 
@@ -106,6 +124,9 @@ def find(view: View) -> Iterator[Hit]:
             )
             fixes = (Draft("Refuse members that lead out", (Change(call, text),)),) if source.endswith(")") else ()
             yield Hit(call, 'The archive\'s own names decide where its files go; pass `filter="data"`.', fixes)
+        elif last == "unpack_archive" and "filter" not in given and view.callee(call) == "shutil.unpack_archive":
+            if _TAR.search(view.reading.source(call)) and not _CHECKED.search(view.reading.unit.text):
+                yield Hit(call, 'The archive\'s own names decide where its files go; pass `filter="data"`.')
         elif last == "open" and call.args and isinstance(call.func, ast.Name) and _MEMBERS.search(view.reading.unit.text):
             found = view.parts(call.args[0], "path")
             if any(isinstance(it, Origin) and it.kind != "checked" and _MEMBERS.search(it.name) for it in found):

@@ -51,6 +51,14 @@ def page(name):
     environment = [|jinja2.Environment(loader=jinja2.FileSystemLoader("pages"))|]
     return environment.get_template("page.html").render(name=name)
 """),
+        Bad(
+            """
+
+from jinja2 import Environment, FileSystemLoader
+
+pages = [|Environment(loader=FileSystemLoader("shop/pages"))|]
+""",
+        ),
     ],
     good=[
         """
@@ -65,7 +73,7 @@ def page(name):
     ],
 )
 
-_MARKUP = re.compile(r"\.x?html?\b|html|mail", re.IGNORECASE)
+_MARKUP = re.compile(r"\.x?html?\b|html|mail|\bpages?\b|\bviews?\b", re.IGNORECASE)
 _TEXT = re.compile(
     r"\.(?:py|sql|ya?ml|toml|sh|conf|cfg|md|rst|tf|json|txt|tex|cpp|h)(?:\.j(?:inja)?2)?\b|prompt|latex|codegen", re.IGNORECASE
 )

@@ -86,6 +86,20 @@ import subprocess
 def convert(source: str, target: str):
     subprocess.run([|f"convert {source} {target}"|], shell=True, check=True)
 """),
+        Bad(
+            """
+
+import subprocess
+from flask import request
+
+def history():
+    branch = request.args["branch"]
+    subprocess.run([|["git", "log", branch]|], check=True)
+
+def pack(folder):
+    subprocess.run(["sh", "-c", [|"zip -r out.zip " + folder|]], check=True)
+""",
+        ),
     ],
     good=[
         """
@@ -121,12 +135,29 @@ def echo():
     subprocess.run(words[0], shell=True)
     return subprocess.run(steps["second"], shell=True)
 """,
+        """
+
+import asyncio
+import subprocess
+from flask import request
+
+def history():
+    branch = request.args["branch"]
+    subprocess.run(["git", "log", "--", branch], check=True)
+    subprocess.run(["git", "log", f"refs/heads/{branch}"], check=True)
+
+async def pack():
+    await asyncio.create_subprocess_exec("wc", "-l", request.args["folder"])
+""",
     ],
 )
 
 _PROCESSES = ("subprocess.run", "subprocess.call", "subprocess.check_call", "subprocess.check_output", "subprocess.Popen")
 _SHELLS = ("os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatusoutput", "asyncio.create_subprocess_shell")
 _INTERPRETERS = re.compile(r"(?:^|/)(?:(?:ba|z|da|k)?sh|cmd(?:\.exe)?|powershell(?:\.exe)?|python[\d.]*|node|perl|ruby|php)$")
+_SHELL = re.compile(r"(?:^|/)(?:ba|z|da|k)?sh$")
+_OPTIONS_RUN = ("git", "hg", "svn", "ssh", "scp", "rsync", "tar", "curl", "wget", "find", "zip", "sort", "man", "mysql", "psql")
+"""Programs with options that start other programs, or that name files to be written."""
 _SCRIPTS = ("-c", "/c", "/C", "-e", "-Command", "-r")
 _FIXED = re.compile(
     r"(?:^|[_.])(?:executable|exe|binary|bin|program|python|interpreter|cmd|command|commands|args|argv|options|flags|opts|cwd|root"
@@ -150,14 +181,34 @@ def find(view: View) -> Iterator[Hit]:
             told.add(it.call)
             message = f"`{it.source}` chooses what `{it.used_by}` starts; choose the program yourself."
             yield Hit(it.argument, message, (), it.steps)
+        elif it.call not in told and not it.steps and _is_option(view, it):
+            told.add(it.call)
+            message = f"`{it.source}` may begin with `-`, which is an option to `{it.used_by}`; put `--` before it."
+            yield Hit(it.argument, message, (), it.steps)
     for call in view.reading.each(ast.Call):
         if call not in told and call.args:
             yield from _of_caller(view, call)
 
 
+def _is_option(view: View, exposure: Exposure) -> bool:
+    """Whether the value is a whole word of a program some of whose options run commands or write files."""
+    words = exposure.argument.elts if isinstance(exposure.argument, ast.List) else exposure.call.args
+    if not words or constant(words[0]) not in _OPTIONS_RUN:
+        return False
+    for it in words:
+        if constant(it) == "--":
+            return False
+        if not isinstance(it, ast.Constant) and view.untrusted(it, "argv") is not None:
+            return not isinstance(view.parts(it, "argv")[0], str)
+    return False
+
+
 def _is_chosen(exposure: Exposure) -> bool:
     """Whether the value is the program, or the script of an interpreter."""
     before: list[str] = []
+    if exposure.argument in exposure.call.args:  # the words of a program may be arguments of their own
+        index = exposure.call.args.index(exposure.argument)
+        before += [str(constant(it) or "?") for it in exposure.call.args[:index]]
     for it in exposure.parts:
         if it is exposure.origin:
             break
@@ -174,19 +225,32 @@ def _is_chosen(exposure: Exposure) -> bool:
 def _of_caller(view: View, call: ast.Call) -> Iterator[Hit]:
     """A shell line with a parameter written into it, where a quote or a space in it changes the command."""
     last = call.func.attr if isinstance(call.func, ast.Attribute) else ""
-    if last not in _LAST or isinstance(call.args[0], ast.Constant | ast.List | ast.Tuple):
+    if last not in _LAST or isinstance(call.args[0], ast.Constant):
         return
     name = view.callee(call)
-    if name not in _SHELLS and not (name in _PROCESSES and constant(keyword(call, "shell")) is True):
+    line = call.args[0]
+    if isinstance(line, ast.List | ast.Tuple):
+        script = _script(line) if name in _PROCESSES else None
+        if script is None:
+            return
+        line = script
+    elif name not in _SHELLS and not (name in _PROCESSES and constant(keyword(call, "shell")) is True):
         return
-    found = view.parts(call.args[0], "command")
+    found = view.parts(line, "command")
     if not any(isinstance(it, str) and it.strip() for it in found):
         return
     for it in found:
         if isinstance(it, Origin) and is_own(it) and not _FIXED.search(it.name):
             message = f"`{it.name}` becomes part of a shell line: a space or `;` in it changes the command; pass a list."
-            yield Hit(call.args[0], message)
+            yield Hit(line, message)
             return
+
+
+def _script(words: ast.List | ast.Tuple) -> ast.expr | None:
+    """The shell's line in `["sh", "-c", line]`, None for any other program."""
+    program, flag, *rest = [*words.elts, None, None][: max(3, len(words.elts))]
+    is_shell = isinstance(constant(program), str) and _SHELL.search(str(constant(program)))
+    return rest[0] if is_shell and constant(flag) in ("-c", "-lc") and rest else None
 
 
 _LAST = frozenset(it.rpartition(".")[2] for it in (*_PROCESSES, *_SHELLS))

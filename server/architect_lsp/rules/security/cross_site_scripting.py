@@ -24,7 +24,7 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.exposures import Exposure
-from architect_lsp.knowledge.flows import Origin
+from architect_lsp.knowledge.flows import Origin, is_own
 from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.knowledge.sources import is_request, is_terminal
 from architect_lsp.model import Confidence, Severity
@@ -65,6 +65,19 @@ router = APIRouter()
 def page(title: str):
     return HTMLResponse([|f"<h1>{title}</h1>"|])
 """),
+        Bad(
+            """
+
+from django import template
+from django.utils.safestring import mark_safe
+
+register = template.Library()
+
+@register.simple_tag
+def price(amount, currency):
+    return mark_safe([|f"<b>{amount}</b> {currency}"|])
+""",
+        ),
     ],
     good=[
         """
@@ -103,6 +116,25 @@ def banner(request):
     HttpResponse(request.GET["text"], content_type="text/plain")
     return HttpResponse(format_html("<b>{}</b>", request.GET["text"]))
 """,
+        """
+
+from django import template
+from django.utils.html import escape, format_html
+from django.utils.safestring import mark_safe
+
+register = template.Library()
+
+@register.simple_tag
+def price(amount, currency):
+    return format_html("<b>{}</b> {}", amount, currency)
+
+@register.filter
+def strong(value):
+    return mark_safe("<strong>" + escape(value) + "</strong>")
+
+def wrapped(rendered_html):
+    return mark_safe(f"<div>{rendered_html}</div>")
+""",
     ],
 )
 
@@ -110,6 +142,14 @@ _FLASKS = ("flask", "quart", "bottle")
 _ROUTES = ("route", "get", "post", "put", "delete", "patch")
 _PARSED = re.compile(r"\.(?:json|get_json|files|FILES|data|stream)(?:\(\))?$|\.(?:read|iter_content)\(\)$")
 """What is no text of a form or a query: data that is sent back as data."""
+_DECLARES = ("mark_safe", "SafeString", "SafeText", "Markup")
+_SAFE = ("django.utils.safestring.mark_safe", "django.utils.safestring.SafeString", "markupsafe.Markup", "flask.Markup")
+_MARKUP = re.compile(
+    r"html|markup|safe|svg|icon|attr|class|css|style|body|content|children|inner|rendered|tag|widget|url|href|src|\.|^(?:self|cls)\b"
+    r"|(?:^|_)(?:id|pk|count|number|size|width|height|colou?r|level|n)$",
+    re.IGNORECASE,
+)
+"""Names of what is markup already, or is no text."""
 _TYPES = ("content_type", "mimetype", "media_type")
 
 
@@ -121,8 +161,26 @@ def find(view: View) -> Iterator[Hit]:
             continue
         message = f"`{it.source}` is put into the page as markup by `{it.used_by}`; let a template or `format_html` escape it."
         yield Hit(it.argument, message, (), it.steps)
+    yield from _built(view)
     if any(target.partition(".")[0] in _FLASKS for _, target in view.project.imports(view.path)):
         yield from _returned(view)
+
+
+def _built(view: View) -> Iterator[Hit]:
+    """Markup that a function writes around what it is given, and declares to be safe."""
+    for call in view.reading.each(ast.Call):
+        last = call.func.attr if isinstance(call.func, ast.Attribute) else dotted(call.func)
+        if last not in _DECLARES or len(call.args) != 1 or view.callee(call) not in _SAFE:
+            continue
+        found = view.parts(call.args[0], "html")
+        if "<" not in "".join(it for it in found if isinstance(it, str)):
+            continue
+        given = next((it for it in found if isinstance(it, Origin) and is_own(it) and not _MARKUP.search(it.name)), None)
+        if given is not None and not is_request(view.project, view.reading, given):
+            yield Hit(
+                call.args[0],
+                f"`{given.name}` is written into markup that is declared safe; use `format_html` or `Markup.format`.",
+            )
 
 
 def _returned(view: View) -> Iterator[Hit]:

@@ -31,7 +31,7 @@ rule = Rule(
     rows=["D4"],
     cwe=319,
     equivalents=["S321", "S312", "B321", "B312"],
-    needs=["ftplib", "telnetlib", "http://"],
+    needs=["FTP", "Telnet", "http://", "SMTP", "IMAP4", "POP3", "PROTOCOL_"],
     bad=[
         Bad("""
 import ftplib
@@ -44,6 +44,21 @@ def send(host, user, password):
     shell = [|telnetlib.Telnet(host)|]
     return shell, requests.get([|"http://api.example.com/me"|], auth=(user, password), timeout=5)
 """),
+        Bad(
+            """
+
+import smtplib
+import ssl
+
+def send(message, user, password):
+    with [|smtplib.SMTP("mail.example.org")|] as server:
+        server.login(user, password)
+        server.send_message(message)
+
+def context():
+    return ssl.SSLContext([|ssl.PROTOCOL_TLSv1_1|])
+""",
+        ),
     ],
     good=[
         """
@@ -58,9 +73,31 @@ def send(host, user, password):
     requests.get("http://example.com/news", timeout=5)
     return requests.get("https://api.example.com/me", auth=(user, password), timeout=5)
 """,
+        """
+
+import smtplib
+import ssl
+
+def send(message, user, password):
+    with smtplib.SMTP("mail.example.org") as server:
+        server.starttls(context=ssl.create_default_context())
+        server.login(user, password)
+        server.send_message(message)
+
+def send_inside(message):
+    with smtplib.SMTP("localhost") as server:
+        server.send_message(message)
+
+def context():
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+""",
     ],
 )
 
+_OLD = ("SSLContext", "wrap_socket")
+_PROTOCOL = re.compile(r"(?:ssl\.)?PROTOCOL_(?:SSLv2|SSLv3|SSLv23_METHOD|TLSv1|TLSv1_1)$")
+_STARTS = re.compile(r"starttls|stls|_ssl|tls", re.IGNORECASE)
+"""A function that says so chooses by its settings."""
 _OWN = re.compile(r"^http://(?:localhost|127\.|0\.0\.0\.0|\[::1\]|[\w-]+(?:[:/]|$)|[\w.-]+\.(?:local|internal|test|svc)\b)")
 
 
@@ -73,6 +110,13 @@ def find(view: View) -> Iterator[Hit]:
             secret = keyword(call, "passwd") or (call.args[2] if len(call.args) > 2 else None)
             if secret is not None or _logs_in(view, call):
                 yield Hit(call, "FTP sends the password and the files in the clear; use `FTP_TLS` or SFTP.")
+        elif last in _OLD and view.callee(call) in ("ssl.SSLContext", "ssl.wrap_socket"):
+            said = next((it for it in (*call.args, *(row.value for row in call.keywords)) if _PROTOCOL.match(dotted(it))), None)
+            if said is not None:
+                yield Hit(said, f"`{dotted(said)}` is broken; use `ssl.create_default_context()`, which takes TLS 1.2 and later.")
+        elif last in ("SMTP", "IMAP4", "POP3") and view.callee(call) in ("smtplib.SMTP", "imaplib.IMAP4", "poplib.POP3"):
+            if _logs_in(view, call) and not _STARTS.search(view.reading.unit.text):
+                yield Hit(call, f"`{last}` sends the password in the clear; call `starttls()` before `login`.")
         elif last == "Telnet" and view.callee(call) == "telnetlib.Telnet":
             yield Hit(call, "Telnet sends what is typed, passwords too, in the clear; use SSH.")
         elif keyword(call, "auth") is not None and call.args:

@@ -20,6 +20,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.flows import Origin
 from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
@@ -50,6 +51,16 @@ def both(token, key):
 def subject(token):
     return [|jose.get_unverified_claims(token)|]["sub"]
 """),
+        Bad(
+            """
+
+import jwt
+
+def subject(token, key):
+    header = jwt.get_unverified_header(token)
+    return jwt.decode(token, key, algorithms=[|[header["alg"]]|])["sub"]
+""",
+        ),
     ],
     good=[
         """
@@ -65,6 +76,14 @@ def with_issuer(token, keys):
 
 def text(token):
     return token.decode("utf-8", options={"verify_signature": False})
+""",
+        """
+
+import jwt
+
+def subject(token, keys):
+    header = jwt.get_unverified_header(token)
+    return jwt.decode(token, keys[header["kid"]], algorithms=["RS256"])["sub"]
 """,
     ],
 )
@@ -91,10 +110,19 @@ def find(view: View) -> Iterator[Hit]:
                 yield Hit(call, "This token is read without a check of its signature: whoever sends it writes what it says.")
             elif _is_none(keyword(call, "algorithms")):
                 yield Hit(call, "`none` among the algorithms accepts tokens that nobody signed.")
+            elif (said := keyword(call, "algorithms")) is not None and _is_of_header(view, said):
+                yield Hit(said, "The token itself says how it is checked: name the algorithm that you sign with.")
         elif _last(call) == "encode" and name in ("jwt.encode", "jose.jwt.encode") and _is_none(keyword(call, "algorithm")):
             yield Hit(call, "A token with the algorithm `none` is signed by nobody: anyone can write one.")
         elif _UNVERIFIED.match(name) and view.reading.function(call) not in checked:
             yield Hit(call, "These claims are read without a check of the signature: whoever sends them writes what they say.")
+
+
+def _is_of_header(view: View, node: ast.expr) -> bool:
+    """Whether an algorithm is taken from the header of the token."""
+    values = node.elts if isinstance(node, ast.List | ast.Tuple) else [node]
+    found = (it for value in values if not isinstance(value, ast.Constant) for it in view.parts(value, "jwt"))
+    return any(isinstance(it, Origin) and "get_unverified_header" in it.name for it in found)
 
 
 def _last(call: ast.Call) -> str:

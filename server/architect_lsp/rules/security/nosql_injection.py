@@ -25,7 +25,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.reading import dotted
+from architect_lsp.knowledge.reading import constant, dotted
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
@@ -50,6 +50,16 @@ from flask import request
 def search(db):
     return db.orders.find([|json.loads(request.args["filter"])|])
 """),
+        Bad(
+            """
+
+from flask import request
+
+def cheap(db):
+    most = request.args["most"]
+    return list(db.items.find({"$where": [|"this.price < " + most|]}))
+""",
+        ),
     ],
     good=[
         """
@@ -63,6 +73,13 @@ def login(users, text):
     "some text".find(body["word"])
     return text.find(request.args["word"])
 """,
+        """
+
+from flask import request
+
+def cheap(db):
+    return list(db.items.find({"$where": "this.price < this.limit", "price": {"$lt": request.args.get("most", type=int)}}))
+""",
     ],
 )
 
@@ -72,6 +89,7 @@ _STRUCTURES = re.compile(r"\.(?:json|get_json|json_body|media)\b|\.data$")
 @rule.check
 def find(view: View) -> Iterator[Hit]:
     """Queries that hold a structure which someone outside made."""
+    yield from _scripts(view)
     for it in view.exposures("nosql"):
         made = any(isinstance(node, ast.Call) and dotted(node.func).endswith("loads") for node in ast.walk(it.argument))
         whole = isinstance(it.argument, ast.Dict) or made or isinstance(it.argument, ast.Name | ast.Attribute | ast.Call)
@@ -80,6 +98,20 @@ def find(view: View) -> Iterator[Hit]:
         if not it.steps and whole and (made or _STRUCTURES.search(it.origin.name)) and not _is_text(it.argument):
             message = f"`{it.source}` may hold operators such as `$ne` and becomes part of the query; check that it is text."
             yield Hit(it.argument, message, (), it.steps)
+
+
+def _scripts(view: View) -> Iterator[Hit]:
+    """Code for the database's own interpreter with a part that someone outside writes."""
+    for made in view.reading.each(ast.Dict):
+        for key, value in zip(made.keys, made.values, strict=True):
+            if (
+                key is not None
+                and constant(key) in ("$where", "$function", "$accumulator")
+                and not isinstance(value, ast.Constant)
+            ):
+                origin = view.untrusted(value, "nosql")
+                if origin is not None:
+                    yield Hit(value, f"`{origin.name}` becomes part of a script that the database runs; compare fields instead.")
 
 
 def _is_text(node: ast.expr) -> bool:

@@ -73,6 +73,16 @@ class Store:
         with open(self.root + "/" + name) as file:
             return file.read()
 """),
+        Bad(
+            """
+
+from flask import request
+
+def keep():
+    sent = request.files["picture"]
+    sent.save([|f"/srv/pictures/{sent.filename}"|])
+""",
+        ),
     ],
     good=[
         """
@@ -120,6 +130,15 @@ async def rows(file: UploadFile):
     with open("/tmp/rows.csv", "wb") as target:
         target.write(data)
 """,
+        """
+
+import uuid
+from flask import request
+
+def keep():
+    sent = request.files["picture"]
+    sent.save(f"/srv/pictures/{uuid.uuid4()}.png")
+""",
     ],
 )
 
@@ -130,10 +149,24 @@ _NO_NAME = re.compile(r"\.(?:file|stream|FILES|files)(?:\.get)?(?:\(\))?$")
 @rule.check
 def find(view: View) -> Iterator[Hit]:
     """Files whose path someone outside decides."""
+    yield from _kept_names(view)
     for it in view.exposures("path"):
         if not _NO_NAME.search(it.origin.name) and not _is_segment(view, it.origin):
             message = f"`{it.source}` decides which file `{it.used_by}` uses; `..` or `/` in it leads out of the folder."
             yield Hit(it.argument, message, (), it.steps)
+
+
+def _kept_names(view: View) -> Iterator[Hit]:
+    """Uploads that are kept under the name that their sender gave them."""
+    for call in view.reading.each(ast.Call):
+        last = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+        if last != "save" or len(call.args) != 1 or "filename" not in view.reading.unit.text:
+            continue
+        origin = view.untrusted(call.args[0], "path")
+        if origin is not None and origin.name.endswith(".filename"):
+            yield Hit(
+                call.args[0], f"`{origin.name}` decides where the upload is kept; `..` or `/` in it leads out of the folder."
+            )
 
 
 def _is_segment(view: View, origin: Origin) -> bool:

@@ -43,6 +43,15 @@ def export(rows):
         file.writelines(rows)
     return path
 """),
+        Bad(
+            """
+
+def keep(rows):
+    path = "/tmp/rows.csv"
+    with open([|path|], "w") as file:
+        file.writelines(rows)
+""",
+        ),
     ],
     good=[
         """
@@ -75,9 +84,17 @@ def find(view: View) -> Iterator[Hit]:
                 )
         elif last == "open" and isinstance(call.func, ast.Name) and call.args:
             mode = constant(keyword(call, "mode") or (call.args[1] if len(call.args) > 1 else None))
-            path = constant(call.args[0])
+            path = constant(_set_to(view, call.args[0]))
             if isinstance(path, str) and _SHARED.match(path) and isinstance(mode, str) and mode[:1] in ("w", "a"):
                 yield Hit(
                     call.args[0],
                     f"`{path}` is a name that others know: a link put there sends the write elsewhere; use `tempfile`.",
                 )
+
+
+def _set_to(view: View, node: ast.expr) -> ast.expr:
+    """What a name was set to in its function, where that was once."""
+    if isinstance(node, ast.Name):
+        values = view.reading.bindings(view.reading.function(node)).get(node.id, [])
+        return values[0] if len(values) == 1 and values[0] is not None else node
+    return node

@@ -58,6 +58,19 @@ def context_of():
     [|context.verify_mode = ssl.CERT_NONE|]
     return context
 """),
+        Bad(
+            """
+
+import requests
+
+SENDING = {"verify": [|False|], "timeout": 5}
+
+def fetch(url):
+    session = requests.Session()
+    [|session.verify = False|]
+    return session.get(url, **SENDING)
+""",
+        ),
     ],
     good=[
         """
@@ -73,6 +86,19 @@ def fetch(url, token, verify, insecure):
     if insecure:
         return requests.get(url, verify=False)
     return requests.get(url, verify=verify)
+""",
+        """
+
+import requests
+
+def fetch(url, bundle):
+    session = requests.Session()
+    session.verify = bundle
+    return session.get(url, **{"verify": True})
+
+def check(form, model):
+    model.verify = False
+    return form
 """,
     ],
 )
@@ -96,10 +122,31 @@ def find(view: View) -> Iterator[Hit]:
         elif constant(keyword(call, "verify")) is False and _is_client(call, name) and not _is_excused(reading, call):
             message = "`verify=False` accepts any certificate: whoever is in between reads and changes the traffic."
             yield Hit(call, message, tuple(_fix(reading, call)))
+    places: tuple[ast.Assign | ast.Dict, ...] = (*reading.each(ast.Assign), *reading.each(ast.Dict))
+    for node in places:
+        off = _switched_off(view, node)
+        if off is not None and not _is_asked_for(reading, node):
+            yield Hit(off, "`verify` is switched off: whoever is in between reads and changes the traffic.")
     for it in reading.each(ast.Assign):
         is_mode = any(isinstance(target, ast.Attribute) and target.attr == "verify_mode" for target in it.targets)
         if is_mode and dotted(it.value) == "ssl.CERT_NONE" and not _is_asked_for(reading, it):
             yield Hit(it, "`CERT_NONE` accepts any certificate: whoever is in between reads and changes the traffic.")
+
+
+def _switched_off(view: View, node: ast.Assign | ast.Dict) -> ast.AST | None:
+    """What says `session.verify = False`, or `{"verify": False}` among options that requests are sent with."""
+    if isinstance(node, ast.Assign):
+        target = node.targets[0]
+        if constant(node.value) is not False or not isinstance(target, ast.Attribute) or target.attr != "verify":
+            return None
+        owner = view.name(target)
+        return node if _CLIENTS.match(owner) or _SESSIONS.search(dotted(target.value)) else None
+    if not any(target.partition(".")[0] in ("requests", "httpx", "niquests") for _, target in view.project.imports(view.path)):
+        return None
+    rows = zip(node.keys, node.values, strict=True)
+    return next(
+        (value for key, value in rows if key is not None and constant(key) == "verify" and constant(value) is False), None
+    )
 
 
 def _is_client(call: ast.Call, name: str) -> bool:

@@ -23,7 +23,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.definitions import definitions
 from architect_lsp.knowledge.flows import Origin, origins
-from architect_lsp.knowledge.reading import dotted
+from architect_lsp.knowledge.reading import Reading, dotted
 from architect_lsp.knowledge.sources import is_of_handler
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
@@ -75,6 +75,17 @@ def guard():
         abort(401)
 """,
         ),
+        Bad(
+            """
+
+from fastapi import Cookie, HTTPException
+from shop.settings import settings
+
+def known(access_token: str = Cookie()):
+    if [|access_token != settings.access_token|]:
+        raise HTTPException(status_code=401)
+""",
+        ),
     ],
     good=[
         """
@@ -108,7 +119,21 @@ _SECRET = re.compile(
     r"|authorization|x[_\-]token)(?:$|[_\-. ](?:header|value|hash|256|sha256)$)",
     re.IGNORECASE,
 )
-_CARRIERS = ("headers", "cookies", "META", "query_params", ".args", ".form", "COOKIES", ".GET", ".POST", "@")
+_CARRIERS = (
+    "headers",
+    "cookies",
+    "META",
+    "query_params",
+    ".args",
+    ".form",
+    "COOKIES",
+    ".GET",
+    ".POST",
+    "@",
+    "Header(",
+    "Cookie(",
+    "APIKey",
+)
 _PLAIN = (ast.Constant, ast.Compare, ast.BoolOp, ast.UnaryOp, ast.List, ast.Tuple, ast.Dict, ast.Set, ast.Lambda)
 _DIGEST = re.compile(r"^hmac\.(?:new\(\)\.(?:hex)?digest\(\)|digest\(\))|\bhmac\.new\(\)\.(?:hex)?digest\(\)")
 _HELD = re.compile(
@@ -193,8 +218,25 @@ def _is_given(view: View, node: ast.expr) -> bool:
                 if is_carrier and isinstance(key, ast.Constant) and isinstance(key.value, str) and _SECRET.search(key.value):
                     return True
     if name and _SECRET.search(name.rpartition(".")[2]):
+        if _is_injected(reading, node, name):
+            return True
         return any(it.kind == "parameter" and is_of_handler(reading, it) for it in origins(reading, node))
     return False
+
+
+def _is_injected(reading: Reading, node: ast.expr, name: str) -> bool:
+    """Whether a name is a parameter of a dependency that FastAPI fills from a header or a cookie."""
+    function = reading.function(node)
+    if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+        return False
+    arguments = function.args
+    positional = [*arguments.posonlyargs, *arguments.args]
+    rows = [*zip(positional[len(positional) - len(arguments.defaults) :], arguments.defaults, strict=True)]
+    rows += [(it, value) for it, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if value is not None]
+    said = [*(value for it, value in rows if it.arg == name)]
+    said += [it.annotation for it in (*positional, *arguments.kwonlyargs) if it.arg == name and it.annotation is not None]
+    calls = (each for it in said for each in ast.walk(it) if isinstance(each, ast.Call))
+    return any(dotted(it.func).rpartition(".")[2] in ("Header", "Cookie", "Security") for it in calls)
 
 
 def _fix(view: View, node: ast.Compare, left: ast.expr, right: ast.expr, *, sure: bool) -> Iterator[Draft]:

@@ -89,6 +89,19 @@ import dill
 def unpack(data):
     return dill.loads(data)
 """),
+        Bad(
+            """
+
+import torch
+from yaml import unsafe_load
+
+def settings(file):
+    return [|unsafe_load(file)|]
+
+def weights(path):
+    return [|torch.load(path, weights_only=False)|]
+""",
+        ),
     ],
     good=[
         """
@@ -119,6 +132,17 @@ class Loader(yaml.SafeLoader): ...
 
 def load(text):
     return yaml.load(text, Loader=Loader), yaml.load(text, Loader=StrictLoader)
+""",
+        """
+
+import torch
+import yaml
+
+def settings(file):
+    return yaml.safe_load(file)
+
+def weights(path):
+    return torch.load(path), torch.load("our/own.pt", weights_only=False)
 """,
     ],
 )
@@ -173,7 +197,13 @@ def find(view: View) -> Iterator[Hit]:
             if name in ("torch.load", "numpy.load") and not _is_switched_on(call, name):
                 continue
             origin = _outside(view, call.args[0] if call.args else None, of_path=name in _OF_PATHS)
-            if origin is not None:
+            if origin is None and name in ("yaml.unsafe_load", "yaml.unsafe_load_all"):
+                yield Hit(call, f"`{name}` builds any object the document names, and runs its code; use `safe_load`.")
+            elif origin is None and name == "torch.load" and not isinstance(call.args[0] if call.args else None, ast.Constant):
+                yield Hit(
+                    call, "`weights_only=False` lets the file run any code; load tensors alone, or name what else may be in it."
+                )
+            elif origin is not None:
                 yield Hit(call, f"`{name}` rebuilds objects from `{_shown(origin)}`: whoever writes it runs code here.")
         elif reached is not None and reached.steps:
             message = f"`{reached.source}` reaches `{reached.sink}`, which rebuilds objects: whoever writes it runs code here."

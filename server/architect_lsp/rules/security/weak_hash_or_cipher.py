@@ -61,6 +61,15 @@ def make(key):
     three = Cipher(algorithms.AES(key), [|modes.ECB()|])
     return one, two, three, [|rsa.generate_private_key(public_exponent=65537, key_size=1024)|]
 """),
+        Bad(
+            """
+
+import hashlib
+
+def signed_link(path, signing_key):
+    return path + "?s=" + [|hashlib.md5(signing_key + path.encode())|].hexdigest()
+""",
+        ),
     ],
     good=[
         """
@@ -106,6 +115,10 @@ _NOT_SECURITY = re.compile(
     re.IGNORECASE,
 )
 
+_SECURITY = re.compile(
+    r"(?:^|_)(?:sign|signed|signature|hmac|mac|secret|token|auth\w*|verify|verified|signing|license)(?:_|$|\()", re.IGNORECASE
+)
+"""What says that a digest protects something after all."""
 _NAMED_SO = re.compile(r"md5|sha_?1", re.IGNORECASE)
 """A function that is called after the hash leaves the choice to its callers, mostly a protocol's."""
 
@@ -154,6 +167,9 @@ def _sized(call: ast.Call, name: str) -> ast.expr | None:
 def _is_harmless(view: View, call: ast.Call) -> bool:
     """Whether the names around say that the digest only tells things apart."""
     reading = view.reading
+    function = reading.function(call)
+    if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) and _SECURITY.search(function.name):
+        return False
     for up in reading.ancestors(call):
         if isinstance(up, ast.Subscript) and isinstance(up.slice, ast.Slice):
             return True  # a shortened digest is a name

@@ -32,7 +32,7 @@ rule = Rule(
     rows=["A2", "D4"],
     cwe=611,
     equivalents=["S314", "S317", "S318", "S319", "S320"],
-    needs=["xml", "sax", "etree", "resolve_entities", "feature_external"],
+    needs=["fromstring", "parse(", ".XML(", "xml", "sax", "etree", "resolve_entities", "feature_external"],
     bad=[
         Bad("""
 from lxml import etree
@@ -60,6 +60,16 @@ def order():
     return etree.fromstring([|request.data|]).tag
 """
         ),
+        Bad(
+            """
+
+import xml.etree.ElementTree as tree
+from flask import request
+
+def total():
+    return tree.fromstring([|request.data|]).findtext("total")
+""",
+        ),
     ],
     good=[
         """
@@ -77,6 +87,18 @@ def order(handler):
     etree.parse("own.xml")
     safe = etree.XMLParser(resolve_entities=False, no_network=True)
     return etree.fromstring(request.data, safe)
+""",
+        """
+
+import xml.etree.ElementTree as tree
+from defusedxml import ElementTree
+from flask import request
+
+def total():
+    return ElementTree.fromstring(request.data).findtext("total")
+
+def own():
+    return tree.parse("catalogue.xml").getroot()
 """,
     ],
 )
@@ -102,6 +124,9 @@ def find(view: View) -> Iterator[Hit]:
             if said and view.callee(call) in _PARSERS:
                 yield Hit(call, f"`{said}` lets the document name files and servers that the parser reads; leave it off.")
     for it in view.exposures("xml"):
-        if it.used_by.startswith("lxml.") and not it.steps and len(it.call.args) < 2 and keyword(it.call, "parser") is None:
+        if it.used_by.startswith("xml.") and not it.steps:
+            message = f"`{it.source}` is parsed by `{it.used_by}`, which unfolds entities without a bound; use `defusedxml`."
+            yield Hit(it.argument, message)
+        elif it.used_by.startswith("lxml.") and not it.steps and len(it.call.args) < 2 and keyword(it.call, "parser") is None:
             message = f"`{it.source}` is parsed with entities on; give a parser with `resolve_entities=False`."
             yield Hit(it.argument, message, (), it.steps)
