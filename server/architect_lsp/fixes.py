@@ -86,6 +86,19 @@ def agent_file_receipt(
     )
 
 
+def new_test_receipt(text: str) -> Receipt | Rejection:
+    """The checks that a new file with a test passes before anybody sees it; the receipt names no path."""
+    tree = _tree(text)
+    if tree is None:
+        return Rejection("it does not parse")
+    if not any(isinstance(it, ast.FunctionDef | ast.AsyncFunctionDef) and it.name.startswith("test") for it in ast.walk(tree)):
+        return Rejection("it holds no test")
+    strangers = _unknown(tree)
+    if strangers:
+        return Rejection(f"it uses names nothing defines: {', '.join(sorted(strangers))}")
+    return Receipt(("parses", "holds a test", "names resolve"), {"": text})
+
+
 def _rid_of(finding: Finding, fixed: Mapping[str, str], findings: Sequence[Finding], check: Check) -> Rejection | None:
     """Why the fixed texts are no better by their findings; None when they are."""
     found = check(fixed)

@@ -19,6 +19,7 @@ from architect_lsp.progress import begin
 from architect_lsp.session import Session
 
 if TYPE_CHECKING:
+    from architect_lsp.drafting import DraftedTest
     from architect_lsp.engine import Document, Workspace
     from architect_lsp.review.agents import Agent
 
@@ -36,14 +37,40 @@ def start(session: Session, uri: str, where: types.Range | None) -> None:
 
 def start_draft(session: Session, uri: str, fingerprint: str) -> None:
     """Start drafting a fix for a finding; those that pass are among its quick fixes from then on."""
+    found = _found(session, uri, fingerprint)
+    if found is not None:
+        _begin(session, uri, _shown(session, "Architect drafts a fix", _draft(session, *found)))
+
+
+def start_test(session: Session, uri: str, fingerprint: str) -> None:
+    """Start drafting a test that shows a finding; it is among the finding's quick fixes from then on, as a new file."""
+    found = _found(session, uri, fingerprint)
+    if found is not None:
+        _begin(session, uri, _shown(session, "Architect drafts a test", _draft_test(session, uri, *found)))
+
+
+def start_rehearsal(session: Session, uri: str, fingerprint: str) -> None:
+    """Start running a drafted test in a copy of the project, and say whether it fails as was claimed."""
+    test, home = session.drafted_tests.get((uri, fingerprint)), session.uris.get(uri)
+    if test is None or home is None:
+        session.say("The drafted test is no longer there: draft it again.", "info")
+    elif not session.trusted or session.remote:
+        session.say("Code of this workspace is not run: it is not trusted, or the server is not this editor's own.", "info")
+    else:
+        _begin(session, uri, _shown(session, "Architect runs a test", _rehearsal(session, home[0].root, test)))
+
+
+def _found(session: Session, uri: str, fingerprint: str) -> tuple[Workspace, Document, Finding] | None:
+    """What a model is to draft something for, None where it can't be; the person is told why."""
     target = _target(session, uri, None)
-    if target is not None:
-        workspace, document, _ = target
-        finding = next((it for it in workspace.findings(document) if it.fingerprint == fingerprint), None)
-        if finding is None:
-            session.say("The finding is no longer there.", "info")
-            return
-        _begin(session, uri, _shown(session, "Architect drafts a fix", _draft(session, workspace, document, finding)))
+    if target is None:
+        return None
+    workspace, document, _ = target
+    finding = next((it for it in workspace.findings(document) if it.fingerprint == fingerprint), None)
+    if finding is None:
+        session.say("The finding is no longer there.", "info")
+        return None
+    return workspace, document, finding
 
 
 def start_advice(session: Session, uri: str, where: types.Range | None, question: str) -> None:
@@ -153,6 +180,34 @@ async def _draft(session: Session, workspace: Workspace, document: Document, fin
     titles = ", ".join(f"“{it.title}”" for it in fixes)
     session.say(f"Drafted and tried: {titles}. Open the quick fixes of the finding.", "info")
     return ""
+
+
+async def _draft_test(session: Session, uri: str, workspace: Workspace, document: Document, finding: Finding) -> str:
+    from architect_lsp.drafting import DraftedTest, draft_test
+    from architect_lsp.review.reviewing import Notice
+
+    said = ""
+    agent = _agent(session, workspace, document)
+    async for it in draft_test(workspace, document, finding, agent, session.claude, session.ledger):
+        if isinstance(it, DraftedTest):
+            session.drafted_tests[uri, finding.fingerprint] = it
+            session.log(f"{it.path}, not run:\n{it.text}")
+            session.say(f"Drafted {it.path}: {it.claim} Open the quick fixes of the finding.", "info")
+            return ""
+        said = it.text if isinstance(it, Notice) else said
+        session.log(it.text if isinstance(it, Notice) else it.line)
+    return said or "No test was drafted."
+
+
+async def _rehearsal(session: Session, root: Path, test: DraftedTest) -> str:
+    from architect_lsp.rehearsal import rehearsed
+
+    outcome = await rehearsed(root, test.path, test.text, test.fails_with)
+    session.log(f"{test.path}: {outcome.line}\n{outcome.output}")
+    if outcome.as_claimed:
+        session.say(f"{test.path}: {outcome.line}", "info")
+        return ""
+    return f"{test.path}: {outcome.line}"
 
 
 async def _advice(session: Session, workspace: Workspace, document: Document, span: Span, question: str) -> str:

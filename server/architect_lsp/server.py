@@ -16,16 +16,20 @@ from pygls.uris import to_fs_path
 
 from architect_lsp import convert, models, reviews
 from architect_lsp.convert import Client
+from architect_lsp.model import Fix
 from architect_lsp.session import Session
+from architect_lsp.syntax.languages import PYTHON
 
 if TYPE_CHECKING:
     from architect_lsp.engine import Document, Workspace
     from architect_lsp.knowledge.foreign import Foreign
-    from architect_lsp.model import Finding, Fix, Span
+    from architect_lsp.model import Finding, Span
 
 REVIEW = "architect.review"
 BRIEF = "architect.brief"
 DRAFT = "architect.draft"
+DRAFT_TEST = "architect.draftTest"
+RUN_TEST = "architect.runTest"
 CONSULT = "architect.consult"
 AGENTS = "architect.agents"
 MAP = "architect.map"
@@ -124,6 +128,16 @@ def make() -> Session:
     def draft(*arguments: Any) -> None:
         if target := _target(server, DRAFT, arguments):
             reviews.start_draft(server, target[0], str(arguments[0].get("fingerprint", "")))
+
+    @server.command(DRAFT_TEST)
+    def draft_test(*arguments: Any) -> None:
+        if target := _target(server, DRAFT_TEST, arguments):
+            reviews.start_test(server, target[0], str(arguments[0].get("fingerprint", "")))
+
+    @server.command(RUN_TEST)
+    def run_test(*arguments: Any) -> None:
+        if target := _target(server, RUN_TEST, arguments):
+            reviews.start_rehearsal(server, target[0], str(arguments[0].get("fingerprint", "")))
 
     @server.command(CONSULT)
     def consult(*arguments: Any) -> None:
@@ -313,8 +327,7 @@ def _actions(server: Session, params: types.CodeActionParams) -> Iterator[types.
             action = convert.to_lsp_action(title, repair.fix, edit, diagnostic, server.client)
             (fixes if repair.receipt else dismissals).append(action)
         yield from fixes
-        if server.can_review and not fixes:
-            yield from _drafting(server, workspace, document, uri, span)
+        yield from _drafting(server, workspace, document, uri, span, fix=not fixes)
         yield from dismissals
     if only is not None and wanted(convert.FIX_ALL) and server.client.literals:
         edits = workspace.safe_edits(document)
@@ -344,12 +357,27 @@ def _changes(server: Session, workspace: Workspace, document: Document | Foreign
 
 
 def _drafting(
-    server: Session, workspace: Workspace, document: Document | Foreign, uri: str, span: Span
+    server: Session, workspace: Workspace, document: Document | Foreign, uri: str, span: Span, *, fix: bool
 ) -> Iterator[types.CodeAction]:
-    """The action that has the model draft a fix, for the gravest finding here."""
+    """What a model drafts, or has drafted, for the gravest finding here: a fix, where it has none, and a test that shows it."""
     found = [it for it in workspace.findings(document) if it.span.touches(span)]
     for finding in sorted(found, key=lambda it: -it.severity.weight)[:1]:
-        title = f"Draft a fix with {server.claude.model}"
-        command = types.Command(title, command=DRAFT, arguments=[{"uri": uri, "fingerprint": finding.fingerprint}])
         diagnostic = server.diagnostic(workspace, document, finding)
-        yield types.CodeAction(title, kind=types.CodeActionKind.QuickFix, diagnostics=[diagnostic], command=command)
+        argument = {"uri": uri, "fingerprint": finding.fingerprint}
+
+        def action(title: str, command: str, it: types.Diagnostic = diagnostic, to: Any = argument) -> types.CodeAction:
+            doing = types.Command(title, command=command, arguments=[to])
+            return types.CodeAction(title, kind=types.CodeActionKind.QuickFix, diagnostics=[it], command=doing)
+
+        if server.can_review and fix:
+            yield action(f"Draft a fix with {server.claude.model}", DRAFT)
+        test = server.drafted_tests.get((uri, finding.fingerprint))
+        if test is not None:
+            if server.client.creates:
+                edit = convert.to_lsp_new_file(server.uri_of(workspace, test.path), test.text, server.client)
+                fix_of = Fix(f"Add {test.path}: {test.claim}"[:160], (), by_model=True)
+                yield convert.to_lsp_action(fix_of.title, fix_of, edit, diagnostic, server.client)
+            if server.trusted and not server.remote:
+                yield action(f"Run {test.path} in a copy of the project", RUN_TEST)
+        elif server.can_review and document.language is PYTHON:
+            yield action("Draft a test that shows this", DRAFT_TEST)

@@ -28,6 +28,7 @@ from architect_lsp.syntax.languages import Language, language_of
 from architect_lsp.text import Lines
 
 if TYPE_CHECKING:
+    from architect_lsp.drafting import DraftedTest
     from architect_lsp.engine import Broken, Document, Workspace
     from architect_lsp.review.ledger import Ledger
     from architect_lsp.settings import Settings
@@ -83,6 +84,7 @@ class Session(LanguageServer):
         self.uris: dict[str, tuple[Workspace, str]] = {}
         self.languages: dict[str, Language] = {}  # of the documents that are open
         self.too_large: dict[str, int] = {}
+        self.drafted_tests: dict[tuple[str, str], DraftedTest] = {}  # by document and fingerprint of the finding
         self.reviews: dict[asyncio.Task[None], str] = {}
         self._told: set[str] = set()
         self._tasks: set[asyncio.Task[Any]] = set()

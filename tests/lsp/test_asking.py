@@ -151,6 +151,87 @@ async def test_a_fix_over_several_files_and_another_way_are_two_actions_that_ask
     assert all(isinstance(row, types.AnnotatedTextEdit) for it in documents for row in it.edits)
 
 
+async def test_a_test_is_drafted_shown_as_a_new_file_and_run_in_a_copy_on_request(start: Start) -> None:
+    code = (
+        "import asyncio\n\nfrom app import poll\n\n\ndef test_polling_leaves_others_their_turn(monkeypatch):\n"
+        "    turns = []\n\n    async def other():\n        turns.append(1)\n\n    async def both():\n"
+        "        task = asyncio.ensure_future(other())\n        await poll(0.01)\n"
+        "        assert turns, 'nobody else had a turn'\n"
+        "        await task\n\n    asyncio.run(both())\n"
+    )
+    said = {
+        "name": "polling leaves others",
+        "code": code,
+        "claim": "Others wait while one polls.",
+        "fails_with": "AssertionError",
+    }
+    unfit = {**said, "code": code.replace("asyncio.run", "anyio.run")}
+
+    def creating(capabilities: types.ClientCapabilities) -> None:
+        assert capabilities.workspace is not None
+        edit = capabilities.workspace.workspace_edit
+        assert edit is not None
+        edit.change_annotation_support = types.ChangeAnnotationsSupportOptions()
+        edit.resource_operations = [types.ResourceOperationKind.Create]
+
+    with MessagesApi(Stream(text=json.dumps(unfit)), Stream(text=json.dumps(said))) as api:
+        settings = {"baseUrl": api.url, "model": "claude-test", "timeoutS": 20}
+        session = await start(options={"settings": settings}, environment={"ARCHITECT_API_KEY": "key"}, change=creating)
+        for name, text in (("app.py", SLEEPY), ("pyproject.toml", ""), ("checks/app_test.py", "def test_it():\n    assert 1\n")):
+            (session.root / name).parent.mkdir(exist_ok=True)
+            (session.root / name).write_text(text)
+        uri = session.open("app.py")
+        session.open("checks/app_test.py")
+        await session.diagnostics(uri, until=bool)
+        assert "Draft a test that shows this" in await titles(session, uri)
+        (finding,) = [it.data["fingerprint"] for it in await session.diagnostics(uri)]
+        await run(session, "architect.draftTest", uri=uri, fingerprint=finding)
+        said_so = await session.message(lambda it: it.startswith("Drafted"))
+        assert said_so == (
+            "Drafted checks/polling_leaves_others_test.py: Others wait while one polls. Open the quick fixes of the finding."
+        )
+        sent = [it.body["messages"][0]["content"][-1]["text"] for it in api.requests]
+    assert "checks/app_test.py begins" in sent[0], "the project's own way to test is shown"
+    assert "it uses names nothing defines: anyio" in sent[1]
+    (added,) = [it for it in await session.actions(uri, SPOT) if it.title.startswith("Add checks/polling")]
+    assert added.is_preferred is None
+    assert added.edit is not None
+    made, filled = added.edit.document_changes or ()
+    assert isinstance(made, types.CreateFile)
+    assert made.uri == session.uri("checks/polling_leaves_others_test.py")
+    assert made.options is not None
+    assert made.options.overwrite is False
+    assert isinstance(filled, types.TextDocumentEdit)
+    assert [it.new_text for it in filled.edits if isinstance(it, types.AnnotatedTextEdit)] == [code]
+    assert added.edit.change_annotations is not None
+    assert all(it.needs_confirmation for it in added.edit.change_annotations.values())
+
+    assert "Run checks/polling_leaves_others_test.py in a copy of the project" in await titles(session, uri)
+    await run(session, "architect.runTest", uri=uri, fingerprint=finding)
+    outcome = await session.message(lambda it: "fails" in it)
+    assert outcome.startswith(
+        "checks/polling_leaves_others_test.py: The test fails as claimed: AssertionError: nobody else had a turn"
+    )
+    assert not (session.root / "checks" / "polling_leaves_others_test.py").exists()
+
+
+async def test_no_test_is_run_in_a_folder_that_is_not_trusted(start: Start) -> None:
+    session = await start(options={"trusted": False})
+    uri = session.open("app.py", SLEEPY)
+    await session.diagnostics(uri, until=bool)
+    assert not any("test" in it.lower() for it in await titles(session, uri))
+    await run(session, "architect.runTest", uri=uri, fingerprint="0" * 16)
+    assert await session.message() == "The drafted test is no longer there: draft it again."
+    await run(session, "architect.draftTest", uri=uri, fingerprint="0" * 16)
+    await session.message(lambda it: "not trusted" in it)
+
+
+async def titles(session: Session, uri: str) -> list[str]:
+    """The titles of all actions at the sleep, those that run a command too."""
+    params = types.CodeActionParams(types.TextDocumentIdentifier(uri), SPOT, types.CodeActionContext(diagnostics=[]))
+    return [it.title for it in await session.client.text_document_code_action_async(params) or []]
+
+
 async def test_the_request_is_shown_before_anything_is_sent(start: Start) -> None:
     with MessagesApi(Stream([])) as api:
         session = await connected(start, api)

@@ -120,6 +120,11 @@ def decoded(data: bytes, name: str) -> str | Skipped:
         return Skipped(name, f"does not decode as {error.encoding} (byte {error.start:,})")
 
 
+def may_hold_keys(name: str) -> bool:
+    """Whether a file may hold keys, by its name."""
+    return _KEYS.match_file(name)
+
+
 def withheld(root: Path, name: str, deny: Sequence[str]) -> str:
     """Why a file's text may not leave this machine, "" when it may.
 

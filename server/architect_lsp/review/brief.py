@@ -42,9 +42,10 @@ class Turn:
 
 REVIEW = Turn("review.md", schema=remarks.schema)
 DRAFT = Turn("fix.md", frozenset(("finding",)), remarks.draft_schema)
+DRAFT_TEST = Turn("test.md", frozenset(("finding", "habits")), remarks.said_test_schema)
 SECOND_LOOK = Turn("second-look.md", frozenset(("remarks",)), remarks.verdict_schema)
 CONSULT = Turn("consult.md", frozenset(("question",)))
-TURNS = (REVIEW, DRAFT, SECOND_LOOK, CONSULT)
+TURNS = (REVIEW, DRAFT, DRAFT_TEST, SECOND_LOOK, CONSULT)
 
 
 @dataclass(frozen=True, slots=True)

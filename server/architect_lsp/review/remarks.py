@@ -26,7 +26,7 @@ MAX_EDITS = 20
 MAX_REPLACEMENT = 20_000
 """Longest accepted texts, in characters, and most edits of one fix."""
 
-_MISLEADING = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+MISLEADING = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 
 
 class _Said(BaseModel):
@@ -99,6 +99,15 @@ class Drafts(BaseModel):
     )
 
 
+class SaidTest(_Said):
+    """What a model answers when a test is asked for that shows a finding."""
+
+    name: str = Field("", description="What the test shows, in three to six lower-case words joined by underscores.")
+    code: str = Field("", description='The whole file, imports first; "" when no such test can be written.')
+    claim: str = Field("", description="One line: what the test shows, or what is missing to write it.")
+    fails_with: str = Field("AssertionError", description="The exception that the test fails with on the code as it is.")
+
+
 class Verdict(_Said):
     """What a second look says of one remark."""
 
@@ -129,6 +138,11 @@ def schema() -> dict[str, Any]:
 def draft_schema() -> dict[str, Any]:
     """The schema of `Drafts`, in the same subset."""
     return _schema_of(Drafts)
+
+
+def said_test_schema() -> dict[str, Any]:
+    """The schema of `SaidTest`, in the same subset."""
+    return _schema_of(SaidTest)
 
 
 def verdict_schema() -> dict[str, Any]:
@@ -236,7 +250,7 @@ def proposed(fix: RemarkFix, snapshot: Snapshot, near: Sequence[Span], others: M
         path = file_of(it, snapshot.path, others)
         if path is None:
             return f"it edits {markdown.line(it.path, 100)}, which was not shown"
-        if len(it.quote) > MAX_QUOTE or len(it.replacement) > MAX_REPLACEMENT or _MISLEADING.search(it.replacement):
+        if len(it.quote) > MAX_QUOTE or len(it.replacement) > MAX_REPLACEMENT or MISLEADING.search(it.replacement):
             return "an edit is too long, or holds characters that are not what they seem"
         own = path == snapshot.path
         text = snapshot.text if own else others[path]
