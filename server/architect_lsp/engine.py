@@ -248,6 +248,13 @@ class Workspace:
             return Checked(document.path, document.version, tuple(kept), failures)
         if isinstance(document, Foreign):
             return Checked(document.path, document.version, ())
+        key = self.project, self.project.generation, self.rules, self._others
+        if document.answer is None or document.answer[0] != key:
+            document.answer = key, self._checked(document)
+        known: Checked = document.answer[1]
+        return known
+
+    def _checked(self, document: Document) -> Checked:
         found: list[Finding] = []
         broken: list[Broken] = []
         conclusions, generation = self.project.conclusions, self.project.generation

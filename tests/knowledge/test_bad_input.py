@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from architect_lsp import engine
 from architect_lsp.engine import Workspace
 from architect_lsp.knowledge.document import Document
+from architect_lsp.knowledge.facts import Facts
 from architect_lsp.knowledge.files import Skipped
 from architect_lsp.knowledge.project import Project
-from architect_lsp.knowledge.scan import PARALLEL_FROM
+from architect_lsp.knowledge.scan import PARALLEL_FROM, Job, facts_of
 from architect_lsp.knowledge.symbols import ClassSymbol, FunctionSymbol, Module
 from architect_lsp.settings import Settings
 
@@ -125,17 +128,22 @@ def test_a_generated_file_of_50_000_lines_is_read_and_edited() -> None:
 
 
 @pytest.mark.parametrize("many", [10, PARALLEL_FROM + 30])
-def test_files_that_vanish_under_the_scan_are_said_to_be_skipped(tmp_path: Path, many: int) -> None:
+def test_files_that_vanish_under_the_scan_are_said_to_be_skipped(
+    tmp_path: Path, many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for it in range(many):
         (tmp_path / f"m{it:03}.py").write_text(f"def f{it}(): ...\n")
-    found = {}
-    for name, said in Workspace(tmp_path, Settings()).scanned():
-        if not found:
-            for it in range(many):
-                (tmp_path / f"m{it:03}.py").unlink()
-        found[name] = said
+
+    def late(jobs: Sequence[Job], notes: list[str]) -> Iterator[tuple[str, Document | Facts | Skipped]]:
+        for path, _, _ in jobs[-3:]:  # they were listed, and are not read yet
+            Path(path).unlink()
+        return facts_of(jobs, notes)
+
+    monkeypatch.setattr(engine, "facts_of", late)
+    found = dict(Workspace(tmp_path, Settings()).scanned())
+    gone = [name for name, it in found.items() if isinstance(it, Skipped) and it.reason]
     assert len(found) == many
-    assert all(isinstance(it, Skipped) and it.reason for it in list(found.values())[many - 3 :])
+    assert gone == sorted(found)[-3:]
 
 
 def test_a_root_that_is_gone_is_said_to_be_skipped(tmp_path: Path) -> None:

@@ -140,11 +140,13 @@ def cast_of(call: ast.Call) -> ast.expr | None:
 
 def dotted(node: ast.AST | None) -> str:
     """`a.b.c` for names and attributes as written, "" for anything else."""
-    names: list[str] = []
-    while isinstance(node, ast.Attribute):
-        names.append(node.attr)
-        node = node.value
-    if not isinstance(node, ast.Name):
+    if isinstance(node, ast.Name):
+        return node.id
+    if not isinstance(node, ast.Attribute):
         return ""
-    names.append(node.id)
-    return ".".join(reversed(names))
+    name = node.attr
+    node = node.value
+    while isinstance(node, ast.Attribute):
+        name = f"{node.attr}.{name}"
+        node = node.value
+    return f"{node.id}.{name}" if isinstance(node, ast.Name) else ""

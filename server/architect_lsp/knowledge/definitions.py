@@ -15,6 +15,15 @@ BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
+_DEFINING = frozenset(
+    (
+        *(ast.Assign, ast.AnnAssign, ast.AugAssign, ast.NamedExpr, ast.For, ast.AsyncFor, ast.withitem),
+        *(ast.ExceptHandler, ast.Call),
+    )
+)
+"""What can give a name its value, or change what it holds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Definition:
     """One statement that gives a name its value. `how` is "set", "each" (a loop's turn), "add", "item" or "pop"."""
@@ -71,6 +80,8 @@ def _collected(reading: Reading, function: ast.AST | None) -> dict[str, list[Def
     if function is None and reading.unit.kind != "module":
         return found
     for node in reading.within(function):
+        if node.__class__ not in _DEFINING:
+            continue
         if isinstance(node, ast.Assign):
             for target in node.targets:
                 _define(target, node.value, "set", node, found)

@@ -52,6 +52,7 @@ class Document:
         "_lines",
         "_newline",
         "_parts",
+        "answer",
         "language",
         "path",
         "pieces",
@@ -70,6 +71,7 @@ class Document:
         self.version = version
         self.language = PYTHON
         self.tried: dict[Any, Any] = {}  # receipts of this version's fixes
+        self.answer: tuple[Any, Any] | None = None  # what was found in this version, with all that depends on
         self._facts: Facts | None = None
         self._lines: Lines | None = None
         self._newline = ""
@@ -148,7 +150,7 @@ class Document:
             return self
         fresh = copy(self)
         known = {unit.key: piece for unit, piece in zip(self.units, self.pieces, strict=True)}
-        fresh.tree, fresh.units, fresh.tried, fresh._facts, fresh._parts = tree, units, {}, None, None
+        fresh.tree, fresh.units, fresh.tried, fresh.answer, fresh._facts, fresh._parts = tree, units, {}, None, None, None
         fresh.pieces = [known.get(it.key) or _piece(it) for it in units]
         return fresh
 

@@ -22,6 +22,11 @@ _EVERYTHING = ("Exception", "BaseException")
 _EXECUTES = (".execute", ".exec", ".scalar", ".scalars", ".executemany")
 _WRITES = frozenset(["INSERT", "UPDATE", "DELETE", "UPSERT", "REPLACE", "MERGE"])
 _MAKE_WRITES = frozenset(["insert", "update", "delete", "upsert"])
+_ASSIGNS = frozenset((ast.Assign, ast.AnnAssign))
+_TELLING = frozenset(
+    (ast.Call, ast.Return, ast.Yield, ast.ExceptHandler, ast.Assert, ast.Constant, ast.Attribute, ast.Name),
+)
+"""The nodes of a function that say something of it."""
 _STATEMENT_STEPS = 8
 """How many bindings a statement may be followed through."""
 _FIELDS = re.compile(r"Column|mapped_column|relationship|\w*ForeignKey|\w*Field|field")
@@ -92,6 +97,8 @@ def _definition(reading: Reading, node: Function) -> Def:
     threads: dict[str, None] = {}
     generator = asserts = asked = catches = False
     for it in reading.within(node):
+        if it.__class__ not in _TELLING:
+            continue
         if isinstance(it, ast.Call):
             target = reading.target(it.func)
             if target:
@@ -119,8 +126,8 @@ def _definition(reading: Reading, node: Function) -> Def:
             catches = catches or it.type is None or dotted(it.type) in _EVERYTHING
         elif isinstance(it, ast.Assert):
             asserts = True
-        elif not asked:
-            asked = asks(reading, it)
+        else:
+            asked = asked or asks(reading, it)
     said = kind(node.returns)
     told = set(returns) - {""}
     reached, results = flows(reading, node, numbers, given)
@@ -274,7 +281,7 @@ def _attributes(reading: Reading) -> Iterable[tuple[str, str, str]]:
             continue
         kinds = {it.arg: kind(it.annotation) for it in (*function.args.args, *function.args.kwonlyargs)}
         for it in reading.within(function):
-            if isinstance(it, ast.Assign | ast.AnnAssign):
+            if it.__class__ in _ASSIGNS and isinstance(it, ast.Assign | ast.AnnAssign):
                 targets = it.targets if isinstance(it, ast.Assign) else [it.target]
                 for target in targets:
                     if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "self":

@@ -24,7 +24,7 @@ from architect_lsp.knowledge.definitions import (
     reaching,
 )
 from architect_lsp.knowledge.formatting import Hole, format_parts, has_percent, percent_parts
-from architect_lsp.knowledge.guards import ANYTHING, guards
+from architect_lsp.knowledge.guards import ANYTHING, guards, untouched
 from architect_lsp.knowledge.reading import Reading, dotted
 from architect_lsp.knowledge.transfers import ACCESS, CLEAN, ESCAPES, HANDED_ON, MODULES, NUMBERS, STRING_METHODS, UNDOING
 
@@ -279,6 +279,14 @@ class _Walk:
 
     def _named(self, node: ast.Name | ast.Attribute, name: str, suffix: str, depth: int) -> Iterator[str | Origin]:
         reading = self.reading
+        function = reading.function(node)
+        told = untouched(reading, node, name) if reading.function(self.use) is function else False
+        if isinstance(told, ast.arg):
+            yield from self._parameter(node, function, told, suffix)
+            return
+        if told:
+            yield Origin("call" if "()" in suffix else "name", name + suffix, node)
+            return
         checks = {*guards(reading, node, name), *(guards(reading, self.use, name) if node is not self.use else ())}
         if ANYTHING in checks:
             yield Origin("checked", name, node)

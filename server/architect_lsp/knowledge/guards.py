@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from architect_lsp.knowledge.definitions import (
     BLOCKS,
     COMPREHENSIONS,
+    argument_of,
     definitions,
     end_of,
     last_name,
@@ -48,11 +49,10 @@ _STEPS = 2
 
 def guards(reading: Reading, use: ast.AST, name: str) -> frozenset[str]:
     """What checks of `name` stand between its value and `use`: `if name in ALLOWED` around it, or one that left before."""
-    found: set[str] = set()
-    mentioned = _mentioned(reading)
-    names = _spoken_of(reading, use, name)
-    if not mentioned & names:
+    if not _is_checked(reading, use, name):
         return frozenset()
+    found: set[str] = set()
+    names = _spoken_of(reading, use, name)
     below = use
     for up in reading.ancestors(use):
         if isinstance(up, ast.If | ast.IfExp | ast.While) and below is not up.test:
@@ -72,6 +72,39 @@ def guards(reading: Reading, use: ast.AST, name: str) -> frozenset[str]:
         for statement in _earlier(reading.parsed.body, below):
             found |= _still(reading, name, statement, use, _checked(statement, names))
     return frozenset(found)
+
+
+def untouched(reading: Reading, node: ast.AST, name: str) -> ast.arg | bool:
+    """Most names are no work: the argument that a name is all over its function, True for a name from outside of it, False for
+    one that is set, checked or bound again in it.
+    """
+    known: dict[tuple[ast.AST | None, str], ast.arg | bool] = reading.memo.setdefault("untouched", {})
+    function = reading.function(node)
+    key = (function, name)
+    if key not in known:
+        own, around = argument_of(function, name), [function]
+        while around[-1] is not None:
+            around.append(reading.function(around[-1]))
+        outside = own is None and not any(argument_of(it, name) for it in around)
+        is_set = any(name in definitions(reading, it) for it in around)
+        sure = not is_set and not _is_checked(reading, node, name) and name not in _turning(reading)
+        known[key] = (own or outside) if sure else False
+    return known[key]
+
+
+def _turning(reading: Reading) -> frozenset[str]:
+    """The names that comprehensions bind."""
+    known: dict[str, frozenset[str]] = reading.memo.setdefault("names of comprehensions", {})
+    if "all" not in known:
+        targets = (each for it in reading.each(ast.comprehension) for each in ast.walk(it.target))
+        known["all"] = frozenset(it.id for it in targets if isinstance(it, ast.Name))
+    return known["all"]
+
+
+def _is_checked(reading: Reading, use: ast.AST, name: str) -> bool:
+    """Whether any check of the unit is about the name, or about what was taken from it."""
+    mentioned = _mentioned(reading)
+    return bool(mentioned) and bool(mentioned & _spoken_of(reading, use, name))
 
 
 def _mentioned(reading: Reading) -> frozenset[str]:
@@ -105,18 +138,28 @@ def _spoken_of(reading: Reading, use: ast.AST, name: str) -> frozenset[str]:
     key = (function, name)
     if key not in known:
         names = {name}
-        rows = definitions(reading, function)
-        for _ in range(_STEPS):
-            more = {
-                other
-                for other, found in rows.items()
-                if other not in names and any(it.how == "set" and _is_part(it.value, names) for it in found)
-            }
+        rows = _taken(reading, function)
+        for _ in range(_STEPS if rows else 0):
+            more = {other for other, found in rows if other not in names and any(_is_part(it, names) for it in found)}
             if not more:
                 break
             names |= more
         known[key] = frozenset(names)
     return known[key]
+
+
+def _taken(reading: Reading, function: ast.AST | None) -> list[tuple[str, list[ast.expr]]]:
+    """The names of a function that are set to what a call gives, or to a part of it, with those calls' expressions."""
+    known: dict[object, list[tuple[str, list[ast.expr]]]] = reading.memo.setdefault("taken from calls", {})
+    if function not in known:
+        known[function] = []
+        for name, found in definitions(reading, function).items():
+            values: list[ast.expr] = [
+                it.value for it in found if it.how == "set" and isinstance(it.value, ast.Call | ast.Attribute)
+            ]
+            if values:
+                known[function].append((name, values))
+    return known[function]
 
 
 def _is_part(node: ast.expr | None, names: Iterable[str]) -> bool:

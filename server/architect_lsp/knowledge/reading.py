@@ -29,6 +29,10 @@ _HANDED_ON = frozenset(("sorted", "list", "tuple", "set", "frozenset", "reversed
 _DEPTH = 12
 """How many names or attributes a target may be followed through."""
 
+_BINDING = frozenset((*_FUNCTIONS, ast.ClassDef, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.NamedExpr)) | frozenset(
+    (ast.For, ast.AsyncFor, ast.comprehension, ast.withitem, ast.ExceptHandler)
+)
+"""What can give a name its value."""
 _LEAVES = frozenset(
     ("ctx", "op", "ops", "id", "attr", "name", "arg", "kind", "level", "module", "asname", "lineno", "type_comment")
 )
@@ -49,34 +53,38 @@ class Reading:
         self.memo: dict[str, Any] = {}  # conclusions others draw from this unit alone, each under its own name
         self._by_type: defaultdict[type[ast.AST], list[ast.AST]] = defaultdict(list)
         self._parent: dict[ast.AST, ast.AST] = {}
-        self._function: dict[ast.AST, Function | ast.Lambda | None] = {}
+        self._function: dict[ast.AST, Any] = {}
         self._targets: dict[tuple[ast.AST | None, str], str] = {}
         self._bindings: dict[ast.AST | None, dict[str, list[ast.expr | None]]] = {}
         self._within: defaultdict[ast.AST | None, list[ast.AST]] = defaultdict(list)
-        by_type, parent, within = self._by_type, self._parent, self._within
-        stack: list[tuple[ast.AST, ast.AST | None]] = [(it, None) for it in reversed(parsed.body)]
+        by_type, parent, within, runs_in = self._by_type, self._parent, self._within, self._function
+        stack: list[tuple[ast.AST, ast.AST | None, ast.AST | None]] = [(it, None, None) for it in reversed(parsed.body)]
         while stack:
-            node, scope = stack.pop()
+            node, scope, function = stack.pop()
             kind = node.__class__
             by_type[kind].append(node)
             within[scope].append(node)
+            if function is not None:
+                runs_in[node] = function
             names = _FIELDS.get(kind)
             if names is None:
                 names = _FIELDS[kind] = tuple(it for it in kind._fields if it not in _LEAVES)
             if not names:
                 continue
-            children: list[tuple[ast.AST, ast.AST | None]] = []
+            children: list[tuple[ast.AST, ast.AST | None, ast.AST | None]] = []
             for name in names:
                 value = getattr(node, name, None)
-                inner = node if name == "body" and kind in _SCOPES else scope
+                inner, runs = scope, function
+                if name == "body" and kind in _SCOPES:
+                    inner, runs = node, function if kind is ast.ClassDef else node
                 if value.__class__ is list:
                     for child in value:
                         if isinstance(child, ast.AST):
                             parent[child] = node
-                            children.append((child, inner))
+                            children.append((child, inner, runs))
                 elif isinstance(value, ast.AST):
                     parent[value] = node
-                    children.append((value, inner))
+                    children.append((value, inner, runs))
             children.reverse()
             stack += children
 
@@ -115,9 +123,8 @@ class Reading:
 
     def function(self, node: ast.AST) -> Function | ast.Lambda | None:
         """The nearest function or lambda around `node` whose body runs it; a decorator or default is outside its function."""
-        if node not in self._function:
-            self._function[node] = self._around(node)
-        return self._function[node]
+        found: Function | ast.Lambda | None = self._function.get(node)
+        return found
 
     def loop(self, node: ast.AST) -> ast.AST | None:
         """The nearest loop or comprehension, in the same function, that runs `node` once a turn; None when there is none."""
@@ -241,17 +248,6 @@ class Reading:
             known = self._bindings[function] = self._collected(function)
         return known
 
-    def _around(self, node: ast.AST) -> Function | ast.Lambda | None:
-        below = node
-        for up in self.ancestors(node):
-            if isinstance(up, _FUNCTIONS):
-                if any(below is it for it in up.body):
-                    return up
-            elif isinstance(up, ast.Lambda) and below is up.body:
-                return up
-            below = up
-        return None
-
     def _bound(self, node: ast.Name, depth: int) -> str:
         function = self.function(node)
         seen: ast.AST | None = function
@@ -306,9 +302,12 @@ class Reading:
         if isinstance(function, (*_FUNCTIONS, ast.Lambda)):
             self._parameters(function, found)
         for node in self.within(function) if isinstance(function, _FUNCTIONS) else ():
+            kind = node.__class__
+            if kind not in _BINDING:
+                continue
             if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
                 found.setdefault(node.name, [])
-            if isinstance(node, ast.Assign):
+            elif isinstance(node, ast.Assign):
                 for it in node.targets:
                     _bind(it, node.value, found)
             elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):

@@ -21,13 +21,14 @@ Part = tuple[Unit, Facts]
 class Said:
     """The parts of one file, and its names."""
 
-    __slots__ = ("_asked", "_attributes", "_facts", "_names", "_told", "parts")
+    __slots__ = ("_asked", "_attributes", "_facts", "_imports", "_names", "_told", "parts")
 
     def __init__(self, parts: Sequence[Part] = ()) -> None:
         self.parts = tuple(parts)
         self._facts: Facts | None = None
         self._names: dict[str, tuple[Named, int]] | None = None
         self._attributes: dict[str, tuple[str, ...]] | None = None
+        self._imports: tuple[tuple[str, str], ...] | None = None
         self._told: dict[Callable[[Facts], Any], Any] = {}
         self._asked: dict[Callable[[Facts], Any], None] = {}  # what it, or a text before it, was asked to tell
 
@@ -62,7 +63,9 @@ class Said:
     @property
     def imports(self) -> tuple[tuple[str, str], ...]:
         """(local name, dotted name) of what it imports."""
-        return tuple(it for _, facts in self.parts for it in facts.imports)
+        if self._imports is None:
+            self._imports = tuple(it for _, facts in self.parts for it in facts.imports)
+        return self._imports
 
     @property
     def stars(self) -> tuple[str, ...]:
@@ -130,6 +133,7 @@ class Said:
                     other._names.update((name, (it, index)) for name, it in rows)
         other._attributes = self._attributes
         other._asked = {**self._asked, **other._asked}
+        other._told = {**{make: it for make, it in self._told.items() if not _has_calls(it)}, **other._told}
 
     def differing(self, other: Said) -> Iterator[str]:
         """The names and attributes that stand for something else in `other`, places aside."""
@@ -139,6 +143,10 @@ class Said:
             if was is None or now is None or (was[0] is not now[0] and placeless(was[0]) != placeless(now[0])):
                 yield name
         yield from _unequal(self.attributes, other.attributes)
+
+
+def _has_calls(told: Any) -> bool:
+    return isinstance(told, tuple) and bool(told) and isinstance(told[0], Def)
 
 
 def _alike(one: Any, other: Any) -> bool:

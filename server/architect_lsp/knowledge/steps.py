@@ -52,6 +52,8 @@ def mentions(reading: Reading) -> tuple[str, ...]:
 
 def is_gated(reading: Reading, node: Function) -> bool:
     """Whether a function waits for its turn: `async with semaphore`, a limiter, a lock."""
+    if not reading.has(ast.With, ast.AsyncWith):
+        return False
     for it in reading.within(node):
         for row in it.items if isinstance(it, ast.With | ast.AsyncWith) else ():
             written = ast.unparse(row.context_expr)
@@ -63,7 +65,7 @@ def is_gated(reading: Reading, node: Function) -> bool:
 
 def step_facts(reading: Reading, node: Function) -> StepFacts | None:
     """What a function says as a step, None where it can't be one."""
-    returned = [it.value for it in reading.within(node) if isinstance(it, ast.Return) and it.value is not None]
+    returned = [it.value for it in reading.each(ast.Return) if it.value is not None and reading.function(it) is node]
     leads = 0 < len(returned) <= _RETURNS and any(_names_step(it) for it in returned)
     if not leads and not _takes_state(node):
         return None

@@ -24,6 +24,7 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.exposures import Exposure
+from architect_lsp.knowledge.facts import Facts
 from architect_lsp.knowledge.flows import Origin, is_own
 from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.knowledge.sources import is_request, is_terminal
@@ -162,7 +163,7 @@ def find(view: View) -> Iterator[Hit]:
         message = f"`{it.source}` is put into the page as markup by `{it.used_by}`; let a template or `format_html` escape it."
         yield Hit(it.argument, message, (), it.steps)
     yield from _built(view)
-    if any(target.partition(".")[0] in _FLASKS for _, target in view.project.imports(view.path)):
+    if view.project.of_file(view.path, _speaks_flask):
         yield from _returned(view)
 
 
@@ -181,6 +182,10 @@ def _built(view: View) -> Iterator[Hit]:
                 call.args[0],
                 f"`{given.name}` is written into markup that is declared safe; use `format_html` or `Markup.format`.",
             )
+
+
+def _speaks_flask(facts: Facts) -> bool:
+    return any(target.partition(".")[0] in _FLASKS for _, target in facts.imports)
 
 
 def _returned(view: View) -> Iterator[Hit]:
