@@ -43,9 +43,25 @@ def unit_facts(reading: Reading) -> Facts:
         registrations=tuple(registrations(reading)),
         attributes=tuple(_attributes(reading)),
         mentions=mentions(reading),
+        loads=tuple(it for node in reading.each(ast.ImportFrom) if is_loaded(reading, node) for it in imported(node)),
         stars=tuple(
             "." * it.level + (it.module or "") for it in reading.each(ast.ImportFrom) if any(a.name == "*" for a in it.names)
         ),
+    )
+
+
+def imported(node: ast.ImportFrom) -> Iterator[str]:
+    """The dotted names that an import takes from a module; a leading dot is relative."""
+    base = "." * node.level + (node.module or "")
+    yield from (f"{base}.{it.name}" if node.module else f"{base}{it.name}" for it in node.names if it.name != "*")
+
+
+def is_loaded(reading: Reading, node: ast.stmt) -> bool:
+    """Whether an import is run when its file is imported, and must then succeed."""
+    return not any(
+        isinstance(it, ast.FunctionDef | ast.AsyncFunctionDef | ast.Try)
+        or (isinstance(it, ast.If) and (dotted(it.test).endswith("TYPE_CHECKING") or "__main__" in ast.unparse(it.test)))
+        for it in reading.ancestors(node)
     )
 
 
@@ -81,10 +97,7 @@ def _imports(reading: Reading) -> Iterable[tuple[str, str]]:
             else:
                 yield alias.name.partition(".")[0], alias.name.partition(".")[0]
     for node in reading.each(ast.ImportFrom):
-        base = "." * node.level + (node.module or "")
-        for alias in node.names:
-            if alias.name != "*":
-                yield alias.asname or alias.name, f"{base}.{alias.name}" if node.module else f"{base}{alias.name}"
+        yield from zip((it.asname or it.name for it in node.names if it.name != "*"), imported(node), strict=True)
 
 
 def _definition(reading: Reading, node: Function) -> Def:

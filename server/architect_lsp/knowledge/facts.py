@@ -172,7 +172,11 @@ class Registration(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Facts(Struct, frozen=True, array_like=True, gc=False):
-    """What one unit, or one file, says. `imports` maps a local name to a dotted name; a leading dot is relative."""
+    """What one unit, or one file, says. `imports` maps a local name to a dotted name; a leading dot is relative.
+
+    `loads` are the dotted names taken from other modules (`from a import b`) as soon as the file is imported: none in functions,
+    for type checkers alone, or where it may fail.
+    """
 
     imports: tuple[tuple[str, str], ...] = ()
     defs: tuple[Def, ...] = ()
@@ -181,7 +185,8 @@ class Facts(Struct, frozen=True, array_like=True, gc=False):
     registrations: tuple[Registration, ...] = ()
     attributes: tuple[tuple[str, str, str], ...] = ()  # class, name, target: set on `self` in a method
     stars: tuple[str, ...] = ()  # modules imported by `*`
-    mentions: tuple[str, ...] = ()  # words of `steps.WORDS` in its text, and "model: x" for each model a call is told by name
+    mentions: tuple[str, ...] = ()  # what `steps.mentions` finds in its text: "recursion_limit", "model: x", "task: time limit"
+    loads: tuple[str, ...] = ()
 
 
 OutwardT = TypeVar("OutwardT")

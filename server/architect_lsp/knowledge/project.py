@@ -91,6 +91,10 @@ class Project:
         self.conclusions.ask((path, make, key))
         return self._said(path).told(make).get(key)
 
+    def loads(self, path: str) -> tuple[str, ...]:
+        """The dotted names that importing a file takes from other modules at once, as above: see `Facts`."""
+        return self.of_file(path, _loads)
+
     def put(self, path: str, parts: Iterable[Part], *, anew: Iterable[str] = ()) -> bool:
         """Take what a file says. Gives whether it is new; the functions `anew` are. Effect: then raises `generation`."""
         new, again, old = Said(tuple(parts)), tuple(anew), self._files.get(path)
@@ -295,6 +299,10 @@ def _registrations(facts: Facts) -> tuple[Registration, ...]:
 
 def _variables(facts: Facts) -> tuple[Variable, ...]:
     return facts.variables
+
+
+def _loads(facts: Facts) -> tuple[str, ...]:
+    return facts.loads
 
 
 def _classes(facts: Facts) -> tuple[ClassDef, ...]:

@@ -14,6 +14,8 @@ from architect_lsp.knowledge.values import value_of
 
 WORDS = re.compile(r"\b(?:recursion_limit|RemainingSteps|remaining_steps|LANGGRAPH_DEFAULT_RECURSION_LIMIT)\b")
 """What bounds the turns of a graph, wherever in a project it is said."""
+TIME_LIMIT = "task: time limit"
+"""The mention of what bounds the time of a task, in any name: `soft_time_limit`, `CELERY_TASK_TIME_LIMIT`."""
 MODEL = re.compile(
     r"(?:[\w.-]+[/:])?(?:gpt-|chatgpt-|o[134](?:-|$)|claude-|gemini-|gemma|mistral|mixtral|codestral|llama|deepseek|qwen|grok|command-r|kimi|glm-)"
     r"[\w.:@-]*"
@@ -40,8 +42,11 @@ _ENDS = (ast.Return, ast.Raise)
 
 
 def mentions(reading: Reading) -> tuple[str, ...]:
-    """What bounds the turns of a graph, and the models that calls are told by their literal names, each once."""
-    found = dict.fromkeys(WORDS.findall(reading.unit.text))
+    """What bounds the turns of a graph or the time of a task, and the models that calls are told by name, each once."""
+    text = reading.unit.text
+    found = dict.fromkeys(WORDS.findall(text))
+    if "time_limit" in text or "TIME_LIMIT" in text:
+        found[TIME_LIMIT] = None
     for call in reading.each(ast.Call):
         for it in call.keywords:
             name = constant(it.value) if it.arg in MODEL_ARGUMENTS else None

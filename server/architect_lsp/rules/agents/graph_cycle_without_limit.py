@@ -182,7 +182,7 @@ def find(project: Project) -> Iterator[ProjectHit]:
 
 
 def _limits(project: Project, path: str) -> bool:
-    return any(not it.startswith("model: ") for it in project.facts(path).mentions)
+    return any(": " not in it for it in project.facts(path).mentions)
 
 
 def _is_bounded(project: Project, graph: AgentGraph, circle: frozenset[str]) -> bool:
