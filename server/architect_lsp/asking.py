@@ -1,8 +1,8 @@
 """The commands that are about a model: `brief` shows what would be sent, `review` sends it, `consult` asks a
 design question, `usage` says what it has cost, `eval` measures a reviewer.
 
-Where code goes is a person's own word: the options, or ARCHITECT_BASE_URL and ARCHITECT_MODEL in the environment; never a file of
-the project. A key is read from ANTHROPIC_API_KEY.
+Where code goes is a person's own word: the options, or ARCHITECT_BASE_URL, ARCHITECT_MODEL and ARCHITECT_LEDGER in the
+environment; never a file of the project. A key is read from ANTHROPIC_API_KEY.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from architect_lsp.review.ledger import Ledger, ledger_file
 from architect_lsp.review.remarks import Dropped
 from architect_lsp.review.reviewing import Notice, Reviewer, ReviewError
 from architect_lsp.review.scripted import Recorder, Replayer
+from architect_lsp.review.team import ledger_at
 from architect_lsp.settings import Settings, parse, project_table
 from architect_lsp.text import Lines
 
@@ -67,7 +68,7 @@ def review(arguments: argparse.Namespace) -> int:
     """Review files; 1 when something was found. Effect: sends code to the model, unless `frozen` or `replay`."""
     here = Path.cwd()
     sections: list[Section] = []
-    ledger = Ledger(ledger_file())
+    ledger = ledger_at(_settings(arguments, {}).ledger)
     said: list[str] = []
     for where in arguments.where:
         workspace, name, agent = _opened(arguments, where)
@@ -134,7 +135,7 @@ async def _findings(
 
 def advise(arguments: argparse.Namespace) -> int:
     """Print an answer to a design question. Effect: sends the question, and the file that was named, to the model."""
-    ledger = Ledger(ledger_file())
+    ledger = ledger_at(_settings(arguments, {}).ledger)
     workspace, name, agent = _opened(arguments, arguments.where)
     found = document(workspace, name)
     said: list[str] = []
@@ -226,6 +227,7 @@ def _settings(arguments: argparse.Namespace, table: Mapping[str, Any]) -> Settin
     own = {
         "model": arguments.model or os.environ.get("ARCHITECT_MODEL") or None,
         "baseUrl": arguments.base_url or os.environ.get("ARCHITECT_BASE_URL") or None,
+        "ledger": os.environ.get("ARCHITECT_LEDGER") or None,
         "agent": arguments.agent,
     }
     return parse(own, table)

@@ -33,6 +33,7 @@ class Models:
         self._protocol = protocol
         self._reviewer: Any = None
         self._ledger: Ledger | None = None
+        self._ledger_url = ""
         self._told: dict[str, Callable[[str], None]] = {}  # where the pieces of the editor's model's answers go
         self._numbers = itertools.count(1)
 
@@ -61,12 +62,12 @@ class Models:
         """The settings have changed: the next one asked is made anew."""
         self._reviewer = None
 
-    @property
-    def ledger(self) -> Ledger:
-        """What was answered before, and what it cost."""
-        from architect_lsp.review.ledger import Ledger, ledger_file
+    def ledger(self, settings: Settings) -> Ledger:
+        """What was answered before, and what it cost; the same until the settings name another place."""
+        from architect_lsp.review.team import ledger_at
 
-        self._ledger = self._ledger or Ledger(ledger_file())
+        if self._ledger is None or self._ledger_url != settings.ledger:
+            self._ledger, self._ledger_url = ledger_at(settings.ledger), settings.ledger
         return self._ledger
 
     def take(self, number: str, text: str) -> None:

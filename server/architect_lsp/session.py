@@ -327,7 +327,7 @@ class Session(LanguageServer):
     @property
     def ledger(self) -> Ledger:
         """What was answered before, and what it cost."""
-        return self.models.ledger
+        return self.models.ledger(self.settings)
 
     @property
     def settings(self) -> Settings:

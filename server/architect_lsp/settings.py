@@ -22,6 +22,7 @@ else:
 PERSONAL = (
     "base_url",
     "provider",
+    "ledger",
     "max_usd_per_run",
     "max_usd_per_day",
     "max_usd_per_workspace",
@@ -48,6 +49,12 @@ class Settings(BaseModel):
     base_url: str = Field(
         "",
         description='Server that speaks the Messages API; "" is the provider\'s own. Code goes there, so no project can set it.',
+    )
+    ledger: str = Field(
+        "",
+        pattern=r"^$|^(rediss?|unix)://",
+        description='Redis of your team that keeps answers for all: `redis://host:6379/0`; "" keeps them in a file of your own. '
+        "Answers quote code, so no project can set it.",
     )
     agent: str = Field(
         "architect",

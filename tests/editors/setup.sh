@@ -18,6 +18,7 @@ debian_packages() {
   command -v emacs >/dev/null || missing+=(emacs-nox)
   command -v node >/dev/null || missing+=(nodejs)
   command -v npm >/dev/null || missing+=(npm)
+  command -v redis-check-rdb >/dev/null || missing+=(redis-tools)  # holds the server's program, and starts no service
   command -v make >/dev/null || missing+=(make)
   command -v g++ >/dev/null || missing+=(g++)
   dpkg-query -W -f '${Status}' elpa-eglot 2>/dev/null | grep -q 'ok installed' || missing+=(elpa-eglot)
