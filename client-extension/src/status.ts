@@ -10,6 +10,8 @@ export interface Status {
   readonly total: number;
   /** Why, where it failed; else what is worth knowing. */
   readonly detail: string;
+  /** What a day's reviews have cost so far of what they may; "" where that is not known yet. */
+  readonly spent: string;
 }
 
 export class StatusItem implements vscode.Disposable {
@@ -47,7 +49,12 @@ export class StatusItem implements vscode.Disposable {
         return this.draw("$(checklist) Architect: rules only", status.detail || `${why}: rules work, reviews do not`);
       }
       case "model":
-        return this.draw(`$(checklist) Architect: ${status.model}`, status.detail || "Rules at work; the model is asked on request");
+        return this.draw(
+          `$(checklist) Architect: ${status.model}${status.spent && ` · ${status.spent}`}`,
+          [status.detail || "Rules at work; the model is asked on request", status.spent && `Spent in a day: ${status.spent}`]
+            .filter(Boolean)
+            .join("\n"),
+        );
       case "reviewing":
         return this.draw(`$(loading~spin) Architect: reviewing${count}`, status.detail || `${status.model} is reviewing`);
       case "failed":

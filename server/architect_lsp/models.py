@@ -70,6 +70,14 @@ class Models:
             self._ledger, self._ledger_url = ledger_at(settings.ledger), settings.ledger
         return self._ledger
 
+    def spent(self, settings: Settings) -> str:
+        """What a day has cost so far, "" before the ledger was opened."""
+        if self._ledger is None:
+            return ""
+        from architect_lsp.review.budget import spent
+
+        return spent(self.ledger(settings), settings)
+
     def take(self, number: str, text: str) -> None:
         """Part of the editor's model's answer came in; of an answer that nobody waits for it is let go."""
         told = self._told.get(number)

@@ -69,6 +69,10 @@ def make() -> Session:
                 server.workspace_at(Path(path))
         server.status()
         await _register(server)
+        if server.can_review:
+            await asyncio.to_thread(lambda: server.ledger)  # opened where it keeps nobody waiting
+            if not server.reviews:
+                server.status()
 
     @server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
     async def configuration(params: types.DidChangeConfigurationParams) -> None:

@@ -351,7 +351,8 @@ class Session(LanguageServer):
     def status(self, state: str = "", *, done: int = 0, total: int = 0, detail: str = "") -> None:
         """Tell the extension what its status bar should show; without a state, what is usual now."""
         usual = "model" if self.can_review else "rules"
-        about = {"model": self.settings.model, "done": done, "total": total, "detail": detail}
+        spent = self.models.spent(self.settings)
+        about = {"model": self.settings.model, "done": done, "total": total, "detail": detail, "spent": spent}
         self.protocol.notify(STATUS, {"state": state or usual, **about})
 
     def say(self, text: str, kind: str) -> None:

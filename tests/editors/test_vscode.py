@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import signal
 from collections.abc import Callable
@@ -103,6 +104,49 @@ def test_a_review_streams_and_is_cancelled(world: Worlds, server: dict[str, Any]
         window.ask("command", title="Architect: Clear API key")
         until(lambda: here.output().count("the server exited") == 2, "the server is started anew without the key")
     assert KEY not in here.output()
+
+
+def test_a_person_sees_the_request_asks_a_question_and_picks_an_agent(
+    world: Worlds, server: dict[str, Any], tmp_path: Path
+) -> None:
+    """Nothing is sent by looking; the answer is a page; the agent that was picked reviews; the status bar counts."""
+    shop = copy_of("shop", tmp_path)
+    agents = shop / ".claude" / "agents"
+    agents.mkdir(parents=True, exist_ok=True)
+    (agents / "payments.md").write_text("---\nname: payments\ndescription: Knows cards.\n---\nYou know cards: mind the money.\n")
+    advice = Stream(text="Keep **one** service for payments.", input_tokens=1_500, output_tokens=500)
+    with MessagesApi(advice, Stream([remark("response.raise_for_status()", "A card is declined.")])) as api:
+        machine = {**server, "architect.baseUrl": api.url}
+        here = world(machine=machine, settings={"architect.model": "claude-made-up-1"})
+        window = here.window(shop)
+        window.ask("openFile", name=PAYMENTS)
+        window.ask("squiggles")
+        window.ask("command", title="Architect: Set API key")
+        window.ask("answer", text=KEY)
+        until(lambda: "the server exited" in here.output(), "the server is started anew with the key")
+        window.ask("status", text="claude-made-up-1 · $0.00 of $5.00")
+
+        window.ask("select", line=22, lastLine=38)
+        window.ask("command", title="Architect: Show request")
+        window.ask("page", text="Nothing has been sent.")
+        window.ask("page", text="Request to claude-made-up-1 at 127.0.0.1")
+        assert api.requests == []
+
+        window.ask("openFile", name=PAYMENTS)
+        window.ask("command", title="Architect: Ask a design question")
+        window.ask("answer", text="How many services?")
+        window.ask("page", text="Keep **one** service for payments.")
+        assert "How many services?" in str(api.requests[0].body["messages"])
+        window.ask("status", text="claude-made-up-1 · 2,000 of 2,000,000 tokens")
+
+        window.ask("command", title="Architect: Pick agent")
+        window.ask("pick", text="payments")
+        own = here.data / "User" / "settings.json"
+        until(lambda: json.loads(own.read_text()).get("architect.agent") == "payments", "the pick is a setting")
+        window.ask("openFile", name=PAYMENTS)
+        window.ask("command", title="Architect: Review file")
+        until(lambda: len(api.requests) == 2, "a review was asked for")
+        assert "mind the money" in str(api.requests[1].body["system"])
 
 
 def test_the_map_opens_what_is_clicked(world: Worlds, server: dict[str, Any], tmp_path: Path) -> None:

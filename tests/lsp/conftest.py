@@ -35,7 +35,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
 
         @client.feature("architect/status")
         def status(params: Any) -> None:
-            session.statuses.append({it: getattr(params, it) for it in ("state", "model", "done", "total", "detail")})
+            session.statuses.append({it: getattr(params, it) for it in ("state", "model", "done", "total", "detail", "spent")})
 
         env = {it: value for it, value in os.environ.items() if it not in ("ANTHROPIC_API_KEY", "ARCHITECT_API_KEY")}
         await client.start_io(sys.executable, "-m", "architect_lsp", "serve", env={**env, **(environment or {})})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,31 @@ async def test_a_remark_is_shown_before_the_stream_has_ended(start: Start) -> No
         assert both[1].range.end.character == 11 + len('"😀 " + order.name') + 1
         await status(session, "model")
         assert len(api.requests) == 1
+
+
+async def test_the_status_tells_what_a_day_has_cost(start: Start, tmp_path: Path) -> None:
+    with MessagesApi(Stream([remark("result = 0", "A")], input_tokens=1_500, output_tokens=500)) as api:
+        settings = {"baseUrl": api.url, "model": "claude-test", "timeoutS": 20}
+        own = {"ARCHITECT_API_KEY": "key-of-a-test", "ARCHITECT_CACHE": str(tmp_path / "cache")}
+        session = await start(options={"settings": settings}, environment=own)
+        assert (await told(session, lambda it: it["spent"]))["spent"] == "$0.00 of $5.00"
+        uri = session.open("orders.py", ORDERS)
+        await review(session, uri)
+        after = await told(session, lambda it: it["state"] == "model" and "tokens" in it["spent"])
+        assert after["spent"] == "2,000 of 2,000,000 tokens", "the price of a server of one's own is not known"
+
+
+async def told(session: Session, until: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+    """The first status that satisfies `until`."""
+
+    async def wait() -> dict[str, Any]:
+        while True:
+            found = next((it for it in session.statuses if until(it)), None)
+            if found is not None:
+                return found
+            await session.told("architect/status")
+
+    return await asyncio.wait_for(wait(), 60)
 
 
 async def test_a_cancelled_review_stops_the_bytes(start: Start) -> None:

@@ -26,6 +26,17 @@ class Run:
     usd: float = 0.0
 
 
+def spent(ledger: Ledger, settings: Settings) -> str:
+    """What the last 24 hours have cost of what they may, for a status bar: money where a price is known, else tokens."""
+    day = ledger.sends(time.time() - DAY_S)
+    usd, n_tokens = sum(it.usd or 0.0 for it in day), sum(it.tokens for it in day)
+    if any(it.usd is None for it in day):
+        return (
+            f"{n_tokens:,} of {settings.max_tokens_per_day:,} tokens" if settings.max_tokens_per_day else f"{n_tokens:,} tokens"
+        )
+    return f"${usd:.2f} of ${settings.max_usd_per_day:.2f}" if settings.max_usd_per_day else f"${usd:.2f}"
+
+
 def within(brief: Brief, settings: Settings, ledger: Ledger, workspace: str, run: Run, *, now: float | None = None) -> Brief:
     """The brief, its answer cut so short that no cap can be passed. Raises ReviewError when that leaves no room for an answer.
 

@@ -90,6 +90,21 @@ const scenes = {
     await press("Enter");
   },
 
+  /** Chooses from a list that was opened. */
+  async pick({ text }) {
+    await quickInput(text);
+    const row = page.locator(".quick-input-widget .quick-input-list .monaco-list-row").first();
+    await until(() => row.textContent(), (it) => it?.includes(text), `${text} in the list`);
+    await press("Enter");
+  },
+
+  /** A page that belongs to no file, once it says something. */
+  async page({ text }) {
+    const read = async () => (await texts('.monaco-editor[data-uri^="untitled:"] .view-line')).join(" ");
+    const squeezed = (it) => it.replace(/\s+/g, "");  // lines are wrapped anywhere
+    return until(read, (it) => squeezed(it).includes(squeezed(text)), `${text} on a page`);
+  },
+
   async goTo({ line, column = 1 }) {
     await press("Control+1", "Control+g");
     await quickInput(`:${line}:${column}`);
