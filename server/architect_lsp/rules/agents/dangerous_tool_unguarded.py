@@ -82,6 +82,16 @@ def remove(order: int) -> str:
 def drop(order):
     connection.execute("DELETE FROM orders WHERE id = ?", (order,))
 """),
+        Bad("""
+from langchain_core.tools import tool
+from sqlalchemy import text
+
+@tool
+def forget(session, name: str) -> str:
+    \"\"\"Forget a contact.\"\"\"
+    [|session.execute(text("DELETE FROM contacts WHERE name = :name"), {"name": name})|]
+    return "forgotten"
+"""),
     ],
     good=[
         """
@@ -224,7 +234,10 @@ def _deed(view: View, call: ast.Call) -> str:
     name = view.callee(call) or dotted(call.func)
     if _DELETES.match(name) or _METHODS.search(dotted(call.func)):
         return f"calls `{dotted(call.func) or name}`"
-    if call.args and isinstance(sql := constant(call.args[0]), str) and _SQL.match(sql):
+    first = call.args[0] if call.args else None
+    if isinstance(first, ast.Call) and dotted(first.func).rpartition(".")[2] in ("text", "SQL") and first.args:
+        first = first.args[0]
+    if first is not None and isinstance(sql := constant(first), str) and _SQL.match(sql):
         return "deletes rows"
     found = view.definition(call)
     if found is not None and not _GUARD.search(found[1].qualname):

@@ -24,7 +24,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.flows import Origin
 from architect_lsp.knowledge.model_calls import model_calls, prompts
-from architect_lsp.knowledge.reading import constant
+from architect_lsp.knowledge.reading import Reading, constant, dotted
 from architect_lsp.knowledge.sources import parts
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
@@ -35,7 +35,7 @@ rule = Rule(
     confidence=Confidence.HIGH,
     rows=["C4", "D4"],
     cwe=200,
-    needs=["create(", "generate_content", "completion(", "parse(", "stream("],
+    needs=["Agent(", "create(", "generate_content", "completion(", "parse(", "stream("],
     bad=[
         Bad("""
 import os
@@ -59,6 +59,12 @@ client = OpenAI()
 def describe(user):
     prompt = f"Write to {user.name}, whose password is {user.password}"
     return client.responses.create(model="m", max_output_tokens=100, input=[|prompt|])
+"""),
+        Bad("""
+from agents import Agent
+from shop.settings import settings
+
+agent = Agent(name="Shop", instructions=[|f"Sign in with {settings.client_secret}."|])
 """),
     ],
     good=[
@@ -91,13 +97,22 @@ _ENVIRONMENT = re.compile(r"^(?:os\.)?(?:environ|getenv)")
 @rule.check
 def find(view: View) -> Iterator[Hit]:
     """Prompts that hold a secret by its name."""
-    for call in model_calls(view.project, view.path, view.reading):
-        for _, text in prompts(call, view.reading):
-            for it in parts(view.project, view.path, view.reading, text):
-                name = _name(view, it) if isinstance(it, Origin) and it.kind != "checked" else ""
-                if name:
-                    yield Hit(text, f"`{name}` is sent to the model as part of its prompt.")
-                    break
+    texts = [text for call in model_calls(view.project, view.path, view.reading) for _, text in prompts(call, view.reading)]
+    for text in dict.fromkeys((*texts, *_instructions(view.reading))):
+        for it in parts(view.project, view.path, view.reading, text):
+            name = _name(view, it) if isinstance(it, Origin) and it.kind != "checked" else ""
+            if name:
+                yield Hit(text, f"`{name}` is sent to the model as part of its prompt.")
+                break
+
+
+def _instructions(reading: Reading) -> Iterator[ast.expr]:
+    """What agents are told once for all."""
+    for call in reading.each(ast.Call):
+        if dotted(call.func).rpartition(".")[2].endswith("Agent"):
+            yield from (
+                it.value for it in call.keywords if it.arg in ("instructions", "system_prompt", "system_message", "backstory")
+            )
 
 
 def _name(view: View, origin: Origin) -> str:

@@ -35,17 +35,17 @@ rule = Rule(
     needs=["max_tokens", "max_completion_tokens", "max_output_tokens"],
     bad=[
         Bad("""
-import json
 import anthropic
+from pydantic import BaseModel
 
 client = anthropic.Anthropic()
 
+class Extract(BaseModel):
+    names: list[str]
+
 def extract(text):
     answer = [|client.messages.create(model="m", max_tokens=256, messages=[{"role": "user", "content": text}])|]
-    try:
-        return json.loads(answer.content[0].text)
-    except json.JSONDecodeError:
-        return {}
+    return Extract.model_validate_json(answer.content[0].text)
 """),
         Bad("""
 from openai import OpenAI
@@ -71,6 +71,13 @@ def extract(text):
     if answer.stop_reason != "end_turn":
         raise ValueError(answer.stop_reason)
     return json.loads(answer.content[0].text)
+
+def taken(text):
+    answer = client.messages.create(model="m", max_tokens=256, messages=[{"role": "user", "content": text}])
+    try:
+        return json.loads(answer.content[0].text)
+    except json.JSONDecodeError:
+        return {}
 
 def chat(messages):
     return client.messages.create(model="m", max_tokens=256, messages=messages).content[0].text
@@ -107,7 +114,9 @@ def _use(view: View, reading: Reading, function: ast.AST | None) -> str:
         is_write = last in _WRITES and isinstance(call.func, ast.Attribute) and not _is_stream(call.func.value)
         if (last not in _PARSES and not is_write) or not call.args:
             continue
-        if last == "loads" and not is_caught(reading, call, ("JSONDecodeError", "ValueError")):
+        if last in _PARSES and is_caught(reading, call, ("JSONDecodeError", "ValueError", "ValidationError", "Exception")):
+            continue  # half of it is no JSON: the handler takes it
+        if last == "loads":
             continue  # `model-output-unparsed` says the more important of it
         found = origins(view.project, view.path, reading, call.args[0])
         if any(is_model_output(view.project, view.path, reading, it) for it in found):

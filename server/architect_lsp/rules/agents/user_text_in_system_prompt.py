@@ -70,6 +70,19 @@ from agents import Agent
 def make(user_input: str) -> Agent:
     return Agent(name="Helper", instructions=[|f"Help with {user_input}."|])
 """),
+        Bad("""
+from openai import OpenAI
+
+client = OpenAI()
+
+def answer(store, question):
+    pages = store.similarity_search(question)
+    known = " ".join(it.page_content for it in pages)
+    return client.chat.completions.create(model="m", max_tokens=100, messages=[
+        {"role": "system", "content": [|f"What is known: {known}"|]},
+        {"role": "user", "content": question},
+    ])
+"""),
     ],
     good=[
         """
@@ -97,6 +110,8 @@ _OF_USER = re.compile(
     r"^(?:user_?(?:input|message|query|question|text|prompt|request|content|msg)|question|query|customer_(?:message|question|input)"
     r"|user_supplied\w*|(?:request|req|payload|body)\.(?:message|question|query|prompt|text|input|content))$"
 )
+_FOUND = re.compile(r"(?:^|\.)page_content$|\.(?:similarity_search\w*|get_relevant_documents|max_marginal_relevance_search)\(\)")
+"""What a search brought: pages and files that anyone may have written."""
 _AGENTS = re.compile(r"^(?:\w*Agent|create_agent|create_react_agent|AgentDefinition)$")
 _KEYS = ("instructions", "system_prompt", "system_message", "prompt", "state_modifier")
 _MESSAGES = ("SystemMessage", "SystemMessagePromptTemplate")
@@ -114,12 +129,17 @@ def find(view: View) -> Iterator[Hit]:
         origin = next((it for it in found if isinstance(it, Origin) and _is_users(view, it)), None)
         if origin is not None and any(isinstance(it, str) and len(it.strip()) > 3 for it in found):
             yield Hit(
-                text, f"`{_short(origin)}`, which a user wrote, stands in the system prompt with the weight of your own words."
+                text,
+                f"`{_short(origin)}`, which {_writer(origin)} wrote, stands in the system prompt with the weight of your words.",
             )
 
 
 def _short(origin: Origin) -> str:
     return origin.name.replace("()", "") or "This text"
+
+
+def _writer(origin: Origin) -> str:
+    return "somebody else" if _FOUND.search(origin.name) else "a user"
 
 
 def _systems(view: View) -> Iterator[ast.expr]:
@@ -141,6 +161,6 @@ def _systems(view: View) -> Iterator[ast.expr]:
 def _is_users(view: View, origin: Origin) -> bool:
     if origin.kind == "checked":
         return False
-    if is_request(view.project, view.reading, origin):
+    if is_request(view.project, view.reading, origin) or _FOUND.search(origin.name):
         return True
     return origin.kind == "parameter" and is_own(origin) and bool(_OF_USER.match(origin.name))

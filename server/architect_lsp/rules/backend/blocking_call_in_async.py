@@ -91,6 +91,17 @@ async def basket(request, key):
         return [|Basket.objects.get(key=key)|]
     return await Basket.objects.acreate(key=key)
 """),
+        Bad("""
+from shop.models import Basket
+
+async def keys(request):
+    found = []
+    for basket in [|Basket.objects.filter(open=True)|]:
+        found.append(basket.key)
+    async for basket in Basket.objects.filter(open=False):
+        found.append(basket.key)
+    return found
+"""),
     ],
     good=[
         """
@@ -181,6 +192,11 @@ def find(view: View) -> Iterator[Hit]:
     reading = view.reading
     if not reading.has(ast.AsyncFunctionDef) or is_script(view.path):
         return  # a command has its event loop for itself
+    for loop in reading.each(ast.For):
+        if isinstance(reading.function(loop), ast.AsyncFunctionDef) and "objects" in reading.unit.text:
+            query = queries(view.project, view.path, reading).query(loop.iter)
+            if query is not None and query.orm == "django" and query.gives in ("rows", "values") and not query.runs:
+                yield Hit(loop.iter, "This loop asks the database from a coroutine: Django raises here; use `async for`.")
     for call in reading.each(ast.Call):
         if not isinstance(reading.function(call), ast.AsyncFunctionDef) or reading.awaited(call):
             continue

@@ -34,7 +34,7 @@ from architect_lsp.knowledge.effects import canonical
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.loops import over_data
 from architect_lsp.knowledge.project import Project
-from architect_lsp.knowledge.reading import Reading
+from architect_lsp.knowledge.reading import Function, Reading, dotted
 from architect_lsp.knowledge.symbols import External, FunctionSymbol, Ref
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
@@ -44,7 +44,7 @@ rule = Rule(
     severity=Severity.WARNING,
     confidence=Confidence.HIGH,
     rows=["B1", "B5", "D3"],
-    needs=["@", "for "],
+    needs=["@", "for ", "web.Request"],
     bad=[
         Bad("""
 import httpx
@@ -85,6 +85,17 @@ async def prices(skus):
 
 def stored(keys):
     return [[|boto3.client("s3")|].head_object(Bucket="b", Key=it) for it in keys]
+"""),
+        Bad("""
+import aiohttp
+from aiohttp import web
+
+async def ask(word):
+    async with aiohttp.ClientSession() as http:
+        return await http.get(f"https://words.example/{word}")
+
+async def show(request: web.Request):
+    return web.json_response(await [|ask(request.match_info["word"])|])
 """),
     ],
     good=[
@@ -163,7 +174,8 @@ def find(view: View) -> Iterator[Hit]:
     reading = view.reading
     yield from _each_turn(view)
     for function in reading.functions:
-        if not function.decorator_list or (view.path, reading.qualname(function)) not in handlers(view.project):
+        decorated = bool(function.decorator_list) and (view.path, reading.qualname(function)) in handlers(view.project)
+        if not decorated and not _is_of_aiohttp(function):
             continue
         for call in reading.within(function):
             if not isinstance(call, ast.Call):
@@ -174,6 +186,12 @@ def find(view: View) -> Iterator[Hit]:
             elif isinstance(symbol, FunctionSymbol) and (path := _path(view.project, symbol, _STEPS)):
                 told = f"`{ast.unparse(call.func)}` makes a client anew for each request of `{function.name}`."
                 yield Hit(call, told, evidence=tuple(path))
+
+
+def _is_of_aiohttp(function: Function) -> bool:
+    """Whether the function says that it answers a request of aiohttp: `async def show(request: web.Request)`."""
+    first = function.args.args[0] if function.args.args else None
+    return first is not None and dotted(first.annotation) in ("web.Request", "aiohttp.web.Request")
 
 
 def _each_turn(view: View) -> Iterator[Hit]:

@@ -21,7 +21,8 @@ Source: https://docs.python.org/3/library/asyncio-dev.html#detect-never-awaited-
 import ast
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.reading import Reading
+from architect_lsp.knowledge.reading import Reading, dotted
+from architect_lsp.knowledge.symbols import ClassSymbol
 from architect_lsp.knowledge.waiting import gives_coroutine
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
@@ -98,6 +99,27 @@ def show():
     for row in [|rows()|]:
         print(row)
 """),
+        Bad("""
+import asyncio
+from dataclasses import dataclass
+
+@dataclass
+class Weather:
+    city: str
+    degrees: float
+
+async def measure(city):
+    return 20.5
+
+async def later(city): ...
+
+async def weather(city):
+    asyncio.get_running_loop().call_later(60, [|later|], city)
+    return Weather(city, degrees=[|measure(city)|])
+
+async def degrees(cities) -> list[float]:
+    return [[|measure(it)|] for it in cities]
+"""),
     ],
     good=[
         """
@@ -139,9 +161,26 @@ def start(runner):
     coroutine.close()
     fetch().close()
 """,
+        """
+import asyncio
+
+async def measure(city):
+    return 20.5
+
+def jobs(cities):
+    return [measure(it) for it in cities]
+
+async def all_of(cities) -> list[asyncio.Task]:
+    loop = asyncio.get_running_loop()
+    loop.call_soon(print, "started")
+    return [asyncio.create_task(measure(it)) for it in cities]
+""",
     ],
 )
 
+_CALLBACKS = {"call_soon": 0, "call_soon_threadsafe": 0, "call_later": 1, "call_at": 1, "add_done_callback": 0}
+"""Methods of loops and tasks that call what they are given, with its position."""
+_VALUES = ("str", "int", "float", "bool", "bytes")
 _OF_COROUTINES = ("close", "send", "throw", "cr_frame", "cr_await", "cr_running", "cr_code", "cr_origin", "__await__", "__name__")
 
 
@@ -150,7 +189,8 @@ def find(view: View) -> Iterator[Hit]:
     """Coroutines that are thrown away, or used as if they were what they give."""
     reading = view.reading
     for call in reading.each(ast.Call):
-        does = _misuse(reading, call)
+        yield from _called_later(view, call)
+        does = _misuse(reading, call) or _as_value(view, call)
         if does and gives_coroutine(view.symbol(call.func)):
             yield Hit(call, f"`{ast.unparse(call.func)}(...)` is never awaited: {does}.", tuple(_fix(reading, call)))
 
@@ -178,6 +218,34 @@ def _misuse(reading: Reading, call: ast.Call) -> str:
         return "a coroutine has no items"
     if isinstance(parent, ast.For | ast.comprehension) and parent.iter is call:
         return "a coroutine can't be iterated"
+    return ""
+
+
+def _called_later(view: View, call: ast.Call) -> Iterator[Hit]:
+    """A coroutine function as a callback, which is called and never awaited."""
+    last = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    if last not in _CALLBACKS or len(call.args) <= _CALLBACKS[last]:
+        return
+    given = call.args[_CALLBACKS[last]]
+    if isinstance(given, ast.Name | ast.Attribute) and gives_coroutine(view.symbol(given)):
+        yield Hit(given, f"`{ast.unparse(given)}` is called and never awaited: `{last}` takes a plain function.")
+
+
+def _as_value(view: View, call: ast.Call) -> str:
+    """What becomes of a coroutine that stands for a plain value: in a field of a class, in a list that is returned."""
+    reading = view.reading
+    parent = reading.parent(call)
+    if isinstance(parent, ast.keyword):
+        made = reading.parent(parent)
+        symbol = view.symbol(made.func) if isinstance(made, ast.Call) else None
+        fields = symbol.facts.fields if isinstance(symbol, ClassSymbol) else ()
+        if any(it.name == parent.arg and it.annotation in _VALUES for it in fields):
+            return f"the field `{parent.arg}` gets the coroutine itself"
+    if isinstance(parent, ast.ListComp) and parent.elt is call and isinstance(reading.parent(parent), ast.Return):
+        function = reading.function(call)
+        said = function.returns if isinstance(function, ast.AsyncFunctionDef) else None
+        if isinstance(said, ast.Subscript) and dotted(said.value) in ("list", "List") and dotted(said.slice) in _VALUES:
+            return "the list holds coroutines"
     return ""
 
 

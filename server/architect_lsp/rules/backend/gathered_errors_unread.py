@@ -53,6 +53,13 @@ import asyncio
 async def run(steps):
     await [|asyncio.wait([asyncio.create_task(it()) for it in steps])|]
 """),
+        Bad("""
+import asyncio
+
+async def weight(parts, weigh):
+    weights = await [|asyncio.gather(*map(weigh, parts), return_exceptions=True)|]
+    return sum(weights)
+"""),
     ],
     good=[
         """
@@ -145,9 +152,9 @@ def _is_unread(reading: Reading, function: Function, call: ast.Call) -> bool:
 
 
 def _counts(reading: Reading, name: ast.Name) -> bool:
-    """Whether all that is asked of the results is how many there are."""
+    """Whether the results are counted or added up, as if there were no errors among them."""
     parent = reading.parent(name)
-    return isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name) and parent.func.id == "len"
+    return isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name) and parent.func.id in ("len", "sum", "max", "min")
 
 
 def _in_finally(reading: Reading, node: ast.AST) -> bool:

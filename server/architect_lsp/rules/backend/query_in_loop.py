@@ -103,6 +103,20 @@ def names(db, keys):
         [|cursor.execute("SELECT name FROM users WHERE id = %s", (key,))|]
         yield cursor.fetchone()[0]
 """),
+        Bad("""
+-- app/addresses.py --
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from app.models import Address
+
+def home(session: Session, person):
+    return session.scalars(select(Address).where(Address.person_id == person)).first()
+-- app/letters.py --
+from app.addresses import home
+
+def letters(session, people):
+    return [(it, [|home(session, it)|]) for it in people]
+"""),
     ],
     good=[
         """
@@ -181,6 +195,8 @@ _SELECT = re.compile(r"\s*SELECT\s.+\sFROM\s.+\sWHERE\s", re.IGNORECASE | re.DOT
 _ON_LOCK = re.compile(r"FOR\s+UPDATE|information_schema|pg_|sqlite_", re.IGNORECASE)
 """What is asked of the database about itself, or to lock a row."""
 _LOCKS = re.compile(r"lock|acquire")
+_CALLS = 10
+"""How many calls a function may make that only asks the database."""
 _CACHED = re.compile(r"cache|memoi[sz]e", re.IGNORECASE)
 
 
@@ -197,7 +213,9 @@ def find(view: View) -> Iterator[Hit]:
         effect = view.effects(call).get("db-read") or _asked(view, call)
         if effect is None or _excused(view, effect) or not over_data(reading, loop) or writes_rows(reading, call):
             continue
-        if _NOT_READ.search(effect.call) or (effect.path and (_WORKS.match(_last(call)) or not _READS.search(_last(call)))):
+        if _NOT_READ.search(effect.call) or (
+            effect.path and (_WORKS.match(_last(call)) or not (_READS.search(_last(call)) or _only_reads(view, call)))
+        ):
             continue
         if not _depends(loop, call) or _own_session(view, loop, call):
             continue
@@ -207,6 +225,15 @@ def find(view: View) -> Iterator[Hit]:
         else:
             message = "This query runs once in each turn of the loop."
         yield Hit(call, message, evidence=steps)
+
+
+def _only_reads(view: View, call: ast.Call) -> bool:
+    """Whether the project's own function does nothing but ask the database, whatever it is called."""
+    found = view.definition(call)
+    if found is None or len(found[1].calls) > _CALLS:
+        return False
+    effects = view.effects(call)
+    return len(effects["db-read"].path) == 1 and set(effects) <= {"db-read", "blocking"} if "db-read" in effects else False
 
 
 def _asked(view: View, call: ast.Call) -> Effect | None:

@@ -22,6 +22,7 @@ Source: https://docs.djangoproject.com/en/stable/ref/models/querysets/#bulk-crea
 import ast
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.extraction import writes_rows
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.loops import over_data
 from architect_lsp.knowledge.nouns import OrmModel
@@ -37,7 +38,7 @@ rule = Rule(
     confidence=Confidence.MEDIUM,
     rows=["B2", "B5", "D3"],
     cwe=1073,
-    needs=[".save(", ".create(", ".delete()"],
+    needs=[".execute(", ".save(", ".create(", ".delete()"],
     bad=[
         Bad("""
 from django.db import models
@@ -78,6 +79,18 @@ def furnish(hall, rows, width):
         for number in range(width):
             [|Seat.objects.create(hall=hall, row=row, number=number)|]
 """),
+        Bad("""
+from sqlalchemy import update
+
+def close(session, orders, table):
+    for order in orders:
+        [|session.execute(update(table).where(table.c.id == order.id).values(open=False))|]
+    session.commit()
+
+def store(cursor, points):
+    for x, y in points:
+        [|cursor.execute("INSERT INTO points VALUES (%s, %s)", (x, y))|]
+"""),
     ],
     good=[
         """
@@ -112,6 +125,16 @@ def fill(order, cart, forms):
         line = Line.objects.create(sku=it.sku)
         line.tags.set(it.tags)
 """,
+        """
+def clear(cursor, tables):
+    for table in tables:
+        cursor.execute(f"DELETE FROM {table}")
+
+def store(cursor, points, seen):
+    for x, y in points:
+        cursor.execute("INSERT INTO points VALUES (%s, %s)", (x, y))
+        seen.append(cursor.lastrowid)
+""",
     ],
 )
 
@@ -124,6 +147,7 @@ def find(view: View) -> Iterator[Hit]:
         return
     asked = queries(view.project, view.path, reading)
     for call in reading.each(ast.Call):
+        yield from _executed(view, call)
         if not isinstance(call.func, ast.Attribute) or call.func.attr not in ("save", "create", "delete"):
             continue
         loop = reading.loop(call)
@@ -145,6 +169,25 @@ def find(view: View) -> Iterator[Hit]:
                 else "bulk_update"
             )
             yield Hit(call, f"Each turn writes one `{name}`: `{together}` after the loop writes them together.")
+
+
+def _executed(view: View, call: ast.Call) -> Iterator[Hit]:
+    """One statement that changes rows for each turn, alone in its loop: `executemany` or one statement does all of it."""
+    reading = view.reading
+    if not isinstance(call.func, ast.Attribute) or call.func.attr not in ("execute", "exec") or not call.args:
+        return
+    loop = reading.loop(call)
+    if not isinstance(loop, ast.For) or reading.function(call) is None or len(loop.body) != 1 or not over_data(reading, loop):
+        return
+    statement = loop.body[0]
+    value = statement.value if isinstance(statement, ast.Expr) else None
+    if (value.value if isinstance(value, ast.Await) else value) is not call or not writes_rows(reading, call):
+        return
+    names = {it.id for it in ast.walk(loop.target) if isinstance(it, ast.Name)}
+    if any(isinstance(it, ast.Name) and it.id in names for each in call.args for it in ast.walk(each)):
+        yield Hit(
+            call, "Each turn sends one statement: a list of parameters, or one statement for all rows, sends them together."
+        )
 
 
 def _counts_up(loop: ast.For) -> bool:

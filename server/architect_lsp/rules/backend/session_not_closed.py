@@ -33,7 +33,7 @@ rule = Rule(
     confidence=Confidence.HIGH,
     rows=["B2", "D3"],
     cwe=772,
-    needs=["ession"],
+    needs=["ession", "connect("],
     bad=[
         Bad("""
 from sqlalchemy import create_engine
@@ -63,6 +63,15 @@ def get_session():
     session = [|SessionLocal()|]
     yield session
     session.close()
+"""),
+        Bad("""
+import psycopg2
+
+def count(dsn):
+    connection = [|psycopg2.connect(dsn)|]
+    cursor = connection.cursor()
+    cursor.execute("SELECT count(*) FROM orders")
+    return cursor.fetchone()[0]
 """),
     ],
     good=[
@@ -123,11 +132,34 @@ def get_session():
     finally:
         session.close()
 """,
+        """
+import psycopg2
+from contextlib import closing
+
+def count(dsn):
+    connection = psycopg2.connect(dsn)
+    try:
+        return connection.cursor().fetchone()
+    finally:
+        connection.close()
+
+def closed(dsn):
+    with closing(psycopg2.connect(dsn)) as connection:
+        return connection.cursor().fetchone()
+
+class Store:
+    def __init__(self, dsn):
+        self.connection = psycopg2.connect(dsn)
+""",
     ],
 )
 
 _SESSION = re.compile(r"(?:sqlalchemy|sqlmodel)(?:\.\w+)*\.(?:Async)?Session(?:\(\))?")
 
+_CONNECTION = re.compile(
+    r"(?:psycopg2|pymysql|MySQLdb|mysql\.connector|pyodbc|oracledb|cx_Oracle)\.(?:\w+\.)*[Cc]onnect(?:ion)?(?:\(\))?"
+)
+"""Connections to a server, which `with` does not close."""
 _FACTORY = re.compile(r"(?:\w+\.)*(?:Async)?SessionLocal\(\)")
 """What most projects call the factory that their database module makes."""
 
@@ -146,13 +178,15 @@ def find(view: View) -> Iterator[Hit]:
         found = view.symbol(node.value)
         if not isinstance(found, External) or "scoped" in found.name:
             continue
-        if not _SESSION.fullmatch(canonical(found.name)) and not _FACTORY.fullmatch(found.name):
+        name = canonical(found.name)
+        if not _SESSION.fullmatch(name) and not _FACTORY.fullmatch(found.name) and not _CONNECTION.fullmatch(name):
             continue
         if len(reading.bindings(function).get(target.id, [])) != 1:
             continue
         state = _closed(reading, function, target.id)
         if state == "":
-            yield Hit(node.value, f"`{target.id}` is never closed: it keeps its connection of the pool.")
+            what = "its connection to the server" if _CONNECTION.fullmatch(name) else "its connection of the pool"
+            yield Hit(node.value, f"`{target.id}` is never closed: it keeps {what}.")
         elif state == "unsafe":
             yield Hit(node.value, f"`{target.id}` stays open when what comes before its `close()` raises: use `with`.")
 

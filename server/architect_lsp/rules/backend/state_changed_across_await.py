@@ -99,6 +99,14 @@ class Till:
             [|self.access_token = await client.login()|]
         return self.access_token
 """),
+        Bad("""
+free = {"small": 3}
+
+async def rent(size, tell):
+    if free[size] > 0:
+        await tell(size)
+        [|free[size] -= 1|]
+"""),
     ],
     good=[
         """
@@ -220,17 +228,17 @@ class _Shared:
         return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
 
 
-def _stale(reading: Reading, body: list[ast.stmt], shared: _Shared) -> Iterator[Hit]:
+def _stale(reading: Reading, body: list[ast.stmt], shared: _Shared, checked: frozenset[str] = frozenset()) -> Iterator[Hit]:
     """Writes in one block of statements: read into a local name or compared, an await, then written from that."""
     read: dict[str, tuple[str, int]] = {}  # local name -> (shared name it holds, number of its statement)
-    compared: dict[str, int] = {}  # shared name -> number of the `if` that may leave because of it
+    compared = dict.fromkeys(checked, -1)  # shared name -> number of the `if` that may leave because of it
     last_wait = -1
     for index, it in enumerate(body):
         if isinstance(it, ast.If) and isinstance(it.body[-1], ast.Raise | ast.Return | ast.Continue | ast.Break):
             compared |= {ast.unparse(each): index for each in _limited(it.test) if shared.has(each)}
         if isinstance(it, ast.AugAssign) and shared.has(it.target) and isinstance(it.op, ast.Add | ast.Sub):
             name = ast.unparse(it.target)
-            if compared.get(name, index) < last_wait and not _awaits(it.value) and not _is_locked(reading, it):
+            if -1 <= compared.get(name, index) < last_wait and not _awaits(it.value) and not _is_locked(reading, it):
                 told = f"`{name}` was checked before an await and changes here: two may pass the check before one of them counts."
                 yield Hit(it, told)
             compared.pop(name, None)
@@ -251,7 +259,8 @@ def _stale(reading: Reading, body: list[ast.stmt], shared: _Shared) -> Iterator[
             last_wait = index
         for inner in (getattr(it, "body", None), getattr(it, "orelse", None), getattr(it, "finalbody", None)):
             if isinstance(inner, list) and not isinstance(it, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                yield from _stale(reading, inner, shared)
+                passed = _limited(it.test) if isinstance(it, ast.If) and inner is it.body else ()
+                yield from _stale(reading, inner, shared, frozenset(ast.unparse(each) for each in passed if shared.has(each)))
 
 
 def _limited(test: ast.expr) -> Iterator[ast.expr]:

@@ -88,7 +88,7 @@ _ONCE = re.compile(
 _KEYS = re.compile(r"idempoten|client_token|dedup|reference_id", re.IGNORECASE)
 _KNOWS = re.compile(
     r"exists\(|get_or_create|already|is_sent|sent_at|\w+_at is|status|state|cache\.add|setnx|nx=|lock|unique|processed|done"
-    r"|if not \w+\.",
+    r"|if not \w+\.|if .+\.update\(",
     re.IGNORECASE,
 )
 """What a task says that looks whether it was done before."""

@@ -23,7 +23,7 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.kinds import is_script
-from architect_lsp.knowledge.reading import Reading, keyword
+from architect_lsp.knowledge.reading import Reading, dotted, keyword
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
@@ -34,7 +34,7 @@ rule = Rule(
     rows=["B1", "D3"],
     cwe=400,
     equivalents=["S113", "W3101"],
-    needs=["requests", "session", "Session", "urlopen", "SMTP", "get(", "post(", "timeout=None", "open_connection"],
+    needs=["requests", "session", "Session", "urlopen", "SMTP", "get(", "post(", "timeout=None", "total=None", "open_connection"],
     bad=[
         Bad(
             """
@@ -113,6 +113,16 @@ async def ask(host, line):
 
 client = httpx.AsyncClient([|timeout=None|])
 """),
+        Bad("""
+import aiohttp
+import openai
+
+def session():
+    return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout([|total=None|]))
+
+def model():
+    return openai.OpenAI([|timeout=None|])
+"""),
     ],
     good=[
         """
@@ -165,7 +175,7 @@ print(requests.get("https://example.org/").text)
 
 _HTTP = re.compile(r"requests\.(?:Session\.|session\.)?(?:get|post|put|patch|delete|head|options|request)")
 _CLIENTS = re.compile(
-    r"(?:httpx|httpx2|requests|niquests)\.(?:Session\.|session\.|(?:Async)?Client\.?)?(?:get|post|put|patch|delete|head|options|request)?"
+    r"aiohttp\.(?:client\.)?ClientTimeout|(?:openai|anthropic)\.(?:Async)?(?:Azure)?(?:OpenAI|Anthropic)|(?:httpx|httpx2|requests|niquests)\.(?:Session\.|session\.|(?:Async)?Client\.?)?(?:get|post|put|patch|delete|head|options|request)?"
 )
 _CONNECTS = re.compile(r"asyncio\.(?:streams\.)?open_(?:unix_)?connection")
 _BOUNDS = re.compile(r"timeout|fail_after|move_on_after")
@@ -193,11 +203,13 @@ def find(view: View) -> Iterator[Hit]:
 def _endless(view: View, call: ast.Call) -> Iterator[Hit]:
     """A client that is told to wait for ever, with no word why; a connection that nothing around bounds."""
     reading = view.reading
-    given = next((it for it in call.keywords if it.arg == "timeout"), None)
+    given = next((it for it in call.keywords if it.arg in ("timeout", "total")), None)
+    if given is not None and given.arg == "total" and (len(call.keywords) > 1 or "ClientTimeout" not in dotted(call.func)):
+        return  # it may bound the wait for each piece
     if given is not None and isinstance(given.value, ast.Constant) and given.value.value is None:
         name = view.callee(call)
         if _CLIENTS.fullmatch(name) and not _has_comment(reading, call):
-            yield Hit(given, f"`timeout=None` lets `{name}` wait for as long as the other side likes.")
+            yield Hit(given, f"`{given.arg}=None` lets `{name}` wait for as long as the other side likes.")
     elif reading.awaited(call) and _CONNECTS.fullmatch(name := view.callee(call)):
         around = " ".join(
             ast.unparse(it.context_expr) for up in reading.ancestors(call) if isinstance(up, ast.AsyncWith) for it in up.items
