@@ -25,7 +25,7 @@ else:
 ROOT = Path(__file__).resolve().parent.parent.parent
 HERE = ROOT / "tests" / "realworld"
 CACHE = Path(os.environ.get("ARCHITECT_TEST_CACHE", ROOT / ".cache")) / "realworld"
-TIMEOUT_S = 1800
+TIMEOUT_S = 7200
 PRECISION = 0.9
 """The share of findings that must be worth a reviewer's word for a rule to speak unasked."""
 ENOUGH = 50

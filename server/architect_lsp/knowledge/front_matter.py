@@ -16,6 +16,8 @@ _KEY = re.compile(r"([A-Za-z][\w-]*)[ \t]*:(?:[ \t]+(.*)|[ \t]*)$")
 _KNOWN = ("name", "description", "model", "color", "tools")
 _LATE = ("maxTurns", "permissionMode", "skills", "hooks", "memory", "effort", "license", "mcpServers", "version")
 """Names that begin a field after a description too, as those of `_KNOWN` do."""
+_SPEAKERS = ("user", "assistant", "human", "system", "agent", "context", "commentary", "example", "examples", "note", "notes")
+"""What begins a line of an example in a description."""
 _QUOTES = "\"'"
 _OPENS_BADLY = re.compile(r"[@`%]|[&*!](?=\S)|[|>](?![+-]?\d?[ \t]*(?:#.*)?$)|[\]},]|[?:-](?=\s|$)")
 """What no plain text of YAML may begin with."""
@@ -175,7 +177,7 @@ def _raw(lines: Sequence[str], start: int, end: int, notes: list[str]) -> Iterat
         it = lines[n]
         match = _KEY.match(it)
         # inside a description, "Context: ..." at the margin is prose; only names an agent file knows begin a field there
-        in_text = current is not None and current[0] == "description"
+        in_text = current is not None and current[0] == "description" and not _is_block(current[1], n)
         if match and (match[1] in _KNOWN or (not in_text and match[1] not in seen) or (in_text and _is_field(match[1], seen))):
             if current is not None:
                 yield current
@@ -191,9 +193,15 @@ def _raw(lines: Sequence[str], start: int, end: int, notes: list[str]) -> Iterat
         yield current
 
 
+def _is_block(rows: Sequence[tuple[int, str]], n: int) -> bool:
+    """Whether the line `n` comes after a block whose lines are all indented: a line that is not ends it for any reader."""
+    opens = re.fullmatch(r"[|>][+-]?\d?[+-]?(?:\s+#.*)?", rows[0][1].strip())
+    return bool(opens) and len(rows) > 1 and all(it[:1] in ("", " ") for row, it in rows[1:] if row < n)
+
+
 def _is_field(name: str, seen: set[str]) -> bool:
-    """Whether a name after a description is a field's: as fields are written, not as a sentence begins."""
-    return name not in seen and ("-" in name or name in _LATE)
+    """Whether a name after a description is a field's: as fields are written, not as a sentence or a speaker's turn begins."""
+    return name not in seen and ("-" in name or name in _LATE or (name.islower() and name not in _SPEAKERS))
 
 
 def _value(name: str, lines: Sequence[str], notes: list[str]) -> str:

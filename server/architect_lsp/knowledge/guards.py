@@ -30,7 +30,8 @@ _CHECKS = re.compile(r"^(?:isdigit|isdecimal|isnumeric|isalnum|isalpha|isidentif
 _CONFINES = re.compile(r"^(?:is_relative_to|startswith|relative_to|samefile)$")
 _COMMON = re.compile(r"^(?:commonpath|commonprefix)$")
 _CHECKERS = re.compile(
-    r"(?:^|_)(?:valid\w*|public|trusted|check\w*|ensure\w*|verif\w+|assert\w*|allowed\w*|is_safe\w*|safe|permitted|authori[sz]e\w*|guard"
+    r"(?:^|_)(?:valid\w*|public|trusted|check\w*|ensure\w*|verif\w+|assert\w*|allowed\w*|is_safe\w*|safe|permitted|authori[sz]e\w*"
+    r"|guard|reject\w*|refuse\w*"
     r"|url_has_allowed_host_and_scheme)(?:_|$)|^is_(?:valid|safe|allowed|local|same|trusted|internal)"
 )
 _CONVERSIONS = re.compile(r"^(?:int|float|UUID|Decimal|ip_address|ip_network|fromisoformat|strptime)$")
@@ -57,7 +58,8 @@ def guards(reading: Reading, use: ast.AST, name: str) -> frozenset[str]:
     for up in reading.ancestors(use):
         if isinstance(up, ast.If | ast.IfExp | ast.While) and below is not up.test:
             inside = below is up.body if isinstance(up, ast.IfExp) else any(below is it for it in up.body)
-            found |= _still(reading, name, up.test, use, _vouched(up.test, names, positive=inside))
+            test = _said(reading, up.test)
+            found |= _still(reading, name, test, use, _vouched(test, names, positive=inside))
         if isinstance(up, COMPREHENSIONS):
             for generator in up.generators:
                 for it in generator.ifs:
@@ -105,6 +107,15 @@ def _is_checked(reading: Reading, use: ast.AST, name: str) -> bool:
     """Whether any check of the unit is about the name, or about what was taken from it."""
     mentioned = _mentioned(reading)
     return bool(mentioned) and bool(mentioned & _spoken_of(reading, use, name))
+
+
+def _said(reading: Reading, test: ast.expr) -> ast.expr:
+    """The check that a test stands for, where it was made before and given a name: `is_safe = allowed(url)`."""
+    if not isinstance(test, ast.Name):
+        return test
+    rows = definitions(reading, reading.function(test)).get(test.id, ())
+    value = rows[0].value if len(rows) == 1 and rows[0].how == "set" else None
+    return value if isinstance(value, ast.Call | ast.Compare | ast.BoolOp | ast.UnaryOp) else test
 
 
 def _mentioned(reading: Reading) -> frozenset[str]:
@@ -200,10 +211,8 @@ def _earlier(block: Sequence[ast.AST], below: ast.AST) -> Sequence[ast.stmt]:
 def _checked(statement: ast.stmt, names: frozenset[str]) -> frozenset[str]:
     """What a statement that was passed vouches for."""
     if isinstance(statement, ast.If):
-        replaces = any(
-            isinstance(it, ast.Assign) and any(dotted(target) in names for target in it.targets) for it in statement.body
-        )
-        return _vouched(statement.test, names, positive=False) if replaces or leaves(statement.body) else frozenset()
+        ends = _replaces(statement.body, names) or leaves(statement.body)
+        return _vouched(statement.test, names, positive=False) if ends else frozenset()
     if isinstance(statement, ast.Assert):
         return _vouched(statement.test, names, positive=True)
     if isinstance(statement, ast.Expr | ast.Assign):
@@ -223,6 +232,15 @@ def _checked(statement: ast.stmt, names: frozenset[str]) -> frozenset[str]:
         found: frozenset[str] = frozenset().union(*(_vouched(it.test, names, positive=False) for it in inner))
         return found & {WITHOUT}
     return frozenset()
+
+
+def _replaces(block: Sequence[ast.stmt], names: frozenset[str]) -> bool:
+    """Whether a block sets one of the names, whichever way it goes."""
+    return any(
+        (isinstance(it, ast.Assign) and any(dotted(target) in names for target in it.targets))
+        or (isinstance(it, ast.If) and _replaces(it.body, names) and _replaces(it.orelse, names))
+        for it in block
+    )
 
 
 def _vouched(test: ast.expr, names: frozenset[str], *, positive: bool) -> frozenset[str]:

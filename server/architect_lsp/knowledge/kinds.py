@@ -5,8 +5,12 @@ from __future__ import annotations
 import posixpath
 import re
 
-_SCRIPT_FOLDERS = re.compile(r".*migrations?|alembic|scripts?|commands|cli|examples?|example_\w+|docs|benchmarks?|fixtures|seeds")
-_SCRIPTS = re.compile(r"(setup|manage|noxfile|fabfile|conftest|cli|__main__|(seed|populate|migrate|benchmark)\w*)\.py")
+_SCRIPT_FOLDERS = re.compile(
+    r".*migrations?|alembic|scripts?|commands|cli|examples?|example_\w+|docs|benchmarks?|fixtures|mocks?|seeds"
+)
+_SCRIPTS = re.compile(
+    r"(setup|manage|noxfile|fabfile|conftest|cli|__main__|(seed|populate|migrate|benchmark|create_test)\w*)\.py"
+)
 
 
 def is_test(path: str) -> bool:

@@ -50,6 +50,13 @@ _ROUTE_MODULES = re.compile(
 )
 
 
+_MADE_BY_CODE = re.compile(
+    r"(?:^|_)(?:form|formset|default|instance|obj|queryset|qs|context|response|exception|callback|func|serializer)$|_url$"
+)
+"""Names of parameters that no address fills: beside `request`, they tell a helper from a view."""
+_IN_ADDRESSES = re.compile(r"(?:\w+\.)*(?:str|int|float|bool|UUID|date|datetime|Path|None|Any|Optional|Union|Literal)")
+
+
 def origins(project: Project, path: str, reading: Reading, node: ast.expr, against: str = "") -> tuple[Origin, ...]:
     """Where a value comes from, in order; names outside the project are canonical and keep `()` only after what they give."""
     return tuple(it for it in parts(project, path, reading, node, against) if isinstance(it, Origin))
@@ -211,8 +218,17 @@ def is_handler(reading: Reading, function: Function) -> bool:
             return True
     first = next((it.arg for it in arguments(function) if it.arg not in ("self", "cls")), "")
     if first == "request" and not reading.owner(function) and function.args.kwarg is None and function.args.vararg is None:
-        return True
+        return not any(_is_made_by_code(it) for it in arguments(function) if it.arg != "request")
     return first == "request" and function.name in ("get", "post", "put", "patch", "delete", "dispatch")
+
+
+def _is_made_by_code(argument: ast.arg) -> bool:
+    """Whether no address of Django fills the parameter: by its name, or because it is an object of a class."""
+    said = argument.annotation
+    if isinstance(said, ast.Subscript):
+        said = said.value
+    is_object = isinstance(said, ast.Name | ast.Attribute) and not _IN_ADDRESSES.fullmatch(dotted(said))
+    return is_object or bool(_MADE_BY_CODE.search(argument.arg))
 
 
 def is_model_output(project: Project, path: str, reading: Reading, origin: Origin) -> bool:

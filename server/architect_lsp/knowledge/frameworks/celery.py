@@ -67,6 +67,21 @@ def handed(project: Project, path: str, target: str, owner: str) -> FunctionSymb
     return symbol if isinstance(symbol, FunctionSymbol) and _kind(project, symbol.path, symbol.facts) else None
 
 
+def waits_for_commit(project: Project, task: FunctionSymbol) -> bool:
+    """Whether a task's class (`task(base=...)`) holds it back until the transaction is committed."""
+    found = _kind(project, task.path, task.facts)
+    base = found[1].keyword("base") if found is not None else None
+    symbol = project.resolve(task.path, base.text) if base is not None and base.kind == "name" else None
+    if not isinstance(symbol, ClassSymbol | Instance):
+        return False
+    for it in project.bases(symbol):
+        if isinstance(it, ClassSymbol):
+            own = (project.definition(it.path, f"{it.facts.qualname}.{name}") for name in ("apply_async", "delay"))
+            if any(call.target.rpartition(".")[2] == "on_commit" for each in own if each is not None for call in each.calls):
+                return True
+    return False
+
+
 def _kind(project: Project, path: str, definition: Def) -> tuple[str, Value] | None:
     """(framework, decorator) of a task's function, None when it is none."""
     for it in definition.decorators:

@@ -85,6 +85,21 @@ allowed-tools:
   - Bash(git log:*)
 ---
 Write notes.
+-- .claude/skills/datasets/SKILL.md --
+---
+name: datasets
+description: >
+  Understand what a dataset is.
+summary: Reason well about datasets.
+---
+Read.
+-- .claude/skills/playground/SKILL.md --
+---
+name: playground
+description: Author, edit, or iterate on prompts.
+summary: Author and improve prompts.
+---
+Write.
 -- agents/plain.md --
 No front matter: nothing to say.
 """,

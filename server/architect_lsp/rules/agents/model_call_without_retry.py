@@ -11,6 +11,7 @@ Instead: leave the kit its retries, or bring your own with a growing pause, a bi
 
 Consequences: a run of twenty turns fails as a whole when one of its calls met a busy second.
 Trade-offs: retries multiply load and waiting time; bound both, and do not retry what can't succeed (400, 401).
+Off by default: on real code `max_retries=0` mostly stands where the program brings its own retries and rate limits elsewhere.
 Tests: script a 529 and then an answer; assert that the answer comes. Script five and assert the error.
 Observability: count retries; a rising count tells of a limit before users do.
 Source: https://github.com/anthropics/anthropic-sdk-python#retries and https://github.com/openai/openai-python#retries
@@ -29,6 +30,7 @@ from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
     __name__,
+    preview=True,
     severity=Severity.NOTE,
     confidence=Confidence.MEDIUM,
     rows=["C4", "D3"],

@@ -96,6 +96,9 @@ def run(messages, tools, handlers):
 def use(block):
     return str(block.input)
 
+def message(block, kind):
+    return Message[kind](content=block.input)
+
 @function_tool
 def read(path: str) -> str:
     return open(path).read()
@@ -129,6 +132,9 @@ def find(view: View) -> Iterator[Hit]:
 def _chosen(reading: Reading, function: ast.expr) -> ast.expr | None:
     """What a function is chosen by, where it is looked up by a name: `TOOLS[name]`, `TOOLS.get(name)`, `getattr(tools, name)`."""
     if isinstance(function, ast.Subscript):
+        held = dotted(function.value).rpartition(".")[2]
+        if held[:1].isupper() and not held.isupper():
+            return None  # a generic class and its parameter
         return function.slice if not isinstance(function.slice, ast.Constant) else None
     if isinstance(function, ast.Call):
         last = function.func.attr if isinstance(function.func, ast.Attribute) else dotted(function.func)

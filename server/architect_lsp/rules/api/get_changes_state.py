@@ -145,7 +145,7 @@ def find(project: Project) -> Iterator[ProjectHit]:
         if definition is None or is_script(route.handler.path) or _LINKS.search(f"{route.path} {definition.qualname}"):
             continue
         found = effects(project, route.handler.path, definition)
-        kind = next((it for it in _KINDS if it in found and _tells(found[it])), None)
+        kind = next((it for it in _KINDS if it in found and _tells(found[it]) and not _undone(project, found[it])), None)
         if kind is None:
             session = next((it.target for it in definition.calls if _SESSION.search(it.target)), "")
             if session:
@@ -168,3 +168,9 @@ def _tells(effect: Effect) -> bool:
     """Whether an effect is a change that the route is about: near enough, and neither plumbing nor a record of the request."""
     names = [ref.qualname.rpartition(".")[2].lower() for ref in effect.path[1:]]
     return len(effect.path) <= _STEPS and not any(_RECORD.search(it) or _PLUMBING.search(it) for it in names)
+
+
+def _undone(project: Project, effect: Effect) -> bool:
+    """Whether a function on the way takes back what it wrote: a preview inside of a transaction that never ends well."""
+    rows = (project.definition(it.path, it.qualname) for it in effect.path)
+    return any(re.search(r"rolled?_?back", call.target, re.IGNORECASE) for it in rows if it is not None for call in it.calls)

@@ -7,6 +7,7 @@ Instead: write it as its neighbours are written; keep the old path for a while w
     @router.get("/order-items")
 
 Trade-offs: a path that another service prescribes is what it is.
+Off by default: on real code most odd paths are prescribed by others (`/.well-known/...`) or kept for old clients.
 Source: Zalando RESTful API Guidelines, "MUST use kebab-case for path segments"
 """
 
@@ -49,6 +50,7 @@ def f(): ...
 
 rule = Rule(
     __name__,
+    preview=True,
     severity=Severity.NOTE,
     confidence=Confidence.MEDIUM,
     rows=["A1"],

@@ -232,13 +232,13 @@ def _secrets(view: View, symbol: ClassSymbol, handler: str, depth: int = 1) -> I
                 continue
             seen.add(it.name)
             kind = it.annotation.rpartition(".")[2]
-            if kind in _MASKED or _is_excluded(it):
-                continue
-            if _is_secret(it.name, f"{symbol.facts.qualname} {base.facts.qualname} {handler}"):
-                yield it.name, base.facts.qualname, Ref(base.path, base.facts.qualname, "field", index)
+            if kind in _MASKED or _is_excluded(it) or (it.value is not None and it.value.last == "Relationship"):
+                continue  # SQLModel answers with no relation
             inner = project.resolve(base.path, it.annotation)
             if isinstance(inner, ClassSymbol):
-                held.append(inner)
+                held.append(inner)  # a class of the project's own is no text, whatever its name
+            elif _is_secret(it.name, f"{symbol.facts.qualname} {base.facts.qualname} {handler}"):
+                yield it.name, base.facts.qualname, Ref(base.path, base.facts.qualname, "field", index)
     for inner in held if depth else ():
         yield from _secrets(view, inner, handler, depth - 1)
 

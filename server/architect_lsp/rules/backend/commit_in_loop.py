@@ -12,6 +12,7 @@ Consequences: the time grows with the rows; the objects of the session are loade
 (`expire_on_commit`), which adds a query for each of them.
 Trade-offs: where each item stands alone and must be kept although a later one fails, one commit each is right: then catch the
 failure inside of the loop and roll back.
+Off by default: on real code a commit in each turn is mostly meant, to keep what is done when a later turn fails.
 Tests: let the third of five items fail, and assert what is stored.
 Performance: one commit costs about as much as hundreds of inserts.
 Source: https://docs.sqlalchemy.org/en/20/faq/performance.html
@@ -29,6 +30,7 @@ from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
     __name__,
+    preview=True,
     severity=Severity.WARNING,
     confidence=Confidence.HIGH,
     rows=["B2", "B5", "D3"],

@@ -19,6 +19,7 @@ Source: https://docs.python.org/3/library/asyncio-dev.html#detect-never-awaited-
 """
 
 import ast
+import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.reading import Reading, dotted
@@ -123,6 +124,14 @@ async def degrees(cities) -> list[float]:
     ],
     good=[
         """
+class Cursor:
+    async def close(self):
+        pass
+
+def end(cursor: Cursor):
+    cursor.close()  # type: ignore[unused-coroutine]
+""",
+        """
 import asyncio
 
 async def save(order): ...
@@ -191,8 +200,15 @@ def find(view: View) -> Iterator[Hit]:
     for call in reading.each(ast.Call):
         yield from _called_later(view, call)
         does = _misuse(reading, call) or _as_value(view, call)
-        if does and gives_coroutine(view.symbol(call.func)):
+        if does and gives_coroutine(view.symbol(call.func)) and not _is_known(reading, call):
             yield Hit(call, f"`{ast.unparse(call.func)}(...)` is never awaited: {does}.", tuple(_fix(reading, call)))
+
+
+def _is_known(reading: Reading, call: ast.Call) -> bool:
+    """Whether a comment on its line tells a type checker that this is meant."""
+    line = reading.place(call).line
+    text = next(iter(reading.parsed.lines[line : line + 1]), "")
+    return bool(re.search(r"#.*(?:unused-coroutine|unused-awaitable|reportUnusedCoroutine)", text))
 
 
 def _misuse(reading: Reading, call: ast.Call) -> str:

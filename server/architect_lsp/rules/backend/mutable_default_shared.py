@@ -112,11 +112,16 @@ def find(view: View) -> Iterator[Hit]:
         rows: list[tuple[ast.arg, ast.expr | None]] = [*zip(positional[::-1], function.args.defaults[::-1], strict=False)]
         rows += zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
         for argument, default in rows:
-            if default is None or not _is_mutable(default) or any(it in argument.arg.lower() for it in _MEANT):
+            if default is None or not _is_mutable(default) or _is_meant(argument.arg):
                 continue
             if _is_changed(function, argument.arg):
                 told = f"All calls share this default, and `{function.name}` changes it."
                 yield Hit(default, told, tuple(_fix(reading, function, argument, default)))
+
+
+def _is_meant(name: str) -> bool:
+    """Whether a default is shared on purpose: no caller gives what begins with an underscore."""
+    return name.startswith("_") or any(it in name.lower() for it in _MEANT)
 
 
 def _is_mutable(node: ast.expr) -> bool:

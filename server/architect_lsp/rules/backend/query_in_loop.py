@@ -163,6 +163,40 @@ def total(session: Session, orders):
     return queries
 """,
         """
+from django.db import models
+
+class Author(models.Model):
+    name = models.CharField()
+
+def register(names):
+    for it in names:
+        if not Author.objects.filter(name=it).exists():
+            Author.objects.create(name=it)
+""",
+        """
+-- app/prices.py --
+from sqlalchemy.orm import Session
+from app.shops import by_code, create_shop
+
+def price(session: Session, codes, rows):
+    for code in codes:
+        shop = by_code(session, code)
+        if shop is not None:
+            return shop.price
+    for code in codes:
+        if by_code(session, code) is None:
+            create_shop(session, code)
+    for row in rows:
+        if row.kind == "old":
+            row.shop = by_code(session, row.code)
+-- app/shops.py --
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+def by_code(session: Session, code):
+    return session.execute(select(Shop).where(Shop.code == code)).scalar_one_or_none()
+""",
+        """
 from functools import lru_cache
 from sqlalchemy.orm import Session
 
@@ -185,15 +219,17 @@ _READS = re.compile(
 )
 """Names of functions that give something back: what another asks while it works on an item is not the loop's to mend."""
 _WORKS = re.compile(
-    r"_*(?:set|revoke|update|delete|remove|create|insert|add|clear|mark|move|patch|perform|save|send|store|write|register|schedule)(?:_|$)"
+    r"_*(?:set|revoke|update|delete|remove|create|insert|add|clear|mark|move|patch|perform|save|send|store|write|register|schedule|ensure)(?:_|$)"
 )
-_NOT_READ = re.compile(r"_or_create$|in_bulk$|\.refresh$")
+_NOT_READ = re.compile(r"_or_create$|in_bulk$|\.refresh$|\.reflect$")
 _ON_PURPOSE = ("create", "acreate", "get_or_create", "update_or_create", "select_for_update", "with_for_update")
 """What is made, or locked one by one."""
 _EXECUTES = ("execute", "fetch", "fetchrow", "fetchval", "fetch_one", "fetch_all")
 _SELECT = re.compile(r"\s*SELECT\s.+\sFROM\s.+\sWHERE\s", re.IGNORECASE | re.DOTALL)
 _ON_LOCK = re.compile(r"FOR\s+UPDATE|information_schema|pg_|sqlite_", re.IGNORECASE)
 """What is asked of the database about itself, or to lock a row."""
+_DJANGO_WRITES = re.compile(r"a?(?:create|save|delete|update|add|remove|set|select_for_update)")
+_MAKES = re.compile(r"a?(?:create|add|insert)(?:_|$)")
 _LOCKS = re.compile(r"lock|acquire")
 _CALLS = 10
 """How many calls a function may make that only asks the database."""
@@ -217,7 +253,9 @@ def find(view: View) -> Iterator[Hit]:
             effect.path and (_WORKS.match(_last(call)) or not (_READS.search(_last(call)) or _only_reads(view, call)))
         ):
             continue
-        if not _depends(loop, call) or _own_session(view, loop, call):
+        if not _depends(loop, call) or _own_session(view, loop, call) or _writes_too(view, loop) or _is_search(view, loop, call):
+            continue
+        if effect.path and _in_branch(view, loop, call):
             continue
         steps = tuple(described(effect, view.project))
         if steps:
@@ -292,6 +330,52 @@ def _own_session(view: View, loop: ast.AST, call: ast.Call) -> bool:
             for item in it.items
         ):
             return True
+    return False
+
+
+def _is_search(view: View, loop: ast.AST, call: ast.Call) -> bool:
+    """Whether the loop ends with the first turn that is answered, or makes what is missing: one turn mostly is all there is."""
+    reading = view.reading
+    up = next((it for it in reading.ancestors(call) if isinstance(it, ast.stmt)), None)
+    if isinstance(up, ast.If) and any(
+        isinstance(it, ast.Call) and _MAKES.match(_last(it)) for statement in up.body for it in ast.walk(statement)
+    ):
+        return True
+    names = {it.id for it in up.targets if isinstance(it, ast.Name)} if isinstance(up, ast.Assign) else set()
+    for it in ast.walk(loop) if names else ():
+        if isinstance(it, ast.If) and _is_found(it.test, names) and isinstance(it.body[-1], ast.Return | ast.Break):
+            return True
+    return False
+
+
+def _is_found(test: ast.expr, names: set[str]) -> bool:
+    """Whether a test says that there is an answer: `if row`, `if row is not None`."""
+    if isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.IsNot | ast.NotEq):
+        test = test.left
+    return isinstance(test, ast.Name) and test.id in names
+
+
+def _in_branch(view: View, loop: ast.AST, call: ast.Call) -> bool:
+    """Whether only some turns come to the call."""
+    below: ast.AST = call
+    for up in view.reading.ancestors(call):
+        if up is loop:
+            return False
+        if isinstance(up, ast.If | ast.IfExp) and below is not up.test:
+            return True
+        below = up
+    return False
+
+
+def _writes_too(view: View, loop: ast.AST) -> bool:
+    """Whether each turn writes to the database at once, as Django does: its reading is the smaller half of its work, and may need
+    what the turns before wrote."""
+    asked = queries(view.project, view.path, view.reading)
+    for it in ast.walk(loop):
+        if isinstance(it, ast.Call) and isinstance(it.func, ast.Attribute) and _DJANGO_WRITES.fullmatch(it.func.attr):
+            query, row = asked.query(it.func.value), asked.model_of(it.func.value)
+            if (query is not None and query.orm == "django") or (row is not None and row[0].framework == "django"):
+                return True
     return False
 
 

@@ -161,6 +161,11 @@ def names(wanted):
     for order in Order.objects.all():
         order.products.add(3)
         order.customer = wanted
+    seen = None
+    for order in Order.objects.order_by("customer_id"):
+        if seen != order.customer_id:
+            print(order.customer.name, order.products.filter(sold=True))
+            seen = order.customer_id
     order = Order.objects.get(pk=1)
     return order.customer.name, [it for it in order.products.all()]
 """,
@@ -186,10 +191,8 @@ def names(session: Session):
     ],
 )
 
-_ASKS = frozenset(
-    ("all", "count", "exists", "first", "last", "filter", "exclude", "order_by", "values", "values_list", "get", "iterator")
-)
-"""What is called of a collection in Django to read it."""
+_ASKS = frozenset(("all", "count", "exists"))
+"""What is called of a collection in Django to read it, and is answered by what `prefetch_related` brought; `filter` asks anew."""
 _FEW = frozenset(("first", "one", "one_or_none", "get", "scalar_one", "scalar_one_or_none"))
 
 
@@ -209,7 +212,7 @@ def find(view: View) -> Iterator[Hit]:
         if loop is None or query is None or query.gives != "rows" or query.model is None or query.loaded is None or _small(query):
             continue
         side = asked.models.across(query.model, node.attr)
-        if (id(loop), node.attr) in seen or node.attr == query.owner or _is_set(node, asked):
+        if (id(loop), node.attr) in seen or node.attr == query.owner or _is_set(node, asked) or _once_a_group(node, asked):
             continue
         if side is None:
             hit = _through_method(view, node, query, asked)
@@ -235,6 +238,23 @@ def _is_set(node: ast.Attribute, asked: Queries) -> bool:
     called = isinstance(reading.parent(node), ast.Call)
     before = (it for it in reading.each(ast.Attribute) if isinstance(it.ctx, ast.Store) and it.lineno <= node.lineno)
     return any(ast.unparse(it) == name or (called and ast.unparse(it.value) == owner) for it in before)
+
+
+def _once_a_group(node: ast.Attribute, asked: Queries) -> bool:
+    """Whether it is read only when the rows come to another group: `if seen != row.parent_id: ...; seen = row.parent_id`."""
+    row = ast.unparse(node.value)
+    for up in asked.reading.ancestors(node):
+        if not isinstance(up, ast.If) or any(it is node for it in ast.walk(up.test)):
+            continue
+        kept = {it.id for each in up.body if isinstance(each, ast.Assign) for it in each.targets if isinstance(it, ast.Name)}
+        for it in ast.walk(up.test):
+            if isinstance(it, ast.Compare) and isinstance(it.ops[0], ast.NotEq):
+                sides = (it.left, it.comparators[0])
+                if any(isinstance(each, ast.Name) and each.id in kept for each in sides) and any(
+                    ast.unparse(each).startswith(f"{row}.") for each in sides
+                ):
+                    return True
+    return False
 
 
 def _small(query: Query) -> bool:
@@ -310,8 +330,16 @@ def _through_method(view: View, node: ast.Attribute, query: Query, asked: Querie
         return None
     for number, call in enumerate(definition.calls):
         side = _own_side(call.target, model, asked)
-        if side is not None and call.certain and side.lazy and query.loaded is not None and side.name not in query.loaded:
+        if (
+            side is not None
+            and call.certain
+            and side.lazy
+            and query.loaded is not None
+            and side.name not in {*query.loaded, query.owner}
+        ):
             shown = called if isinstance(called, ast.Call) and called.func is node else node
+            if isinstance(shown, ast.Call) and view.effects(shown).keys() - {"db-read"}:
+                return None  # it does more than read, so that what it loads is the smaller half
             message = f"`{ast.unparse(node)}` loads `{side.name}` anew for each row: the query does not bring it along."
             step = (
                 Ref(model.ref.path, definition.qualname, "call", number),

@@ -178,6 +178,8 @@ _TASKS = ("task", "shared_task", "actor")
 
 def _says_when(function: Function) -> bool:
     """Whether the function looks at how often it was tried."""
+    if any(isinstance(it, ast.arg) and it.arg == "max_retries" for it in ast.walk(function.args)):
+        return True
     return bool(
         re.search(r"request\.retries|max_retries=\d|max_retries=[A-Za-z]\w+\)", "\n".join(map(ast.unparse, function.body)))
     )

@@ -112,6 +112,8 @@ def fill(order, cart, forms):
         Log.objects.create(text=it.sku)
         log = Log(text=it.sku)
         log.save()
+    for line in Line.objects.filter(sku="a")[1:]:
+        line.delete()
     for sku in ("a", "b"):
         Line.objects.create(sku=sku)
     for form in forms:
@@ -151,7 +153,7 @@ def find(view: View) -> Iterator[Hit]:
         if not isinstance(call.func, ast.Attribute) or call.func.attr not in ("save", "create", "delete"):
             continue
         loop = reading.loop(call)
-        if not isinstance(loop, ast.For) or reading.function(call) is None:
+        if not isinstance(loop, ast.For) or _is_slice(loop.iter) or reading.function(call) is None:
             continue
         if not over_data(reading, loop) and not (call.func.attr == "create" and _counts_up(loop)):
             continue
@@ -194,6 +196,11 @@ def _counts_up(loop: ast.For) -> bool:
     """Whether the loop runs as often as somebody says: `range(rows)`."""
     source = loop.iter
     return isinstance(source, ast.Call) and dotted(source.func) == "range" and any(isinstance(it, ast.Name) for it in source.args)
+
+
+def _is_slice(node: ast.expr) -> bool:
+    """Whether the rows are a part of a queryset, which Django can't update or delete together."""
+    return isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice)
 
 
 def _written(asked: Queries, loop: ast.For, call: ast.Call, function: ast.Attribute) -> str:

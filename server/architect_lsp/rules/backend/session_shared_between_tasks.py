@@ -138,6 +138,12 @@ def _sessions(asked: Queries, node: ast.AST, outside: ast.AST | None) -> list[st
                     and dotted(one)
                     and dotted(one) not in made
                     and asked.is_session(one)
+                    and not _is_called(asked, dotted(one))
                 ):
                     names[dotted(one)] = None
     return list(names)
+
+
+def _is_called(asked: Queries, name: str) -> bool:
+    """Whether what is named is called elsewhere, as that which makes sessions is: `async with info.db() as session`."""
+    return any(dotted(it.func) == name for it in asked.reading.each(ast.Call))

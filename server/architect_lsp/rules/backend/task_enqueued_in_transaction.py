@@ -23,10 +23,11 @@ import ast
 import re
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.frameworks.celery import handed
+from architect_lsp.knowledge.frameworks.celery import handed, waits_for_commit
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.queries import Queries, queries
 from architect_lsp.knowledge.reading import Function, dotted
+from architect_lsp.knowledge.symbols import FunctionSymbol
 from architect_lsp.knowledge.transactions import transaction_around
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
@@ -116,6 +117,38 @@ def place(session: Session, order):
     session.add(order.log("sent"))
     session.commit()
 """,
+        """
+-- app/tasks.py --
+from celery import Celery, Task
+from django.db import transaction
+
+app = Celery("shop")
+
+class AfterCommit(Task):
+    def apply_async(self, *args, **kwargs):
+        transaction.on_commit(lambda: super(AfterCommit, self).apply_async(*args, **kwargs))
+
+@app.task(base=AfterCommit)
+def send_receipt(order):
+    deliver(order)
+
+@app.task(bind=True)
+def call(self, hook, tries=0):
+    with transaction.atomic():
+        if post(hook):
+            hook.calls.create()
+        else:
+            call.apply_async(args=(hook.pk, tries + 1), countdown=60)
+-- app/orders.py --
+from django.db import transaction
+from app.tasks import send_receipt
+from shop.models import Order
+
+def place(data):
+    with transaction.atomic():
+        order = Order.objects.create(**data)
+        send_receipt.apply_async(args=(order.pk,))
+""",
     ],
 )
 
@@ -144,9 +177,19 @@ def find(view: View) -> Iterator[Hit]:
 def _hands(view: View, call: ast.Call, function: ast.Attribute) -> bool:
     """Whether a call hands a task to a queue: one of the project's, or what is called like Celery's."""
     target = view.reading.target(function)
-    if target and handed(view.project, view.path, target, view.reading.owner(call)) is not None:
+    task = handed(view.project, view.path, target, view.reading.owner(call)) if target else None
+    if task is not None:
+        if waits_for_commit(view.project, task) or _is_retry(view, call, task):
+            return False
         return function.attr not in ("s", "si", "signature", "subtask", "message", "map", "starmap", "chunks", "call_local")
     return bool(_SENT.fullmatch(function.attr)) and bool(dotted(function.value))
+
+
+def _is_retry(view: View, call: ast.Call, task: FunctionSymbol) -> bool:
+    """Whether a task puts itself off: nothing that the later turn needs is new."""
+    function = view.reading.function(call)
+    name = function.name if isinstance(function, Function) else ""
+    return task.path == view.path and task.facts.qualname == name and any(it.arg in ("countdown", "eta") for it in call.keywords)
 
 
 def _before_commit(asked: Queries, call: ast.Call) -> bool:

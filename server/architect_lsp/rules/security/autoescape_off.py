@@ -19,6 +19,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
@@ -88,6 +89,8 @@ def find(view: View) -> Iterator[Hit]:
             continue
         said = keyword(call, "autoescape")
         text = view.reading.unit.text
+        if keyword(call, "variable_start_string") is not None or is_script(view.path) or "prompt" in view.path:
+            continue  # its templates are code, or are shown in a terminal
         if constant(said) is False and said is not None and not _TEXT.search(text):
             yield Hit(
                 said,

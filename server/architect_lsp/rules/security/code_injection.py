@@ -72,6 +72,7 @@ def calculate():
         abort(400)
     total = eval("1 + 1")
     getattr(value, request.form["field"])
+    getattr(value, "do_%s" % request.form["action"].lower())(total)
     return eval(name), total
 
 def build(source):
@@ -94,7 +95,9 @@ def text():
 def find(view: View) -> Iterator[Hit]:
     """Calls that run text which someone outside wrote."""
     for it in view.exposures("code", terminal=True):
-        if it.origin.name.startswith("sys.stdin") or (it.sink.endswith("getattr") and not _is_called(view, it.call)):
+        if it.origin.name.startswith("sys.stdin") or (
+            it.sink.endswith("getattr") and (not _is_called(view, it.call) or _is_prefixed(view, it.argument))
+        ):
             continue
         what = "chooses what is called" if it.sink.endswith(("getattr", "import_module", "__import__")) else "is run as code"
         yield Hit(
@@ -103,6 +106,12 @@ def find(view: View) -> Iterator[Hit]:
             (),
             it.steps,
         )
+
+
+def _is_prefixed(view: View, argument: ast.expr) -> bool:
+    """Whether the name begins with a text of the program's own, which confines it to what is meant to be chosen: `do_...`."""
+    begin = next(iter(view.parts(argument, "code")), None)
+    return isinstance(begin, str) and len(begin) > 2
 
 
 def _is_called(view: View, call: ast.Call) -> bool:

@@ -103,6 +103,15 @@ def pack(folder):
     ],
     good=[
         """
+import subprocess
+
+def requirements(command):
+    return subprocess.check_output(
+        f"env {command}",
+        shell=True,  # nosec
+    )
+""",
+        """
 import shlex
 import subprocess
 from flask import abort, request
@@ -165,6 +174,9 @@ _FIXED = re.compile(
 )
 """Names of what the author of a command mostly chooses."""
 
+_NOSEC = re.compile(r"#\s*nosec\b|#\s*noqa:.*\bS60[0-9]\b")
+"""By which someone said of this call that its shell is meant; a request in it is told all the same."""
+
 
 @rule.check
 def find(view: View) -> Iterator[Hit]:
@@ -186,7 +198,7 @@ def find(view: View) -> Iterator[Hit]:
             message = f"`{it.source}` may begin with `-`, which is an option to `{it.used_by}`; put `--` before it."
             yield Hit(it.argument, message, (), it.steps)
     for call in view.reading.each(ast.Call):
-        if call not in told and call.args:
+        if call not in told and call.args and not _NOSEC.search(view.reading.source(call)):
             yield from _of_caller(view, call)
 
 

@@ -72,7 +72,7 @@ _SETTINGS = (
 _SENSITIVE = re.compile(
     r"^(?:\w+[-_])?(?:session|sessionid|session_id|sid|token|access_token|refresh_token|auth|auth_token|jwt|remember_me)$", re.I
 )
-_DEVELOPMENT = re.compile(r"(?:^|/)(?:\w*dev\w*|local\w*|test\w*|debug)\.py$")
+_DEVELOPMENT = re.compile(r"(?:^|/)(?:\w*dev\w*|local\w*|test\w*|debug|(?:global|default)_?\w*)\.py$")
 
 
 @rule.check

@@ -82,6 +82,28 @@ def price(amount, currency):
     ],
     good=[
         """
+-- shop/messages.py --
+from markupsafe import Markup, escape
+
+def flash(message, allow_html=False):
+    if allow_html:
+        return Markup(message)
+    return escape(message)
+-- shop/views.py --
+from flask import request
+from shop.messages import flash
+
+def show():
+    flash(request.args["name"])
+""",
+        """
+from django.urls import reverse
+from django.utils.safestring import mark_safe
+
+def footer(request):
+    return mark_safe('<a href="{}">source</a>'.format(request.build_absolute_uri(reverse("source"))))
+""",
+        """
 import html
 from flask import Flask, jsonify, make_response, render_template, request
 from markupsafe import escape
@@ -160,6 +182,8 @@ def find(view: View) -> Iterator[Hit]:
     for it in view.exposures("html"):
         if not it.steps and (_is_other_type(view, it.call) or _is_data(it)):
             continue
+        if it.origin.name.endswith("build_absolute_uri()") or _is_choice(view, it):
+            continue
         message = f"`{it.source}` is put into the page as markup by `{it.used_by}`; let a template or `format_html` escape it."
         yield Hit(it.argument, message, (), it.steps)
     yield from _built(view)
@@ -219,6 +243,18 @@ def _is_text(view: View, function: ast.FunctionDef | ast.AsyncFunctionDef, name:
     """Whether a name holds text, not a dictionary or a response, as far as what it is set to tells."""
     values = view.reading.bindings(function).get(name, [])
     return not any(isinstance(it, ast.Dict | ast.List | ast.ListComp | ast.DictComp) for it in values)
+
+
+def _is_choice(view: View, exposure: Exposure) -> bool:
+    """Whether the function that makes markup of it does so in a branch: when its callers say that it is markup."""
+    ref = exposure.steps[-1][0] if exposure.steps else None
+    definition = view.project.definition(ref.path, ref.qualname) if ref is not None else None
+    return (
+        ref is not None
+        and definition is not None
+        and ref.index < len(definition.calls)
+        and not definition.calls[ref.index].certain
+    )
 
 
 def _is_data(exposure: Exposure) -> bool:

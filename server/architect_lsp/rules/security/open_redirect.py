@@ -82,6 +82,27 @@ def after(request):
     if url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()}):
         return redirect(target)
     return redirect("home")
+
+def login(request):
+    target = request.GET.get("next")
+    if not target or not url_has_allowed_host_and_scheme(url=target, allowed_hosts=request.get_host()):
+        if request.user.is_staff:
+            target = "/admin"
+        else:
+            target = "/"
+    return redirect(target)
+
+def leave(request, default):
+    return redirect(default)
+
+def added(request, shop: Shop):
+    return redirect(shop)
+
+def checked(request):
+    target = request.GET.get("next")
+    is_safe = url_has_allowed_host_and_scheme(target, allowed_hosts=None)
+    target = target if is_safe else ""
+    return redirect(target)
 """,
     ],
 )

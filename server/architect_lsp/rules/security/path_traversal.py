@@ -25,8 +25,10 @@ import ast
 import re
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.definitions import leaves
+from architect_lsp.knowledge.exposures import Exposure
 from architect_lsp.knowledge.flows import Origin
-from architect_lsp.knowledge.reading import constant
+from architect_lsp.knowledge.reading import constant, dotted
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
@@ -85,6 +87,18 @@ def keep():
         ),
     ],
     good=[
+        """
+import os
+from fastapi import FastAPI, HTTPException
+
+app = FastAPI()
+
+@app.post("/folders")
+def make(folder: str):
+    if not os.path.isabs(folder):
+        raise HTTPException(400, "an absolute path, please")
+    os.makedirs(folder)
+""",
         """
 import os
 from pathlib import Path
@@ -151,7 +165,7 @@ def find(view: View) -> Iterator[Hit]:
     """Files whose path someone outside decides."""
     yield from _kept_names(view)
     for it in view.exposures("path"):
-        if not _NO_NAME.search(it.origin.name) and not _is_segment(view, it.origin):
+        if not _NO_NAME.search(it.origin.name) and not _is_segment(view, it.origin) and not _is_any(view, it):
             message = f"`{it.source}` decides which file `{it.used_by}` uses; `..` or `/` in it leads out of the folder."
             yield Hit(it.argument, message, (), it.steps)
 
@@ -177,3 +191,16 @@ def _is_segment(view: View, origin: Origin) -> bool:
         return False
     paths = (constant(it.args[0]) for it in function.decorator_list if isinstance(it, ast.Call) and it.args)
     return any(isinstance(it, str) and re.search(rf"\{{{name}\}}|<(?:string:|slug:)?{name}>", it) for it in paths)
+
+
+def _is_any(view: View, exposure: Exposure) -> bool:
+    """Whether the function takes any file on purpose: it asks for an absolute path, and nothing else is joined to it."""
+    if sum(isinstance(it, Origin) for it in exposure.parts) > 1:
+        return False
+    function = view.reading.function(exposure.call)
+    for node in view.reading.each(ast.If):
+        test, block = (node.test.operand, node.orelse) if isinstance(node.test, ast.UnaryOp) else (node.test, node.body)
+        is_asked = isinstance(test, ast.Call) and dotted(test.func).rpartition(".")[2] in ("isabs", "is_absolute")
+        if is_asked and view.reading.function(node) is function and not leaves(block):
+            return True
+    return False

@@ -101,6 +101,10 @@ _PLACEHOLDER = re.compile(
 _GENERATED = re.compile(r"^#.*(?:generated.*do not edit|@generated)", re.IGNORECASE | re.MULTILINE)
 """What a build writes is no source."""
 _SIGNING = re.compile(r"(?:^|[_.])secret_?key$", re.IGNORECASE)
+_LABEL = re.compile(r"(?:[a-z]+\d*-)+(?:key|token|secret)")
+"""The name of a kind of secret: `ed25519-key`."""
+_SAMPLES = re.compile(r"placeholder|sample|example|demo|dummy|fake|preview", re.IGNORECASE)
+"""What a place that shows a form, not a secret, is called."""
 _IDENTIFIER = re.compile(r"[A-Za-z]+(?:[_.:/ -][A-Za-z]+)*\d?")
 
 
@@ -123,6 +127,8 @@ def find(view: View) -> Iterator[Hit]:
         if value in told or not isinstance(value, ast.Constant) or not isinstance(value.value, str):
             continue
         last = name.rpartition(".")[2]
+        if _SAMPLES.search(view.path):
+            continue
         if _NAME.search(last) and not _OTHER.search(last) and _is_secret(value.value, is_key=bool(_SIGNING.search(last))):
             told.add(value)
             yield Hit(value, f"`{last}` is written in the source, for all who can read it; take it from the environment.")
@@ -160,8 +166,9 @@ def _is_secret(text: str, *, is_key: bool) -> bool:
     if not 8 <= len(text) <= 300 or (_PLACEHOLDER.search(text) and not is_key):
         return False
     if is_key:
-        return not re.search(r"[<>{}$]|%s|change_?me|your|replace|placeholder|environ", text, re.IGNORECASE)
-    if _IDENTIFIER.fullmatch(text) or re.search(r"\s\w+\s", text):
+        is_meant = re.search(r"[<>{}$]|%s|change_?me|your|replace|placeholder|environ|build-?time", text, re.IGNORECASE)
+        return not is_meant and not re.fullmatch(r"secret[-_]key", text, re.IGNORECASE)
+    if _IDENTIFIER.fullmatch(text) or _LABEL.fullmatch(text) or re.search(r"\s\w+\s", text):
         return False
     kinds = sum(bool(re.search(it, text)) for it in (r"[a-z]", r"[A-Z]", r"\d", r"[^\w\s]"))
     return kinds >= 2 and bool(re.search(r"\d", text)) and _entropy(text) > 2.5

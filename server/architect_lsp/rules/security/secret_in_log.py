@@ -21,6 +21,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.reading import dotted
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
@@ -50,7 +51,8 @@ import logging
 
 logger = logging.getLogger(__name__)
 
-def login(name, password, tokens, config):
+def login(name, password, tokens, config, pwd):
+    logger.info("working folder %s", pwd)
     logger.info("login of %s, password of %d characters", name, len(password))
     logger.info("password %s", "set" if password else "missing")
     logger.debug("used %s tokens of %s", tokens, config.max_tokens)
@@ -65,7 +67,7 @@ def login(name, password, tokens, config):
 _LEVELS = ("debug", "info", "warning", "warn", "error", "critical", "exception", "log", "success", "trace", "fatal")
 _LOGGERS = re.compile(r"(?:^|[_.])(?:log|logger|logging|_?log|LOG|LOGGER)$|logger$", re.IGNORECASE)
 _SECRET = re.compile(
-    r"(?:^|_)(?:password|passwd|passphrase|pwd|secret|api_?key|apikey|access_?token|refresh_?token|auth_?token|bearer_?token|id_?token"
+    r"(?:^|_)(?:password|passwd|passphrase|(?:user|admin|db|database|mail|smtp|ftp|ssh|root|login)_?pwd|secret|api_?key|apikey|access_?token|refresh_?token|auth_?token|bearer_?token|id_?token"
     r"|private_?key|secret_?key|client_?secret|session_?token|credentials|jwt|authorization|otp_?code|ssn|credit_?card(?:_?number)?|cvv)$",
     re.IGNORECASE,
 )
@@ -77,6 +79,8 @@ _NOT = re.compile(
 @rule.check
 def find(view: View) -> Iterator[Hit]:
     """Log lines that hold a secret as it is."""
+    if is_script(view.path):
+        return  # it shows what its user asked for
     for call in view.reading.each(ast.Call):
         if not isinstance(call.func, ast.Attribute) or call.func.attr not in _LEVELS:
             continue

@@ -25,8 +25,11 @@ Performance: bound the size and the time of what is fetched.
 Source: CWE-918; OWASP API7:2023; https://cheatsheetseries.owasp.org/cheatsheets/Server_Side_Request_Forgery_Prevention_Cheat_Sheet.html
 """
 
+import ast
+import re
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.exposures import Exposure
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
@@ -81,6 +84,24 @@ class Client:
     good=[
         """
 import requests
+from flask import abort, request
+
+def details(releases):
+    link = request.args["link"]
+    release = next((it for it in releases if it.link == link), None)
+    if release is None:
+        abort(404)
+    return requests.get(link, timeout=5).json()
+
+@app.get("/details/{link}")
+def shown(link: str, releases):
+    release = next((it for it in releases if it.link == link), None)
+    if not release:
+        abort(404)
+    return requests.get(link, timeout=5).json()
+""",
+        """
+import requests
 from urllib.parse import urlparse
 from flask import abort, request
 
@@ -100,10 +121,30 @@ def user():
     ],
 )
 
+_OWN_ADDRESS = re.compile(r"(?:^|\.)request\.(?:url|base_url|host_url|url_root|root_url)$")
+"""Where the request itself was sent: the service's own address."""
+
 
 @rule.check
 def find(view: View) -> Iterator[Hit]:
     """Requests whose host someone outside decides."""
     for it in view.exposures("url"):
+        if _OWN_ADDRESS.search(it.origin.name) or _is_looked_up(view, it):
+            continue
         message = f"`{it.source}` decides which server `{it.used_by}` asks, internal ones too; choose it from a list."
         yield Hit(it.argument, message, (), it.steps)
+
+
+def _is_looked_up(view: View, exposure: Exposure) -> bool:
+    """Whether the function looked for an entry of its own with this value before: `next(it for it in rows if it.url == url)`."""
+    function = view.reading.function(exposure.call)
+    names = {exposure.origin.name, *(it.id for it in ast.walk(exposure.argument) if isinstance(it, ast.Name))}
+    for node in view.reading.each(ast.comprehension):
+        if view.reading.function(node) is not function or getattr(node.iter, "lineno", 0) > exposure.call.lineno:
+            continue
+        for test in (each for it in node.ifs for each in ast.walk(it) if isinstance(each, ast.Compare)):
+            sides = (test.left, test.comparators[0])
+            is_equal = isinstance(test.ops[0], ast.Eq) and any(isinstance(it, ast.Attribute | ast.Subscript) for it in sides)
+            if is_equal and any(isinstance(it, ast.Name) and it.id in names for it in sides):
+                return True
+    return False

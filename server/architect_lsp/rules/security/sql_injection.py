@@ -24,10 +24,10 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.flows import Origin, is_own
-from architect_lsp.knowledge.reading import keyword
+from architect_lsp.knowledge.reading import dotted, keyword
 from architect_lsp.knowledge.sources import is_model_output, is_request, parts
 from architect_lsp.knowledge.streams import described
-from architect_lsp.knowledge.symbols import Ref
+from architect_lsp.knowledge.symbols import ClassSymbol, External, Ref
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
@@ -111,6 +111,22 @@ def run_query(sql):
 """),
     ],
     good=[
+        """
+import sqlite3
+from enum import Enum
+from typing import Literal
+from fastapi import FastAPI
+
+app = FastAPI()
+Step = Literal["hour", "day"]
+
+class Order(str, Enum):
+    UP = "ASC"
+
+@app.get("/history")
+def history(step: Step, order: Order):
+    return sqlite3.connect("x").execute(f"SELECT sum(n) FROM sales GROUP BY {step} ORDER BY n {order}")
+""",
         """
 from sqlalchemy import text
 
@@ -196,6 +212,8 @@ def find(view: View) -> Iterator[Hit]:
     told: set[ast.AST] = set()
     if not _WORDS.search(view.reading.unit.text):
         for it in view.exposures("sql"):
+            if _is_one_of_few(view, it.origin):
+                continue
             yield Hit(it.argument, _message(view, it.origin), (), it.steps)
         return
     own = view.project.threats
@@ -212,9 +230,23 @@ def find(view: View) -> Iterator[Hit]:
             origin = _danger(
                 view, argument, before, asks_more=name in _ASK_MORE, direct=name not in ("text", "exec") and not steps
             )
-            if origin is not None and argument not in told:
+            if origin is not None and argument not in told and not _is_one_of_few(view, origin):
                 told.add(argument)
                 yield Hit(argument, _message(view, origin), tuple(_fix(view, call, argument)) if not steps else (), steps)
+
+
+def _is_one_of_few(view: View, origin: Origin) -> bool:
+    """Whether a parameter's type names all it may be, which frameworks check: a `Literal`, an `Enum`."""
+    function = view.reading.function(origin.node)
+    if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+        return False
+    said = next((it.annotation for it in ast.walk(function.args) if isinstance(it, ast.arg) and it.arg == origin.name), None)
+    if isinstance(said, ast.Subscript) and dotted(said.value).rpartition(".")[2] in ("Literal", "Annotated"):
+        said = said.value if not dotted(said.value).endswith("Annotated") else next(iter(getattr(said.slice, "elts", [])), said)
+    found = view.symbol(said) if isinstance(said, ast.Name | ast.Attribute) else None
+    if isinstance(found, External):
+        return found.name in ("typing.Literal", "typing_extensions.Literal")
+    return isinstance(found, ClassSymbol) and any(it.rpartition(".")[2] in ("Enum", "StrEnum") for it in found.facts.bases)
 
 
 def _statements(call: ast.Call, name: str) -> Iterator[ast.expr]:

@@ -78,6 +78,14 @@ import jwt
 import requests
 import ssl
 
+def context(verified):
+    if verified:
+        return ssl.create_default_context()
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if not verified:
+        made.verify_mode = ssl.CERT_NONE
+    return made
+
 def fetch(url, token, verify, insecure):
     jwt.decode(token, verify=False)
     requests.get("https://localhost:8443/health", verify=False)
@@ -105,7 +113,7 @@ def check(form, model):
 
 _CLIENTS = re.compile(r"^(?:requests|httpx|niquests|curl_cffi(?:\.requests)?)\.(?:\w+\.)*\w+$")
 _SESSIONS = re.compile(r"(?:^|[._])(?:session|client|http|requests)$", re.IGNORECASE)
-_ASKED = re.compile(r"insecure|verify|ssl|tls|cert|self_?signed|debug|localhost|is_dev|trust", re.IGNORECASE)
+_ASKED = re.compile(r"insecure|verif|ssl|tls|cert|self_?signed|debug|localhost|is_dev|trust", re.IGNORECASE)
 _NAMED = re.compile(r"insecure|unverified|no_verify|self_?signed", re.IGNORECASE)
 _LOCAL = re.compile(r"localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\]|unix:|169\.254")
 _METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "request", "send", "stream")

@@ -25,6 +25,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.reading import dotted
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
@@ -87,9 +88,23 @@ def find(view: View) -> Iterator[Hit]:
         function = view.reading.function(call)
         if not any(isinstance(it, ast.Attribute) and it.attr == "filename" for it in _followed(view, call.args[0])):
             continue
+        if _is_made_here(view, call, function):
+            continue
         text = ast.unparse(function) if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) else view.reading.unit.text
         if not _CHECKS.search(text):
             yield Hit(call, "This upload keeps the name and the type its sender chose; allow some types, and name it yourself.")
+
+
+def _is_made_here(view: View, call: ast.Call, function: ast.AST | None) -> bool:
+    """Whether the program wrote what is saved, or gave it its name."""
+    if len(call.args) > 1 and any(
+        isinstance(it, ast.Name | ast.Attribute) and dotted(it).rpartition(".")[2] in ("ContentFile", "BytesIO", "StringIO")
+        for it in _followed(view, call.args[1])
+    ):
+        return True
+    return function is not None and any(
+        isinstance(it, ast.Attribute) and it.attr == "filename" and isinstance(it.ctx, ast.Store) for it in ast.walk(function)
+    )
 
 
 def _followed(view: View, node: ast.expr) -> Iterator[ast.AST]:

@@ -80,6 +80,26 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 def etag(body):
     return hashlib.md5(body).hexdigest()
 
+def sha1(body=b""):
+    return hashlib.sha1(body)
+
+def _sqlite_md5(text):
+    return hashlib.md5(text.encode()).hexdigest()
+
+def shown(person):
+    return {"emailHash": hashlib.md5(person.mail.encode()).hexdigest(), "address": person.address}
+
+def is_pwned(phrase):
+    digest = hashlib.sha1(phrase.encode()).hexdigest()
+    return ask(digest[:5])
+
+class User:
+    def email_hash(self):
+        return hashlib.md5(self.email).hexdigest()
+
+    def upgraded_from_legacy(self, text):
+        return self.old == hashlib.sha1(text).hexdigest()
+
 def make(key, body):
     hashlib.sha256(body)
     hashlib.md5(body, usedforsecurity=False)
@@ -111,7 +131,7 @@ _NOT_SECURITY = re.compile(
     r"cache|etag|checksum|fingerprint|uuid|bucket|dedup|content_?(?:hash|md5)|file_?(?:hash|md5|sha)|\bkey\b|_key\b|partition|shard|version"
     r"|revision|gravatar|avatar|colou?r|digest_of|slug|seed|stable|identifier|filename|file_name|git|commit|thumbnail"
     r"|(?:short|node|object|unique|build|static|asset|index|table|constraint|alias|task|dag|run)_?(?:id|name|hash)"
-    r"|md5sum|sha1sum|hash_?(?:file|bytes|str|dict|string|value|object)",
+    r"|md5sum|sha1sum|e_?mail_?hash|\bemail\b|pwned|breach|legacy|upgrade|(?:generate|make|compute|get|calc\w*)_hash|hash_?(?:file|bytes|str|dict|string|value|object)",
     re.IGNORECASE,
 )
 
@@ -120,7 +140,8 @@ _SECURITY = re.compile(
 )
 """What says that a digest protects something after all."""
 _NAMED_SO = re.compile(r"md5|sha_?1", re.IGNORECASE)
-"""A function that is called after the hash leaves the choice to its callers, mostly a protocol's."""
+"""A class or function that is called after the hash leaves the choice to its callers, mostly a protocol's."""
+_SECRETS = re.compile(r"passw|pwd|secret|token|credential|otp|sign", re.IGNORECASE)
 
 
 @rule.check
@@ -170,18 +191,45 @@ def _is_harmless(view: View, call: ast.Call) -> bool:
     function = reading.function(call)
     if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) and _SECURITY.search(function.name):
         return False
+    if isinstance(reading.parent(call), ast.Return):
+        return True  # whoever calls it chose this hash, mostly a protocol
+    above: ast.AST = call
     for up in reading.ancestors(call):
+        below, above = above, up
         if isinstance(up, ast.Subscript) and isinstance(up.slice, ast.Slice):
             return True  # a shortened digest is a name
         if isinstance(up, ast.Assign | ast.AnnAssign):
             targets = up.targets if isinstance(up, ast.Assign) else [up.target]
             if any(_NOT_SECURITY.search(ast.unparse(it)) for it in targets):
                 return True
-        elif (isinstance(up, ast.keyword) and _NOT_SECURITY.search(up.arg or "")) or (
-            isinstance(up, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and _NOT_SECURITY.search(up.name)
-        ):
+        elif _says_harmless(up, below):
             return True
+    if _NAMED_SO.search(reading.unit.scope):
+        return True
     return bool(_NOT_SECURITY.search(f"{reading.unit.scope} {ast.unparse(call)}"))
+
+
+def _says_harmless(up: ast.AST, below: ast.AST) -> bool:
+    """Whether the name that `up` gives to what is below it says so."""
+    if isinstance(up, ast.If | ast.IfExp):
+        return bool(_NOT_SECURITY.search(ast.unparse(up.test)))
+    if isinstance(up, ast.Dict):
+        return any(it is below and _NOT_SECURITY.search(str(constant(key))) for key, it in zip(up.keys, up.values, strict=True))
+    if isinstance(up, ast.keyword):
+        return bool(_NOT_SECURITY.search(up.arg or ""))
+    if isinstance(up, ast.FunctionDef) and _NAMED_SO.search(up.name) and not _holds_secret(up):
+        return True
+    if isinstance(up, ast.ClassDef) and _NAMED_SO.search(up.name):
+        return True
+    return isinstance(up, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and bool(_NOT_SECURITY.search(up.name))
+
+
+def _holds_secret(function: ast.FunctionDef) -> bool:
+    """Whether one of the function's parameters, or its name, is a secret's."""
+    return any(
+        _SECRETS.search(it)
+        for it in (function.name, *(each.arg for each in ast.walk(function.args) if isinstance(each, ast.arg)))
+    )
 
 
 def _fix(view: View, call: ast.Call, name: str) -> Iterator[Draft]:

@@ -81,6 +81,9 @@ _LEAST = 100_000
 _HASHERS = re.compile(r"(?:^|\.)(?:Unsalted)?(?:MD5|SHA1|Crypt)PasswordHasher$|\.CryptPasswordHasher$")
 _BREACH = re.compile(r"pwned|breach|hibp|range", re.IGNORECASE)
 
+_FAKE = re.compile(r"fake|dummy|mock", re.IGNORECASE)
+_TESTS = re.compile(r"(?:^|/)(?:\w*tests?\w*|local\w*|dev\w*)(?:/|\.py$)")
+
 
 @rule.check
 def find(view: View) -> Iterator[Hit]:
@@ -90,11 +93,11 @@ def find(view: View) -> Iterator[Hit]:
         if _FAST.match(name):
             given = call.args[1:] if name.endswith(".new") else call.args
             held = next((it for it in given if _holds_password(it)), None)
-            if held is not None and not _is_prefix(view, call):
+            if held is not None and not _is_prefix(view, call) and not _is_old_or_first(view, call):
                 yield Hit(call, f"A password under `{name}` is found by trying billions a second; use Argon2, scrypt or bcrypt.")
         elif name == "hashlib.pbkdf2_hmac" or name.endswith("PBKDF2HMAC"):
             rounds = constant(keyword(call, "iterations") or (call.args[3] if len(call.args) > 3 else None))
-            if isinstance(rounds, int) and rounds < _LEAST:
+            if isinstance(rounds, int) and rounds < _LEAST and not _FAKE.search(_function(view, call)):
                 yield Hit(call, f"{rounds} rounds of PBKDF2 are too quick for passwords; use 600,000, or Argon2.")
         elif name == "werkzeug.security.generate_password_hash":
             method = constant(keyword(call, "method") or (call.args[1] if len(call.args) > 1 else None))
@@ -108,7 +111,7 @@ def find(view: View) -> Iterator[Hit]:
         names = [it.id for it in node.targets if isinstance(it, ast.Name)]
         if "PASSWORD_HASHERS" in names and isinstance(node.value, ast.List | ast.Tuple) and node.value.elts:
             first = node.value.elts[0]
-            if _HASHERS.search(str(constant(first))):
+            if _HASHERS.search(str(constant(first))) and not _TESTS.search(view.path):
                 yield Hit(
                     first, f"`{str(constant(first)).rpartition('.')[2]}` is too quick for passwords; put Argon2 or PBKDF2 first."
                 )
@@ -120,6 +123,20 @@ def _holds_password(node: ast.expr) -> bool:
         for it in ast.walk(node)
         if isinstance(it, ast.Name | ast.Attribute)
     )
+
+
+def _function(view: View, call: ast.Call) -> str:
+    function = view.reading.function(call)
+    return function.name if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) else ""
+
+
+def _is_old_or_first(view: View, call: ast.Call) -> bool:
+    """Whether a class called after the hash keeps it for what is stored already, or the digest goes on to a slow hash."""
+    if re.search(r"md5|sha_?1", view.reading.unit.scope, re.IGNORECASE):
+        return True
+    function = view.reading.function(call)
+    later = (it for it in view.reading.each(ast.Call) if view.reading.function(it) is function and it.lineno > call.lineno)
+    return any(re.search(r"hashpw|bcrypt|argon2|scrypt", ast.unparse(it.func), re.IGNORECASE) for it in later)
 
 
 def _is_prefix(view: View, call: ast.Call) -> bool:
