@@ -24,6 +24,7 @@ from architect_lsp.drafting import consult
 from architect_lsp.engine import Checked, Workspace, relative, root_of
 from architect_lsp.inquiry import brief, document, inquire, texts_of, who_reviews
 from architect_lsp.model import Finding, Span
+from architect_lsp.patterns import regex
 from architect_lsp.report import Report, Section, as_json, as_text
 from architect_lsp.review import prices
 from architect_lsp.review.agents import Agent, load
@@ -40,7 +41,7 @@ from architect_lsp.text import Lines
 if TYPE_CHECKING:
     from architect_lsp.knowledge.document import Document
 
-_WHERE = re.compile(r"(?P<file>.+?)(?::(?P<first>\d+)(?:-(?P<last>\d+))?)?$", re.DOTALL)
+_WHERE = regex(r"(?P<file>.+?)(?::(?P<first>\d+)(?:-(?P<last>\d+))?)?$", re.DOTALL)
 
 
 def show_brief(arguments: argparse.Namespace) -> int:

@@ -5,7 +5,6 @@ Positions cross here only: offsets are ours, UTF-8/16/32 columns the client's, b
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ from lsprotocol import types
 from pygls.uris import from_fs_path
 
 from architect_lsp.model import Edit, Finding, Fix, Place, Related, Severity, Span
+from architect_lsp.patterns import regex
 from architect_lsp.text import Lines
 
 SOURCE = "architect"
@@ -20,7 +20,7 @@ FIX_ALL = "source.fixAll.architect"
 
 _BY_MODEL = "model"
 _NOTE = types.ChangeAnnotation("Written by a model", needs_confirmation=True, description="Read it before you accept it.")
-_LINK = re.compile(r"https://[^\s;,)]+")
+_LINK = regex(r"https://[^\s;,)]+")
 _SEVERITIES = {
     Severity.ERROR: types.DiagnosticSeverity.Error,
     Severity.WARNING: types.DiagnosticSeverity.Warning,

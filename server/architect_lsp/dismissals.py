@@ -5,16 +5,15 @@ Other languages' comments do as well as Python's.
 
 from __future__ import annotations
 
-import re
-
 from architect_lsp.knowledge.front_matter import front_matter
 from architect_lsp.model import Edit, Finding, Fix, Span
+from architect_lsp.patterns import regex
 from architect_lsp.syntax.languages import MARKDOWN, PYTHON, Language
 from architect_lsp.syntax.outline import is_comment
 from architect_lsp.text import Lines
 
 _OPENINGS = ("#", "//", "/*", "{/*", "<!--")
-_COMMENT = re.compile(r"(?:#|//|/\*|<!--)\s*architect:\s*ignore\[([a-z0-9, -]*)\]")
+_COMMENT = regex(r"(?:#|//|/\*|<!--)\s*architect:\s*ignore\[([a-z0-9, -]*)\]")
 
 
 def dismissed(finding: Finding, lines: Lines) -> bool:

@@ -19,16 +19,17 @@ from typing import Any, Protocol
 from architect_lsp.engine import Document, Receipt, Workspace
 from architect_lsp.inquiry import inquire
 from architect_lsp.model import Finding, Span
+from architect_lsp.patterns import regex
 from architect_lsp.review.agents import Agent
 from architect_lsp.review.ledger import Ledger
 from architect_lsp.review.reviewing import Receipt as Sent
 from architect_lsp.review.reviewing import Reviewer, ReviewError
 from architect_lsp.settings import Settings
 
-_CASE = re.compile(r"^## (?P<title>.+)$", re.MULTILINE)
-_ROWS = re.compile(r"^rows: (?P<rows>[A-Z]\d(?: [A-Z]\d)*)$", re.MULTILINE)
-_FILE = re.compile(r"^```python (?P<path>\S+)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
-_MARKS = re.compile(r"\[\||\|\]")
+_CASE = regex(r"^## (?P<title>.+)$", re.MULTILINE)
+_ROWS = regex(r"^rows: (?P<rows>[A-Z]\d(?: [A-Z]\d)*)$", re.MULTILINE)
+_FILE = regex(r"^```python (?P<path>\S+)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
+_MARKS = regex(r"\[\||\|\]")
 
 
 class SuiteError(Exception):

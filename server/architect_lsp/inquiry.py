@@ -6,7 +6,6 @@ unchanged code sends nothing and says the same, and one after an edit asks about
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncGenerator, Container, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -22,6 +21,7 @@ from architect_lsp.knowledge.files import withheld
 from architect_lsp.knowledge.foreign import Foreign
 from architect_lsp.knowledge.symbols import Ref
 from architect_lsp.model import Finding, Provenance, Span
+from architect_lsp.patterns import regex
 from architect_lsp.review import brief as briefs
 from architect_lsp.review import budget, markdown
 from architect_lsp.review.agents import Agent, PromptError, chosen
@@ -36,7 +36,7 @@ from architect_lsp.review.reviewing import Receipt as Sent
 
 _CODE_SHARE = 2
 """Characters of code in a request for each token of its budget: about three make a token, and the facts need room too."""
-_LINES = re.compile(r"\(line \d+\)|, lines \d+-\d+")
+_LINES = regex(r"\(line \d+\)|, lines \d+-\d+")
 """What facts of other languages say of places; an answer does not depend on them."""
 
 

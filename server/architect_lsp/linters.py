@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from architect_lsp.model import Finding
+from architect_lsp.patterns import regex
 from architect_lsp.text import Lines
 
 if sys.version_info >= (3, 11):
@@ -21,8 +22,8 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-_BANDIT = re.compile(r"B[1-7]\d\d")
-_PYLINT = re.compile(r"[CEFRW]\d{4}")
+_BANDIT = regex(r"B[1-7]\d\d")
+_PYLINT = regex(r"[CEFRW]\d{4}")
 _PYLINT_NAMES = {
     "W0702": "bare-except",
     "W0718": "broad-exception-caught",
@@ -30,9 +31,9 @@ _PYLINT_NAMES = {
     "E1205": "logging-too-many-args",
     "E1206": "logging-too-few-args",
 }
-_NOQA = re.compile(r"#\s*noqa(?P<codes>:\s*[A-Z]+\d+(?:[,\s]+[A-Z]+\d+)*)?", re.IGNORECASE)
-_NOSEC = re.compile(r"#\s*nosec\b:?\s*(?P<codes>B\d{3}(?:[,\s]+B\d{3})*)?")
-_DISABLE = re.compile(r"#\s*pylint:\s*disable=(?P<names>[\w,\s-]+)")
+_NOQA = regex(r"#\s*noqa(?P<codes>:\s*[A-Z]+\d+(?:[,\s]+[A-Z]+\d+)*)?", re.IGNORECASE)
+_NOSEC = regex(r"#\s*nosec\b:?\s*(?P<codes>B\d{3}(?:[,\s]+B\d{3})*)?")
+_DISABLE = regex(r"#\s*pylint:\s*disable=(?P<names>[\w,\s-]+)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from architect_lsp.knowledge.files import may_hold_keys
+from architect_lsp.patterns import regex
 
 LIMIT_S = 60.0
 _MAX_BYTES = 300_000_000
@@ -29,7 +30,7 @@ _MAX_FILE = 20_000_000
 _KEPT = 20_000
 """Characters of the output that are kept, the last ones."""
 _NEVER = frozenset(("node_modules", "__pycache__", "site-packages", "__pypackages__"))
-_SUMMARY = re.compile(r"^(?P<kind>FAILED|ERROR)\s+\S+(?:\s+-\s+(?P<reason>.*))?$", re.MULTILINE)
+_SUMMARY = regex(r"^(?P<kind>FAILED|ERROR)\s+\S+(?:\s+-\s+(?P<reason>.*))?$", re.MULTILINE)
 _AS_ASSERTED = ("assert ", "Failed:", "AssertionError")
 """How pytest's summary begins where an assertion failed, or `pytest.raises` and `pytest.fail` did."""
 

@@ -11,13 +11,14 @@ from pathlib import Path
 
 from architect_lsp.engine import Workspace
 from architect_lsp.model import Parts
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Rule, all_rules
 from architect_lsp.settings import Settings
 
 _HEADINGS = {it.name: it.name.capitalize().replace("_", "-") for it in fields(Parts)}
-_URL = re.compile(r"https?://[^\s)>\]]+")
-_MARK = re.compile(r"\[\||\|\]")
-_FILE = re.compile(r"^-- (\S+) --$\n?", re.MULTILINE)
+_URL = regex(r"https?://[^\s)>\]]+")
+_MARK = regex(r"\[\||\|\]")
+_FILE = regex(r"^-- (\S+) --$\n?", re.MULTILINE)
 
 
 def as_text() -> str:

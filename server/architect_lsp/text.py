@@ -12,10 +12,11 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 
 from architect_lsp.model import Edit, Span
+from architect_lsp.patterns import regex
 
 ENCODINGS = ("utf-16", "utf-8", "utf-32")
 
-_BREAK = re.compile(r"\r\n?|\n")
+_BREAK = regex(r"\r\n?|\n")
 
 
 class Lines:

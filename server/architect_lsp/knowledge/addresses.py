@@ -6,11 +6,12 @@ import ast
 import re
 
 from architect_lsp.knowledge.reading import Reading
+from architect_lsp.patterns import regex
 
-_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]{1,24}://)(?:[^/@\s?#]*@)?([A-Za-z0-9._-]+(?::\d+)?)(?=[/?#]|$)", re.IGNORECASE)
-_NAMED = re.compile(r"^[A-Z]|(?:url|uri|endpoint|dsn)$")
+_ADDRESS = regex(r"([a-z][a-z0-9+.-]{1,24}://)(?:[^/@\s?#]*@)?([A-Za-z0-9._-]+(?::\d+)?)(?=[/?#]|$)", re.IGNORECASE)
+_NAMED = regex(r"^[A-Z]|(?:url|uri|endpoint|dsn)$")
 """Names worth keeping: of a class or constant, or of what is an address."""
-_PATH = re.compile(r"/(?:[\w.~@:{}-]+(?:/[\w.~@:{}-]+)*/?)?(?:\?[^\s]*)?", re.ASCII)
+_PATH = regex(r"/(?:[\w.~@:{}-]+(?:/[\w.~@:{}-]+)*/?)?(?:\?[^\s]*)?", re.ASCII)
 _KEYWORDS = ("url", "base_url", "endpoint_url", "dsn")
 _POSITIONS = 2
 """The address stands first, or second after an HTTP method."""

@@ -6,13 +6,13 @@ A pure function of a reading; `extraction.py` keeps it in a function's facts.
 from __future__ import annotations
 
 import ast
-import re
 from http import HTTPStatus
 
 from architect_lsp.knowledge.reading import Reading, dotted
 from architect_lsp.knowledge.values import Value
+from architect_lsp.patterns import regex
 
-_NAMED = re.compile(r"HTTP_(\d{3})(?:_\w+)?")
+_NAMED = regex(r"HTTP_(\d{3})(?:_\w+)?")
 _FIRST = frozenset(("abort", "HTTPException", "HTTPError", "HttpError", "HttpResponse", "send_error"))
 """Last names of the calls whose first argument may be a status."""
 _CODES = ("status_code", "status", "code", "http_status")
@@ -26,14 +26,14 @@ _ERRORS = {
     "Http404": 404,
 }
 """Names of exceptions that stand for a status in werkzeug, Django, Django REST framework, aiohttp, Litestar and Sanic."""
-_ERROR = re.compile(r"(?:HTTP)?(\w+?)(?:Exception|Error)?")
+_ERROR = regex(r"(?:HTTP)?(\w+?)(?:Exception|Error)?")
 _WORDS = frozenset(
     ("authorization", "x-api-key", "api-key", "x-auth-token", "www-authenticate", "bearer", "user_id", "session_id")
 )
 _ASKED = frozenset(
     ("session", "user", "auth", "authorization", "cookies", "current_user", "identity", "login_user", "bearer_token")
 )
-_REQUEST = re.compile(r"(?:self\.)?(?:request|req|websocket|ws|connection|conn|scope|g|flask\.g)(?:\.state|\.context)?")
+_REQUEST = regex(r"(?:self\.)?(?:request|req|websocket|ws|connection|conn|scope|g|flask\.g)(?:\.state|\.context)?")
 
 
 def status_of(call: ast.Call) -> int | None:

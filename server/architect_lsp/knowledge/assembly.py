@@ -17,15 +17,16 @@ from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol, Instance, Module, Ref, Symbol
 from architect_lsp.knowledge.values import Value
 from architect_lsp.model import Place
+from architect_lsp.patterns import regex
 
-_PART = re.compile(
+_PART = regex(
     r"agent|tool|handoff|server|mcp|crew|supervisor|clone|options|definition|task|team|chat|swarm|graph|state|flow"
     r"|^(?:run|run_sync|run_streamed|run_stream|iter|query|add_function)$",
     re.IGNORECASE,
 )
 """Last names of the calls that may make or change a part of an agent program."""
 _SCHEMA = ("input_schema", "parameters", "inputSchema", "function")
-_SERVER_TOOL = re.compile(r"[a-z_]+_\d{8}")
+_SERVER_TOOL = regex(r"[a-z_]+_\d{8}")
 _GROWS = ("append", "extend", "insert", "add")
 _STEPS = 8
 """How many names, lists and functions a value is followed through."""

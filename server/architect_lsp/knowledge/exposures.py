@@ -6,7 +6,6 @@ What the rules of security share. A unit without a source is not looked at furth
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -19,8 +18,9 @@ from architect_lsp.knowledge.streams import described, slot_parameter, streams
 from architect_lsp.knowledge.streams import dotted as module_name
 from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol, Ref, Symbol
 from architect_lsp.knowledge.threats import ALL
+from architect_lsp.patterns import regex
 
-_SOURCES = re.compile(r"\b_?req(?:uest)?\b|request|input\(|argv|stdin|get_argument|FieldStorage|streamlit|st\.")
+_SOURCES = regex(r"\b_?req(?:uest)?\b|request|input\(|argv|stdin|get_argument|FieldStorage|streamlit|st\.")
 
 
 @dataclass(frozen=True, slots=True)

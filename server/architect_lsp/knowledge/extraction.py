@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterable, Iterator
 
 from architect_lsp.knowledge.addresses import about
@@ -17,6 +16,7 @@ from architect_lsp.knowledge.values import Value, value_of
 from architect_lsp.knowledge.waiting import given_to_thread
 from architect_lsp.knowledge.wiring import is_holder, registrations, telling, variables
 from architect_lsp.model import Place
+from architect_lsp.patterns import regex
 
 _EVERYTHING = ("Exception", "BaseException")
 _EXECUTES = (".execute", ".exec", ".scalar", ".scalars", ".executemany")
@@ -29,7 +29,7 @@ _TELLING = frozenset(
 """The nodes of a function that say something of it."""
 _STATEMENT_STEPS = 8
 """How many bindings a statement may be followed through."""
-_FIELDS = re.compile(r"Column|mapped_column|relationship|\w*ForeignKey|\w*Field|field")
+_FIELDS = regex(r"Column|mapped_column|relationship|\w*ForeignKey|\w*Field|field")
 """Last names of the calls that make a model's field."""
 
 

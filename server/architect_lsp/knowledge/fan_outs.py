@@ -10,14 +10,15 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.reading import Reading, constant, dotted
+from architect_lsp.patterns import regex
 
-FEW = re.compile(
+FEW = regex(
     r"batch|chunk|group|page|window|agent|model|provider|tool|expert|critic|judge|worker|role|persona|reviewer|analyst|variant|aspect|top_?k"
     r"|candidate|dimension|perspective|phase|stage|member|criteri|metric",
     re.IGNORECASE,
 )
 """Names of pieces of data, and of parts of a program, of which there are few."""
-GATES = re.compile(r"semaphore|limiter|throttl|max_concurren|concurrency|aiolimiter|rate_limit|\bsem\b|_sem\b", re.IGNORECASE)
+GATES = regex(r"semaphore|limiter|throttl|max_concurren|concurrency|aiolimiter|rate_limit|\bsem\b|_sem\b", re.IGNORECASE)
 """What a unit says that limits how many run at a time."""
 GATHERS = ("gather", "as_completed", "wait")
 

@@ -13,13 +13,14 @@ from architect_lsp.knowledge.flows import Origin, is_own, pieces
 from architect_lsp.knowledge.reading import Function, Reading, constant, dotted
 from architect_lsp.knowledge.threats import KNOWN
 from architect_lsp.knowledge.transfers import ACCESS, CLEAN, HANDED_ON, NUMBERS, STRING_METHODS
+from architect_lsp.patterns import regex
 
 _MOST = 60
 """Flows kept of one function."""
 _RESULTS = 6
 """Names kept of what one function gives."""
 INSIDE = "guard.inside"
-_SCHEME = re.compile(r"\s*(?:[a-z][a-z0-9+.-]*:)?//[^/?#]*", re.IGNORECASE)
+_SCHEME = regex(r"\s*(?:[a-z][a-z0-9+.-]*:)?//[^/?#]*", re.IGNORECASE)
 _REQUESTS = ("self", "cls", "request", "req")
 """Parameters that are no values: what is read of a request is a source wherever it is read."""
 

@@ -7,7 +7,6 @@ joined in `sources`. Order counts: an assignment that surely ran last hides the 
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -27,6 +26,7 @@ from architect_lsp.knowledge.formatting import Hole, format_parts, has_percent, 
 from architect_lsp.knowledge.guards import ANYTHING, guards, untouched
 from architect_lsp.knowledge.reading import Reading, dotted
 from architect_lsp.knowledge.transfers import ACCESS, CLEAN, ESCAPES, HANDED_ON, MODULES, NUMBERS, STRING_METHODS, UNDOING
+from architect_lsp.patterns import regex
 
 _DEPTH = 24
 """How many expressions a value is followed through; longer chains end as unknown."""
@@ -34,7 +34,7 @@ _PIECES = 400
 """How many pieces one value may have."""
 _ANNOTATED_NUMBERS = ("int", "float", "bool", "Decimal", "UUID", "date", "datetime", "timedelta", "Literal", "Enum", "IntEnum")
 _LISTS = ("List", "list", "Sequence", "Iterable", "Collection", "set", "Set", "tuple", "Tuple")
-_OF_NUMBERS = re.compile(r"\[(?:int|float|bool|UUID)\b")
+_OF_NUMBERS = regex(r"\[(?:int|float|bool|UUID)\b")
 
 
 @dataclass(frozen=True, slots=True)

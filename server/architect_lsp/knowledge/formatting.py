@@ -8,7 +8,9 @@ import string
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_PERCENT = re.compile(r"%(?:\((?P<key>\w+)\))?[-+ #0-9.*]*(?P<kind>[diouxXeEfFgGcrsa%])")
+from architect_lsp.patterns import regex
+
+_PERCENT = regex(r"%(?:\((?P<key>\w+)\))?[-+ #0-9.*]*(?P<kind>[diouxXeEfFgGcrsa%])")
 
 
 @dataclass(frozen=True, slots=True)

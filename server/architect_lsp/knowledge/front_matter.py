@@ -11,15 +11,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from architect_lsp.model import Span
+from architect_lsp.patterns import regex
 
-_KEY = re.compile(r"([A-Za-z][\w-]*)[ \t]*:(?:[ \t]+(.*)|[ \t]*)$")
+_KEY = regex(r"([A-Za-z][\w-]*)[ \t]*:(?:[ \t]+(.*)|[ \t]*)$")
 _KNOWN = ("name", "description", "model", "color", "tools")
 _LATE = ("maxTurns", "permissionMode", "skills", "hooks", "memory", "effort", "license", "mcpServers", "version")
 """Names that begin a field after a description too, as those of `_KNOWN` do."""
 _SPEAKERS = ("user", "assistant", "human", "system", "agent", "context", "commentary", "example", "examples", "note", "notes")
 """What begins a line of an example in a description."""
 _QUOTES = "\"'"
-_OPENS_BADLY = re.compile(r"[@`%]|[&*!](?=\S)|[|>](?![+-]?\d?[ \t]*(?:#.*)?$)|[\]},]|[?:-](?=\s|$)")
+_OPENS_BADLY = regex(r"[@`%]|[&*!](?=\S)|[|>](?![+-]?\d?[ \t]*(?:#.*)?$)|[\]},]|[?:-](?=\s|$)")
 """What no plain text of YAML may begin with."""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterable, Sequence
 
 from architect_lsp.knowledge.definitions import (
@@ -18,6 +17,7 @@ from architect_lsp.knowledge.definitions import (
 )
 from architect_lsp.knowledge.reading import Reading, dotted
 from architect_lsp.knowledge.transfers import STRING_METHODS
+from architect_lsp.patterns import regex
 
 ANYTHING = "guard"
 """A check after which a value may be used for anything: it is one of a known set, or of a plain shape."""
@@ -26,16 +26,16 @@ BEGINS = "guard.startswith"
 WITHOUT = "guard.without"
 """The value was refused if it holds what is dangerous, such as `..`."""
 
-_CHECKS = re.compile(r"^(?:isdigit|isdecimal|isnumeric|isalnum|isalpha|isidentifier|isascii_alnum|match|fullmatch)$")
-_CONFINES = re.compile(r"^(?:is_relative_to|startswith|relative_to|samefile)$")
-_COMMON = re.compile(r"^(?:commonpath|commonprefix)$")
-_CHECKERS = re.compile(
+_CHECKS = regex(r"^(?:isdigit|isdecimal|isnumeric|isalnum|isalpha|isidentifier|isascii_alnum|match|fullmatch)$")
+_CONFINES = regex(r"^(?:is_relative_to|startswith|relative_to|samefile)$")
+_COMMON = regex(r"^(?:commonpath|commonprefix)$")
+_CHECKERS = regex(
     r"(?:^|_)(?:valid\w*|public|trusted|check\w*|ensure\w*|verif\w+|assert\w*|allowed\w*|is_safe\w*|safe|permitted|authori[sz]e\w*"
     r"|guard|reject\w*|refuse\w*"
     r"|url_has_allowed_host_and_scheme)(?:_|$)|^is_(?:valid|safe|allowed|local|same|trusted|internal)"
 )
-_CONVERSIONS = re.compile(r"^(?:int|float|UUID|Decimal|ip_address|ip_network|fromisoformat|strptime)$")
-_PARTS = re.compile(
+_CONVERSIONS = regex(r"^(?:int|float|UUID|Decimal|ip_address|ip_network|fromisoformat|strptime)$")
+_PARTS = regex(
     r"^(?:urlparse|urlsplit|parse_url|make_url|URL|Path|PurePath|PurePosixPath|splitext|getfqdn|gethostbyname|getaddrinfo"
     r"|ip_address|basename|realpath|abspath|normpath|resolve|lower|join|str|strip)$"
 )

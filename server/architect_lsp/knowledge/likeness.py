@@ -11,9 +11,10 @@ from architect_lsp.knowledge.facts import Variable
 from architect_lsp.knowledge.nouns import Agent, AgentGraph, Link, Node
 from architect_lsp.knowledge.project import Project
 from architect_lsp.model import Span
+from architect_lsp.patterns import regex
 
-_WORD = re.compile(r"\w+")
-_CALLEE = re.compile(r"[\w.]+(?=\s*[(\[])")
+_WORD = regex(r"\w+")
+_CALLEE = regex(r"[\w.]+(?=\s*[(\[])")
 _WAYS = 12
 """Ways of a graph that are written out."""
 

@@ -6,11 +6,12 @@ import ast
 import re
 
 from architect_lsp.knowledge.reading import Reading, dotted
+from architect_lsp.patterns import regex
 
-_PIECES = re.compile(
+_PIECES = regex(
     r"batch|chunk|page|paginat|piece|slice|window|shard|partition|segment|bulk|attempt|retr(?:y|ies)|backoff|delay", re.IGNORECASE
 )
-_KINDS = re.compile(r"(?:\w+_)?(?:model|table|cls|klass|class_?|entity|mapper)(?:_\w+)?")
+_KINDS = regex(r"(?:\w+_)?(?:model|table|cls|klass|class_?|entity|mapper)(?:_\w+)?")
 """Names of things there are as many of as there are tables."""
 COPIES = frozenset(["list", "tuple", "sorted", "reversed", "set"])
 """What gives the same things again."""

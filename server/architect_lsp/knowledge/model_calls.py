@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Reading, constant, dotted, keyword
 from architect_lsp.knowledge.symbols import External, Ref
 from architect_lsp.knowledge.values import Value
+from architect_lsp.patterns import regex
 
 _LAST = frozenset(
     (
@@ -22,15 +22,15 @@ _LAST = frozenset(
         *("send_message", "complete_async", "chat_completion", "tool_runner", "create_and_run"),
     )
 )
-_KITS = re.compile(
+_KITS = regex(
     r"(?P<kit>anthropic|openai|litellm|google\.genai|google\.generativeai|vertexai|ollama|mistralai|groq|cohere|together"
     r"|huggingface_hub|fireworks|cerebras|instructor)\b"
 )
 _WRITTEN = (
-    (re.compile(r"(?:^|\.)(?:beta\.)?messages\.(?:create|stream|parse)$"), "anthropic", "messages"),
-    (re.compile(r"(?:^|\.)(?:beta\.)?chat\.completions\.(?:create|parse|stream)$"), "openai", "messages"),
-    (re.compile(r"(?:^|\.)responses\.(?:create|parse|stream)$"), "openai", "input"),
-    (re.compile(r"(?:^|\.)(?:aio\.)?models\.generate_content(?:_stream)?$"), "google.genai", "contents"),
+    (regex(r"(?:^|\.)(?:beta\.)?messages\.(?:create|stream|parse)$"), "anthropic", "messages"),
+    (regex(r"(?:^|\.)(?:beta\.)?chat\.completions\.(?:create|parse|stream)$"), "openai", "messages"),
+    (regex(r"(?:^|\.)responses\.(?:create|parse|stream)$"), "openai", "input"),
+    (regex(r"(?:^|\.)(?:aio\.)?models\.generate_content(?:_stream)?$"), "google.genai", "contents"),
 )
 """How a call on a client that isn't known is written, the kit that has such calls, and an argument that all of them need."""
 _BELOW = ("messages", "chat", "completions", "responses", "beta", "models", "aio", "threads", "runs", "with_raw_response")

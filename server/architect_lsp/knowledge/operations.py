@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from architect_lsp.knowledge.catalogue import catalogue
 from architect_lsp.knowledge.nouns import Route
 from architect_lsp.knowledge.project import Project
+from architect_lsp.patterns import regex
 
-_PARAMETER = re.compile(r"{(\w+)(?::([^}]*))?}")
+_PARAMETER = regex(r"{(\w+)(?::([^}]*))?}")
 _CONVERTERS = {"": "str", "string": "str", "str": "str", "default": "str"}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator, Sequence
 
 from architect_lsp.knowledge.catalogue import catalogue
@@ -18,12 +17,13 @@ from architect_lsp.knowledge.summaries import callers, described, effects
 from architect_lsp.knowledge.symbols import FunctionSymbol, Ref
 from architect_lsp.knowledge.values import written
 from architect_lsp.model import Span
+from architect_lsp.patterns import regex
 
 _CALLERS = 5
 _ROUTES = 3
 _NAMES = 8
 _ERROR = 400
-_LIMITS = re.compile(
+_LIMITS = regex(
     r"(?:^|[._])(?:retry|on_exception|on_predicate|limits?|rate_?limit\w*|throttle\w*|timeout|time_limit|lru_cache|cached?)$"
 )
 """Names of decorators that say how often, for how long and how many times again."""

@@ -18,10 +18,11 @@ from architect_lsp.knowledge.nouns import OrmModel
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Reading, dotted
 from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol, Instance
+from architect_lsp.patterns import regex
 
 _MANAGERS = frozenset(["objects", "_default_manager", "_base_manager", "all_objects"])
-_SESSION = re.compile(r"(?:\w+_)?(?:session|sess)|_?db|database_session")
-_SESSION_CLASSES = re.compile(
+_SESSION = regex(r"(?:\w+_)?(?:session|sess)|_?db|database_session")
+_SESSION_CLASSES = regex(
     r"(?:sqlalchemy|sqlmodel|flask_sqlalchemy)(?:\.\w+)*\.(?:Async)?Session(?:\(\))?|.*\.SQLAlchemy\(?\)?\.session"
 )
 _SQLALCHEMY = ("sqlalchemy", "sqlmodel", "flask_sqlalchemy")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import builtins
 import posixpath
-import re
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -16,15 +15,16 @@ from architect_lsp.knowledge.annotations import BY_KEY, OPENED, SEVERAL
 from architect_lsp.knowledge.facts import ClassDef, Def, Field, Variable
 from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol, Instance, Items, Module, Symbol
 from architect_lsp.knowledge.values import Value, quoted
+from architect_lsp.patterns import regex
 
 if TYPE_CHECKING:
     from architect_lsp.knowledge.project import Project
 
 _DEPTH = 16
 """How many symbols a name may be followed through; cycles of imports and aliases end here."""
-_MARKS = re.compile(r"\(\)|\[\*\]|\[:\]|\[\]")
+_MARKS = regex(r"\(\)|\[\*\]|\[:\]|\[\]")
 _PROPERTIES = ("property", "cached_property", "abstractproperty", "hybrid_property", "classproperty", "lazy_property")
-_BARE = re.compile(r"builtins\.|(?:abc\.ABC|(?:typing|typing_extensions)\.(?:Generic|Protocol)|collections\.abc\.\w+)$")
+_BARE = regex(r"builtins\.|(?:abc\.ABC|(?:typing|typing_extensions)\.(?:Generic|Protocol)|collections\.abc\.\w+)$")
 """Bases outside the project that bring no attribute worth naming."""
 _GIVES_ITSELF = frozenset(
     (

@@ -21,40 +21,41 @@ from architect_lsp.knowledge.streams import dotted as module_name
 from architect_lsp.knowledge.summaries import effects
 from architect_lsp.knowledge.symbols import External, FunctionSymbol
 from architect_lsp.knowledge.threats import ALL, words
+from architect_lsp.patterns import regex
 
 _HELPERS = 6
 """How many of the project's functions a value is followed back through."""
-_REQUEST = re.compile(
+_REQUEST = regex(
     r"^(?:(?:flask|quart|sanic|bottle|django|starlette|fastapi|pyramid|webob|werkzeug)\.(?:\w+\.)*)?(?:self\.)?_?"
     rf"(?:{'|'.join(words('objects'))})(?:\(\))?\.(?:{'|'.join(words('parts'))})\b"
 )
 _OTHER_REQUESTS = tuple(words("request"))
-_TERMINAL = re.compile(rf"^(?:{'|'.join(re.escape(it) for it in words('terminal'))})\b")
-_GETTERS = re.compile(r"^(?:self\.)?get_(?:query_|body_|secure_)?(?:arguments?|cookie)(?:\(\))?$")
+_TERMINAL = regex(rf"^(?:{'|'.join(re.escape(it) for it in words('terminal'))})\b")
+_GETTERS = regex(r"^(?:self\.)?get_(?:query_|body_|secure_)?(?:arguments?|cookie)(?:\(\))?$")
 """Tornado's ways to ask for a part of a request."""
-_MODEL_CALL = re.compile(
+_MODEL_CALL = regex(
     r"(?:^|\.)(?:chat\.completions|completions|messages|responses|beta\.messages|models)\.(?:create|acreate|parse|generate_content|complete)\(\)"
     r"|(?:^|\.)(?:ChatCompletion|Completion)\.a?create\(\)"
     r"|(?:^|[._])(?:llm|chat_?model|language_model|chat_llm|gpt|claude|anthropic|openai\w*|model_client|llm_client|chain|agent_executor)"
     r"\.(?:a?invoke|a?predict|a?generate|a?complete|a?chat|a?call|create|ask|prompt|generate_content|chat_completion|apredict_messages|run|arun)?\(\)"
     r"|(?:^|\.)generate_content(?:_async)?\(\)|(?:^|\.)a?completion\(\)(?=$|\.(?:choices|content))"
 )
-_TOOL_INPUT = re.compile(
+_TOOL_INPUT = regex(
     r"(?:\.function\.arguments|(?:^|[._])tool_(?:call|use)s?(?:\(\))?(?:\.\w+)*\.(?:input|args|arguments|get)|(?:^|\.)block\.input)\b"
     r"|^tool_(?:input|args|arguments|params|kwargs)\b"
 )
 _TOOLS = ("tool", "function_tool", "kernel_function", "ai_function", "tool_plain", "beta_tool", "beta_async_tool", "llm_tool")
 _INJECTED = ("Depends", "Security", "Inject", "Provide", "FromDishka")
-_ROUTE_MODULES = re.compile(
+_ROUTE_MODULES = regex(
     r"^(?:route|api_view|action|login_required|csrf_exempt|require_\w+|http_method|rpc_method|expose|endpoint)$"
 )
 
 
-_MADE_BY_CODE = re.compile(
+_MADE_BY_CODE = regex(
     r"(?:^|_)(?:form|formset|default|instance|obj|queryset|qs|context|response|exception|callback|func|serializer)$|_url$"
 )
 """Names of parameters that no address fills: beside `request`, they tell a helper from a view."""
-_IN_ADDRESSES = re.compile(r"(?:\w+\.)*(?:str|int|float|bool|UUID|date|datetime|Path|None|Any|Optional|Union|Literal)")
+_IN_ADDRESSES = regex(r"(?:\w+\.)*(?:str|int|float|bool|UUID|date|datetime|Path|None|Any|Optional|Union|Literal)")
 
 
 def origins(project: Project, path: str, reading: Reading, node: ast.expr, against: str = "") -> tuple[Origin, ...]:

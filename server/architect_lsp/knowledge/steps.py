@@ -11,32 +11,31 @@ import re
 from architect_lsp.knowledge.facts import StepFacts
 from architect_lsp.knowledge.reading import Function, Reading, constant, dotted
 from architect_lsp.knowledge.values import value_of
+from architect_lsp.patterns import regex
 
-WORDS = re.compile(r"\b(?:recursion_limit|RemainingSteps|remaining_steps|LANGGRAPH_DEFAULT_RECURSION_LIMIT)\b")
+WORDS = regex(r"\b(?:recursion_limit|RemainingSteps|remaining_steps|LANGGRAPH_DEFAULT_RECURSION_LIMIT)\b")
 """What bounds the turns of a graph, wherever in a project it is said."""
 TIME_LIMIT = "task: time limit"
 """The mention of what bounds the time of a task, in any name: `soft_time_limit`, `CELERY_TASK_TIME_LIMIT`."""
-MODEL = re.compile(
+MODEL = regex(
     r"(?:[\w.-]+[/:])?(?:gpt-|chatgpt-|o[134](?:-|$)|claude-|gemini-|gemma|mistral|mixtral|codestral|llama|deepseek|qwen|grok|command-r|kimi|glm-)"
     r"[\w.:@-]*"
 )
 """Names of language models, with the provider in front where a gateway asks for it."""
 MODEL_ARGUMENTS = ("model", "model_name", "model_id", "llm", "engine", "deployment", "model_client")
-_GATES = re.compile(r"sem\b|semaphore|limit|thrott|slot|lock|bucket|capacity|pool|rate", re.IGNORECASE)
-_OPENED = re.compile(r"client|session|conn|stream|agent|mcp|server|toolkit|browser|page|engine|database|db\b", re.IGNORECASE)
+_GATES = regex(r"sem\b|semaphore|limit|thrott|slot|lock|bucket|capacity|pool|rate", re.IGNORECASE)
+_OPENED = regex(r"client|session|conn|stream|agent|mcp|server|toolkit|browser|page|engine|database|db\b", re.IGNORECASE)
 """What is opened by `async with` without a call, and is no gate."""
 _RETURNS = 20
 """Returns of a function that may decide the next step of a graph."""
 _LEADS = ("END", "Send", "Command")
-_STATE = re.compile(r"(?:\w*_)?state|\w*State\w*|inputs?|data", re.IGNORECASE)
-_COUNTS = re.compile(
+_STATE = regex(r"(?:\w*_)?state|\w*State\w*|inputs?|data", re.IGNORECASE)
+_COUNTS = regex(
     r"iter|count|attempt|retr|round|turn|step|loop|depth|revis|cycle|max|limit|budget|remain|deadline|elapsed|tries|num|\bn_|len\("
     r"|hops|passes|token|cost|spent|time",
     re.IGNORECASE,
 )
-_ASKS = re.compile(
-    r"budget|limit|max_|exceed|deadline|too_many|exhaust|should_stop|timeout|is_last_step|remaining", re.IGNORECASE
-)
+_ASKS = regex(r"budget|limit|max_|exceed|deadline|too_many|exhaust|should_stop|timeout|is_last_step|remaining", re.IGNORECASE)
 _ORDER = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 _ENDS = (ast.Return, ast.Raise)
 

@@ -11,6 +11,7 @@ from importlib import resources
 from typing import Any
 
 from architect_lsp.knowledge.effects import canonical, expanded
+from architect_lsp.patterns import regex
 from architect_lsp.settings import Settings, SettingsError
 
 if sys.version_info >= (3, 11):
@@ -20,23 +21,23 @@ else:
 
 ALL = "all"
 """Of a sanitiser: every kind of sink. Of a sink: every argument."""
-_OWN_NAME = re.compile(r"(?:\w+\.)+(?:\w+|\*)")
+_OWN_NAME = regex(r"(?:\w+\.)+(?:\w+|\*)")
 _ARGUMENTS = ("0", ALL)
 """Which arguments count of a sink that a project's settings name, if they do not say."""
-_LOOSE = re.compile(
+_LOOSE = regex(
     r"(?:^|_)(?:sanit\w+|slugify|secure_filename|whitelist\w*|allowlist\w*|mogrify|validate\w*|normalize_identifier"
     r"|quote_(?:ident\w*|name|literal)|escape_(?:string|literal|identifier)|identifier)$",
     re.IGNORECASE,
 )
 """Names that promise a check of whatever kind; where the tables do not know the function itself, they are believed."""
 _KINDLY = (
-    (re.compile(r"(?:^|_)html|html(?:$|_)|markup|(?:^|\.)(?:escape|h|e|clean)$|xss", re.IGNORECASE), "html xpath xml"),
-    (re.compile(r"shell|(?:^|\.)shquote|command|cmd", re.IGNORECASE), "command"),
-    (re.compile(r"sql|ident|literal|name", re.IGNORECASE), "sql"),
-    (re.compile(r"ldap|filter|dn", re.IGNORECASE), "ldap"),
-    (re.compile(r"regex|pattern", re.IGNORECASE), "regex"),
-    (re.compile(r"xml|xpath", re.IGNORECASE), "html xml xpath"),
-    (re.compile(r"url|uri|path|quote", re.IGNORECASE), "html header log ldap xpath"),
+    (regex(r"(?:^|_)html|html(?:$|_)|markup|(?:^|\.)(?:escape|h|e|clean)$|xss", re.IGNORECASE), "html xpath xml"),
+    (regex(r"shell|(?:^|\.)shquote|command|cmd", re.IGNORECASE), "command"),
+    (regex(r"sql|ident|literal|name", re.IGNORECASE), "sql"),
+    (regex(r"ldap|filter|dn", re.IGNORECASE), "ldap"),
+    (regex(r"regex|pattern", re.IGNORECASE), "regex"),
+    (regex(r"xml|xpath", re.IGNORECASE), "html xml xpath"),
+    (regex(r"url|uri|path|quote", re.IGNORECASE), "html header log ldap xpath"),
 )
 """Of a function whose name says that it escapes or quotes: what for."""
 

@@ -6,13 +6,13 @@ Source: https://docs.djangoproject.com/en/stable/topics/db/transactions/ and htt
 from __future__ import annotations
 
 import ast
-import re
 
 from architect_lsp.knowledge.queries import Queries
 from architect_lsp.knowledge.reading import Function, Reading, dotted
+from architect_lsp.patterns import regex
 
 _ATOMIC = frozenset(["atomic", "commit_on_success", "xact_atomic"])
-_BEGINS = re.compile(
+_BEGINS = regex(
     r"(?:\w+_)?(?:engine|conn|connection|session|sess|db|sessionmaker|session_?maker|session_?factory|SessionLocal|Session)"
 )
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
+from architect_lsp.patterns import regex
 
 NUMBERS = ("int", "float", "bool", "len", "ord", "hash", "abs", "round", "sum", "range", "isinstance", "id", "complex")
-CLEAN = re.compile(
+CLEAN = regex(
     r"(?:^|_)(?:uuid\d?|UUID|hexdigest|md5|sha\d+|mogrify|Identifier|Literal|literal_column|Decimal|strptime|fromisoformat"
     r"|ip_address|ip_network|compare_digest)$"
 )
 """Calls whose result says nothing that its argument chose."""
-ESCAPES = re.compile(
+ESCAPES = regex(
     r"(?:^|_)(?:quote\w*|escape\w*|escapejs|sanit\w+|slugify|secure_filename|whitelist\w*|allowlist\w*|identifier|validate\w*"
     r"|normalize_identifier|basename|conditional_escape|strip_tags|\w*b\d\dencode|safe_join|get_valid_filename|urlencode|clean|dumps)$"
 )
@@ -27,7 +27,7 @@ HANDED_ON = frozenset(
         "fromhex", "smart_str", "force_str", "force_bytes", "smart_text", "force_text", "to_thread", "Request", "Template",
     )
 )  # fmt: skip
-ACCESS = re.compile(r"\.(?:get|pop|items|values|keys|getlist|get_json|json|read|body|dict|model_dump|decode|strip|first)\(\)")
+ACCESS = regex(r"\.(?:get|pop|items|values|keys|getlist|get_json|json|read|body|dict|model_dump|decode|strip|first)\(\)")
 """Calls that give a part of what they are called on."""
 STRING_METHODS = frozenset(
     (

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterable, Iterator
 
 from architect_lsp.knowledge.facts import Def
 from architect_lsp.knowledge.reading import keyword
 from architect_lsp.knowledge.symbols import External, FunctionSymbol, Symbol
+from architect_lsp.patterns import regex
 
-_COROUTINES = re.compile(
+_COROUTINES = regex(
     r"asyncio\.(?:(?:tasks|locks|queues|streams|subprocess|threads)\.)?"
     r"(?:sleep|wait|wait_for|to_thread|open_connection|open_unix_connection|start_server|create_subprocess_exec"
     r"|create_subprocess_shell|(?:Lock|Semaphore|BoundedSemaphore|Condition)\.acquire|(?:Event|Condition|Barrier)\.wait"
@@ -25,8 +25,8 @@ _COROUTINES = re.compile(
 """Functions and methods of libraries that do nothing until they are awaited."""
 _KEEPS_IT = ("staticmethod", "classmethod", "abstractmethod", "override", "final", "overload", "wraps")
 """Decorators after which an `async def` still gives a coroutine."""
-_LOCKS = re.compile(r"(?:threading|multiprocessing)\.(?:Lock|RLock|Semaphore|BoundedSemaphore|Condition)")
-_ASYNC_LOCKS = re.compile(r"(?:asyncio(?:\.locks)?|anyio|trio)\.(?:Lock|Semaphore|BoundedSemaphore|Condition|CapacityLimiter)")
+_LOCKS = regex(r"(?:threading|multiprocessing)\.(?:Lock|RLock|Semaphore|BoundedSemaphore|Condition)")
+_ASYNC_LOCKS = regex(r"(?:asyncio(?:\.locks)?|anyio|trio)\.(?:Lock|Semaphore|BoundedSemaphore|Condition|CapacityLimiter)")
 
 
 def gives_coroutine(symbol: Symbol | None) -> bool:

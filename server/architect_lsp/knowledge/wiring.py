@@ -11,6 +11,7 @@ from architect_lsp.knowledge.facts import HTTP_METHODS, Registration, Variable
 from architect_lsp.knowledge.reading import Reading, dotted, keyword, plain
 from architect_lsp.knowledge.values import Places, Value, value_and_places, value_of
 from architect_lsp.model import Place
+from architect_lsp.patterns import regex
 
 _REGISTERS = frozenset(
     (
@@ -41,7 +42,7 @@ _REGISTERS = frozenset(
     )
 )
 """Last names of the calls that tell a framework what belongs to what."""
-_HOLDERS = re.compile(
+_HOLDERS = regex(
     r"\w*(app|api|application|router|fastapi|flask|starlette|litestar|quart|sanic|blueprint|bp|graph|agent|crew|task|team|chat|swarm"
     r"|supervisor|celery|huey|broker|mcp|server|schema|workflow|pipeline|toolset|route|mount|mutationtype|querytype|objecttype|namespace"
     r"|tool|agent_?definition|agent_?options|code_?options|clone"
@@ -49,22 +50,22 @@ _HOLDERS = re.compile(
     re.IGNORECASE,
 )
 """Last names of the calls whose result a framework is told about, in a function too."""
-_MADE = re.compile(r"(?:[A-Z]\w*)?(?:Agent|AgentDefinition|AgentOptions|CodeOptions|Tool|Toolset|Crew|MCPServer|FastMCP)")
+_MADE = regex(r"(?:[A-Z]\w*)?(?:Agent|AgentDefinition|AgentOptions|CodeOptions|Tool|Toolset|Crew|MCPServer|FastMCP)")
 """Last names of the calls that make a part of an agent program: they count wherever they stand."""
-_PARTS = re.compile(r"(?:\w+_)?(?:tools|handoffs|agents|members|participants)|\w*TOOLS|\w*AGENTS")
+_PARTS = regex(r"(?:\w+_)?(?:tools|handoffs|agents|members|participants)|\w*TOOLS|\w*AGENTS")
 """Names of the lists of parts that an agent is given."""
 _GROWS = ("extend", "append", "insert")
-_BUILDS = re.compile(r"\badd_(?:node|edge|sequence|conditional_edges)\(")
+_BUILDS = regex(r"\badd_(?:node|edge|sequence|conditional_edges)\(")
 """What a function says that builds a graph: all its variables count, since they may be names, tables and steps of it."""
 _RUNS = ("run", "run_sync", "run_streamed", "run_stream", "iter")
 _LIMITS = ("max_turns", "usage_limits")
 """What calls that run an agent are told of its limits."""
 _INVOKES = ("invoke", "ainvoke", "stream", "astream", "astream_events", "batch", "abatch", "with_config")
-_INVOKED = re.compile(r"(\w+_)?(app|graph|agent|workflow|chain|swarm|supervisor|team|crew|compiled)", re.IGNORECASE)
+_INVOKED = regex(r"(\w+_)?(app|graph|agent|workflow|chain|swarm|supervisor|team|crew|compiled)", re.IGNORECASE)
 """Calls that run a graph with a configuration of its own, and names of what is run."""
 _ASKS = ("create", "acreate", "stream", "parse", "completion", "acompletion", "tool_runner", "responses", "aresponses")
 """Calls of a model that may list the tools it is given."""
-_HELD = re.compile(r"(\w+_)?(app|application|api|router|bp|blueprint|server|graph|builder|workflow|mcp)", re.IGNORECASE)
+_HELD = regex(r"(\w+_)?(app|application|api|router|bp|blueprint|server|graph|builder|workflow|mcp)", re.IGNORECASE)
 """Names of what is handed to a function that registers things with it."""
 _ALIASES = ("Annotated", "Optional", "Union")
 """What stands for another class where its alias is used."""

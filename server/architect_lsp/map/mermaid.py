@@ -7,11 +7,11 @@ Source: https://mermaid.js.org/syntax/flowchart.html and `maxEdges` in https://m
 from __future__ import annotations
 
 import posixpath
-import re
 from collections import Counter
 from collections.abc import Iterable
 
 from architect_lsp.map.chart import Chart, Thing
+from architect_lsp.patterns import regex
 
 _LINKS = 400
 _MODELS = 40
@@ -33,7 +33,7 @@ _LANES = {
     "service": "outside",
 }
 _SHAPES = {"model": ('[("', '")]'), "service": ('{{"', '"}}'), "task": ('[["', '"]]'), "agent": ('(["', '"])')}
-_ENTITIES = re.compile(r'[#&<>"`\[\]{}()|\\;:]')
+_ENTITIES = regex(r'[#&<>"`\[\]{}()|\\;:]')
 
 
 def as_mermaid(chart: Chart) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -18,8 +17,9 @@ from architect_lsp.knowledge.summaries import Effect as Found
 from architect_lsp.knowledge.summaries import described, effects
 from architect_lsp.knowledge.symbols import Ref
 from architect_lsp.map.chart import Chart, Column, Effect, Kind, Link, LinkKind, Step, Thing
+from architect_lsp.patterns import regex
 
-_MIGRATIONS = re.compile(r"(?:^|/)(?:\w*migrations|alembic)/")
+_MIGRATIONS = regex(r"(?:^|/)(?:\w*migrations|alembic)/")
 _COLUMNS = 60
 """Columns of one model that are written down."""
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from architect_lsp.settings import Settings
 
 from architect_lsp.knowledge.front_matter import front_matter, listed
+from architect_lsp.patterns import regex
 
 MODELS = {
     "opus": "claude-opus-5-5",
@@ -34,7 +35,7 @@ SHIPPED = ("architect",)
 MAX_BYTES = 256_000
 """A longer agent file is refused."""
 
-_NAME = re.compile(r"[\w][\w .-]{0,99}")
+_NAME = regex(r"[\w][\w .-]{0,99}")
 _SOURCE = Path(__file__).parents[3] / "prompts"
 """Where prompts lie in a source checkout; a wheel has them inside the package."""
 

@@ -21,6 +21,7 @@ from architect_lsp.knowledge.reading import Reading, dotted
 from architect_lsp.knowledge.summaries import call_effects, callers
 from architect_lsp.knowledge.symbols import FunctionSymbol
 from architect_lsp.model import Confidence, Finding
+from architect_lsp.patterns import regex
 from architect_lsp.review.remarks import Dropped
 from architect_lsp.syntax.units import Unit
 
@@ -176,7 +177,7 @@ class Claim:
 
 _CLAIMS = (
     Claim(
-        re.compile(
+        regex(
             r"\bblock(?:s|ing|ed)?\b.*\b(?:event loop|async|coroutine|loop)\b"
             r"|\b(?:sync|synchronous) (?:call|i/?o|http|request)\b.*\basync"
         ),
@@ -184,28 +185,28 @@ _CLAIMS = (
         _blocking,
     ),
     Claim(
-        re.compile(r"\bn ?\+ ?1\b|\bquer(?:y|ies)\b.*\b(?:loop|each|every|per)\b|\bcommits?\b.*\bloop\b"),
+        regex(r"\bn ?\+ ?1\b|\bquer(?:y|ies)\b.*\b(?:loop|each|every|per)\b|\bcommits?\b.*\bloop\b"),
         frozenset(("query-in-loop", "commit-in-loop", "save-in-loop", "relation-not-prefetched")),
         _query_in_loop,
     ),
     Claim(
-        re.compile(r"\b(?:never|not|un|missing) ?-?await(?:ed)?\b|\bawait is missing\b"),
+        regex(r"\b(?:never|not|un|missing) ?-?await(?:ed)?\b|\bawait is missing\b"),
         frozenset(("coroutine-not-awaited", "task-result-dropped")),
         _unawaited,
     ),
     Claim(
-        re.compile(r"\b(?:no|without|missing|lacks?) (?:a |any )?time-?out\b|\btime-?out (?:is )?missing\b"),
+        regex(r"\b(?:no|without|missing|lacks?) (?:a |any )?time-?out\b|\btime-?out (?:is )?missing\b"),
         frozenset(("timeout-missing",)),
         _timeout,
     ),
     Claim(
-        re.compile(
+        regex(
             r"\bun-?authenticated\b|\bmissing auth\w*|\bauth missing\b"
             r"|\b(?:no|without) (?:any )?auth(?:entication|orization|orisation)?\b"
         ),
         frozenset(("auth-missing",)),
         _unauthenticated,
     ),
-    Claim(re.compile(r"\b(?:unused|dead) (?:function|method|code)\b|\b(?:never|not) (?:called|used)\b"), frozenset(), _unused),
-    Claim(re.compile(r"\b(?:undefined|not defined|undeclared)\b"), frozenset(), _undefined),
+    Claim(regex(r"\b(?:unused|dead) (?:function|method|code)\b|\b(?:never|not) (?:called|used)\b"), frozenset(), _unused),
+    Claim(regex(r"\b(?:undefined|not defined|undeclared)\b"), frozenset(), _undefined),
 )

@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import Protocol
 
 from architect_lsp.model import Span
+from architect_lsp.patterns import regex
 
 _DETECTORS = {
     "artifactory": "ArtifactoryDetector",
@@ -41,7 +42,7 @@ _DETECTORS = {
 passwords of tests for secrets; `redact.py` asks more), hexadecimal strings (every migration has its revision, every test its
 hash), addresses of hosts, and what `redact.py` takes out whole: private keys, passwords in addresses, keys of Azure."""
 
-_RUN = re.compile(r"(?<![\w+/=.:-])[\w+/=.:-]{16,}")
+_RUN = regex(r"(?<![\w+/=.:-])[\w+/=.:-]{16,}")
 """What a secret of a known form holds at least: sixteen characters in a row, with a digit among them. One line in 150 has it."""
 
 

@@ -7,8 +7,9 @@ parsed here.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
+
+from architect_lsp.patterns import regex
 
 MAX_CHARS = 64_000
 """An object longer than this is given as None."""
@@ -16,9 +17,9 @@ MAX_CHARS = 64_000
 MAX_DEPTH = 16
 """An object nested deeper than this is given as None."""
 
-_OUTSIDE = re.compile(r'["{}\[\]]')
-_INSIDE = re.compile(r'["\\]')
-_INK = re.compile(r"\S")
+_OUTSIDE = regex(r'["{}\[\]]')
+_INSIDE = regex(r'["\\]')
+_INK = regex(r"\S")
 
 
 class Items:

@@ -9,19 +9,21 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-_UNSEEN = re.compile(
+from architect_lsp.patterns import regex
+
+_UNSEEN = regex(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # terminal sequences: colours, cursor
     r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?"  # titles and links of terminals
     r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
 )
-_FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})([^`\n]*)$")
-_ANY_FENCE = re.compile(r"`{3,}|~{3,}")
-_SPAN = re.compile(r"(?<![`\\])(`{1,2})(?!`)(?:(?!\1(?!`)).)+?(?<!`)\1(?!`)")
-_IMAGE = re.compile(r"!+(?=\[)")
-_LINK = re.compile(r"\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\(\s*<?([^\s<>()]*(?:\([^\s<>()]*\)[^\s<>()]*)*)>?[^()]*\)")
-_DEFINITION = re.compile(r"^[\s>*+\-\d.)]*\[[^\]]+\]:.*$")
-_TAG = re.compile(r"<(?=[A-Za-z/!?])")
-_SCHEME = re.compile(r"\b(?:command|vscode[\w-]*|javascript|data|file|ms-[\w-]+)(?=:\S)", re.IGNORECASE)
+_FENCE = regex(r"[ \t]*(`{3,}|~{3,})([^`\n]*)$")
+_ANY_FENCE = regex(r"`{3,}|~{3,}")
+_SPAN = regex(r"(?<![`\\])(`{1,2})(?!`)(?:(?!\1(?!`)).)+?(?<!`)\1(?!`)")
+_IMAGE = regex(r"!+(?=\[)")
+_LINK = regex(r"\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\(\s*<?([^\s<>()]*(?:\([^\s<>()]*\)[^\s<>()]*)*)>?[^()]*\)")
+_DEFINITION = regex(r"^[\s>*+\-\d.)]*\[[^\]]+\]:.*$")
+_TAG = regex(r"<(?=[A-Za-z/!?])")
+_SCHEME = regex(r"\b(?:command|vscode[\w-]*|javascript|data|file|ms-[\w-]+)(?=:\S)", re.IGNORECASE)
 
 
 def line(text: str, limit: int) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from architect_lsp.model import Span
+from architect_lsp.patterns import regex
 from architect_lsp.review.detectors import detected
 
 # kind, what such a text must hold (one of these words; a cheap first look), form; the group `secret` is the part to hide
@@ -80,55 +81,55 @@ _FORM_SOURCES = (
         r"(?i:[?&;](?:password|passwd|pwd|api_?key|access_?token|token|secret)=)(?P<secret>[^\s&;'\"<>{}]{4,})",
     ),
 )
-_FORMS = tuple((kind, marks.split(), re.compile(form)) for kind, marks, form in _FORM_SOURCES)
+_FORMS = tuple((kind, marks.split(), regex(form)) for kind, marks, form in _FORM_SOURCES)
 
 # A name is looked at only where one of these letters stands: looking for all names at once is ten times slower.
-_STEM = re.compile("pass|pwd|secret|token|key|cred|otp|salt|pepper|auth|cookie|session|sig|nonce|seed|dsn|hash")
+_STEM = regex("pass|pwd|secret|token|key|cred|otp|salt|pepper|auth|cookie|session|sig|nonce|seed|dsn|hash")
 _LOWER = {ord(it): it.lower() for it in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 _STRING = r"""(?P<prefix>[rRbBuUfF]{0,2})(?P<quote>\"{3}|'{3}|"|'|`)(?P<value>(?:\\.|(?!(?P=quote))[^\\\n])*?)(?P=quote)"""
-_ASSIGNED = re.compile(
+_ASSIGNED = regex(
     # password = "...", password: str = "...", "password": "...", password="...", == "...", environ.get("PASSWORD", "...")
     r"(?P<name>[A-Za-z][\w-]{0,60})['\"]?\]?\s{0,3}"
     # and in other languages: let key: &'static str = "...", var password string = "...", 'password' => "...", API_KEY ?? "..."
     r"(?:(?::\s*[&\w.\[\]|, \"']{1,60}?|\w{1,20}\s)?(?:=>|=|:=|==|!=|\?\?=?|\|\|=?)|:|,)\s*"
     r"(?:[^\n#]{0,100}?(?:\bor|\belse|\blambda:)\s+)?(?:\(\s*|(?:[\w.:]+\(\s*){1,3})?" + _STRING
 )
-_BEFORE = re.compile(r"[\w.-]+\Z")
-_TELLING = re.compile(
+_BEFORE = regex(r"[\w.-]+\Z")
+_TELLING = regex(
     r"(?:(?i:passwords?|passwd|passphrases?|passcodes?|passkeys?|pwd|secrets?|tokens?|apikeys?|credentials?|otp[_-]?seed"
     r"|(?:api|access|private|secret|signing|encryption|master|account|fernet|hmac|jwt|auth)[_-]?keys?)|(?<![A-Za-z])(?i:pass))(?![a-z])"
 )
 """A name with one of these words says that its value is secret."""
 
-_HINTING = re.compile(
+_HINTING = regex(
     r"(?:(?<![A-Za-z])(?i:keys?|salt|pepper|auth|cookie|session|signature|sig|nonce|seed|creds?|dsn|hash)"
     r"|(?<=[a-z])(?:Key|Salt|Pepper|Auth|Signature|Seed|Hash))\Z"
 )
 """A name that ends with one of these words may; then the value has to look like it."""
 
-_WRAPPED = re.compile(
+_WRAPPED = regex(
     r"\b(?P<name>SecretStr|SecretBytes|Secret|Fernet|HTTPBasicAuth|BasicAuth|hmac\.new|jwt\.(?:encode|decode)(?=\([^,()]{1,80},))"
     r"\(\s*(?:(?<=\()[^,()\"']{1,80},\s*)?" + _STRING
 )
-_BARE = re.compile(  # an environment file's line, in a comment or a text
+_BARE = regex(  # an environment file's line, in a comment or a text
     r"(?m)(?P<name>\b[A-Z][A-Z0-9_]{0,60}?(?:PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|ACCESS_?KEY|PRIVATE_KEY|SECRET_KEY))=(?P<value>[^\s\"'#(){}\[\],]{6,})"
 )
-_NEXT_STRING = re.compile(r"\s*" + _STRING)
-_HARMLESS_END = re.compile(
+_NEXT_STRING = regex(r"\s*" + _STRING)
+_HARMLESS_END = regex(
     r"(?:ur[il]|path|file(?:name)?|name|field|type|header|prefix|suffix|label|error|errors|message|msg|help|title|description|hint"
     r"|regex|pattern|format|algorithm|alg|env|var|column|table|scheme|schemes|scope|scopes|endpoint|route|policy|class|model|view|limit"
     r"|length|len|count|ttl|expiry|expires(?:_in)?|lifetime|validators?|hashers?|encoder|kind|param|parameter|usage|status|event|topic|queue|id)$",
     re.IGNORECASE,
 )
-_HARMLESS_VALUE = re.compile(
+_HARMLESS_VALUE = regex(
     r"(?:bearer|basic|token|tokens|password|passwd|secret|secrets|api_?key|string|str|none|null|true|false|jwt|oauth2?|csrf|required|optional"
     r"|access|refresh|access_?token|refresh_?token|id_?token|client_?secret|x-[\w-]+|authorization|[*x.]+)",
     re.IGNORECASE,
 )
-_VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*_(?:KEY|TOKEN|SECRET|PASSWORD|PASS|PWD|CREDENTIALS|DSN|URL)")
+_VARIABLE = regex(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*_(?:KEY|TOKEN|SECRET|PASSWORD|PASS|PWD|CREDENTIALS|DSN|URL)")
 """The name of an environment variable."""
 
-_REFERENCE = re.compile(r"/[\w/{}.:<>-]*\Z|https?://|\.\.?/|[$%]?[{<]|[,)\]};:](?:\s|\Z)")
+_REFERENCE = regex(r"/[\w/{}.:<>-]*\Z|https?://|\.\.?/|[$%]?[{<]|[,)\]};:](?:\s|\Z)")
 """A path, an address, a placeholder; or not a value at all but what stands between two of them."""
 
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from architect_lsp import text as texts
 from architect_lsp.model import Confidence, Domain, Edit, Finding, Fix, Parts, Provenance, Severity, Snapshot, Span
+from architect_lsp.patterns import regex
 from architect_lsp.review import markdown
 from architect_lsp.review.packing import shown_path
 
@@ -26,7 +27,7 @@ MAX_EDITS = 20
 MAX_REPLACEMENT = 20_000
 """Longest accepted texts, in characters, and most edits of one fix."""
 
-MISLEADING = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+MISLEADING = regex(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 
 
 class _Said(BaseModel):

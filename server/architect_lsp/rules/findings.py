@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -14,11 +13,12 @@ from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Reading
 from architect_lsp.knowledge.symbols import Ref
 from architect_lsp.model import Edit, Finding, Fix, Place, Provenance, Related, Span
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Draft, FileView, Hit, ProjectHit, Rule
 from architect_lsp.rules.runner import Broken, file_hits
 from architect_lsp.syntax.units import Unit
 
-_NAME = re.compile(r"[\w.]+")
+_NAME = regex(r"[\w.]+")
 
 
 def unit_finding(project: Project, document: Document, unit: Unit, reading: Reading, rule: Rule, hit: Hit) -> Finding:

@@ -24,6 +24,7 @@ from architect_lsp.knowledge.streams import Stream, streams
 from architect_lsp.knowledge.summaries import Effect, call_effects
 from architect_lsp.knowledge.symbols import External, FunctionSymbol, Instance, Ref, Symbol
 from architect_lsp.model import Confidence, Domain, Fix, Parts, Related, Severity, Span
+from architect_lsp.patterns import regex
 
 _HEADINGS = {
     "Why": "why",
@@ -36,7 +37,7 @@ _HEADINGS = {
     "Performance": "performance",
     "Source": "source",
 }
-_HEADING = re.compile(rf"^({'|'.join(_HEADINGS)}):[ \n]", re.MULTILINE)
+_HEADING = regex(rf"^({'|'.join(_HEADINGS)}):[ \n]", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ A language is one grammar (a package of PyPI) and its queries, `queries/<name>.s
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
+
+from architect_lsp.patterns import regex
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ PYTHON = Language("python", "Python", ("python",), (".py", ".pyi"), comments=(("
 MARKDOWN = Language("markdown", "Markdown", ("markdown",), (".md",), comments=(("# ", ""), ("<!-- ", " -->")))
 """Only the files that tell agents what to do: `is_agent_file`."""
 
-_AGENT_FILE = re.compile(
+_AGENT_FILE = regex(
     r"(?:^|/)(?:\.claude/(?:agents|commands)/.+|\.claude/skills/[^/]+/SKILL|(?:agents|commands)/[^/]+|skills/[^/]+/SKILL)\.md$"
 )
 

@@ -22,6 +22,7 @@ from pathlib import Path
 import tree_sitter
 
 from architect_lsp.model import Place
+from architect_lsp.patterns import regex
 from architect_lsp.syntax.languages import Language
 
 CONTAINERS = frozenset({"class", "struct", "interface", "trait", "enum", "impl"})
@@ -42,12 +43,12 @@ _MAX_CALLEE = 200
 _MAX_SIGNATURE = 240
 """Longest texts that are kept, in bytes and in characters; a chain of calls can be as long as its function."""
 
-_BRACKETS = re.compile(r"\([^()\[\]{}]*\)|\[[^()\[\]{}]*\]|\{[^()\[\]{}]*\}|<[^<>()\[\]{}]*>")
+_BRACKETS = regex(r"\([^()\[\]{}]*\)|\[[^()\[\]{}]*\]|\{[^()\[\]{}]*\}|<[^<>()\[\]{}]*>")
 _EMPTIED = {"(": "\x01", "[": "\x02", "{": "\x01", "<": ""}
-_SEPARATORS = re.compile(r"(?:\s*(?:\?\.|!!\.|!\.|\?->|->|::|&\.|\\|\.)\s*)+")
-_OPENED = re.compile(r"(?:\s*(?:=>|[={:;]))+\Z")
-_QUOTED = re.compile(r"\A([\"'`])(.*)\1\Z")
-_NAME = re.compile(r"[$@#]{0,2}[^\W\d]\w*[?!=]?[\x01\x02]*(?:\.[$@#]?\w+[?!=]?[\x01\x02]*)*")
+_SEPARATORS = regex(r"(?:\s*(?:\?\.|!!\.|!\.|\?->|->|::|&\.|\\|\.)\s*)+")
+_OPENED = regex(r"(?:\s*(?:=>|[={:;]))+\Z")
+_QUOTED = regex(r"\A([\"'`])(.*)\1\Z")
+_NAME = regex(r"[$@#]{0,2}[^\W\d]\w*[?!=]?[\x01\x02]*(?:\.[$@#]?\w+[?!=]?[\x01\x02]*)*")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

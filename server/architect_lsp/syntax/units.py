@@ -18,11 +18,12 @@ import tree_sitter
 import tree_sitter_python
 
 from architect_lsp.model import Edit, Place
+from architect_lsp.patterns import regex
 from architect_lsp.syntax import python
 from architect_lsp.text import Lines
 
 _PYTHON = tree_sitter.Language(tree_sitter_python.language())
-_OPENING = re.compile(r"[ \t]*(?:async[ \t]+def|def|class|@)(?!\w)")
+_OPENING = regex(r"[ \t]*(?:async[ \t]+def|def|class|@)(?!\w)")
 _WRAPPER = "if 1:\n"
 _ATTEMPTS = 6
 """How many lines of one unit may be blanked before the unit is given up."""

@@ -23,6 +23,7 @@ from functools import cache
 from importlib import resources
 from itertools import product
 
+from architect_lsp.patterns import regex
 from architect_lsp.settings import SettingsError
 
 if sys.version_info >= (3, 11):
@@ -36,8 +37,8 @@ KINDS = (
 )
 """`blocking` holds the thread for the network, a lock, another process or a sleep; a file of this machine and work of the
 processor do not count. `queue` hands a message or a job to others, `spawns` starts work beside the caller."""
-_HEADER = re.compile(r'^\["?([^"\]\n]+)"?\][^\n]*\n', re.MULTILINE)
-_NAME = re.compile(r"[A-Za-z_]\w*(?:\.(?:\*\*\.)?[A-Za-z_]\w*)+(?:\.\*|\(\))?|[A-Za-z_]\w*\.\*")
+_HEADER = regex(r'^\["?([^"\]\n]+)"?\][^\n]*\n', re.MULTILINE)
+_NAME = regex(r"[A-Za-z_]\w*(?:\.(?:\*\*\.)?[A-Za-z_]\w*)+(?:\.\*|\(\))?|[A-Za-z_]\w*\.\*")
 _STEPS = 4
 """How many other names one thing may have, one leading to the next."""
 

@@ -8,7 +8,6 @@ Source: `autogen_agentchat.teams` of version 0.7, `autogen.GroupChat` of ag2.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.assembly import Spot, calls, kinds, parts, place, said, symbol
@@ -21,14 +20,15 @@ from architect_lsp.knowledge.scope import Scope
 from architect_lsp.knowledge.symbols import FunctionSymbol, Ref
 from architect_lsp.knowledge.values import Value, written
 from architect_lsp.model import Place
+from architect_lsp.patterns import regex
 
-_AGENT = re.compile(r"(?:autogen_agentchat|autogen_ext|autogen|ag2|pyautogen)\.(?:[\w.]+\.)?\w*Agent")
-_TEAM = re.compile(
+_AGENT = regex(r"(?:autogen_agentchat|autogen_ext|autogen|ag2|pyautogen)\.(?:[\w.]+\.)?\w*Agent")
+_TEAM = regex(
     r"autogen_agentchat\.(?:[\w.]+\.)?(RoundRobinGroupChat|SelectorGroupChat|Swarm|MagenticOneGroupChat)"
     r"|(?:autogen|ag2|pyautogen)\.(?:[\w.]+\.)?(GroupChat)"
 )
-_HANDOFF = re.compile(r"autogen_agentchat\.(?:[\w.]+\.)?Handoff")
-_TOOL = re.compile(r"autogen_core\.(?:[\w.]+\.)?FunctionTool")
+_HANDOFF = regex(r"autogen_agentchat\.(?:[\w.]+\.)?Handoff")
+_TOOL = regex(r"autogen_core\.(?:[\w.]+\.)?FunctionTool")
 _LIMITS = ("max_turns", "max_round", "max_tool_iterations", "max_consecutive_auto_reply", "max_stalls", "human_input_mode")
 _STOPS = ("termination_condition", "is_termination_msg")
 _DEFAULT = {"MagenticOneGroupChat": ("max_turns", "20"), "GroupChat": ("max_round", "10")}

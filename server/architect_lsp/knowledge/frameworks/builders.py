@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,10 +11,11 @@ from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.scope import Scope
 from architect_lsp.knowledge.symbols import ClassSymbol, FunctionSymbol, Instance, Ref
 from architect_lsp.knowledge.values import Value
+from architect_lsp.patterns import regex
 
 _BUILDERS = {
-    "langgraph": re.compile(r"langgraph\.(?:graph\.)?(?:[\w.]+\.)?(?:State|Message)?Graph"),
-    "autogen": re.compile(r"autogen_agentchat\.(?:[\w.]+\.)?DiGraphBuilder"),
+    "langgraph": regex(r"langgraph\.(?:graph\.)?(?:[\w.]+\.)?(?:State|Message)?Graph"),
+    "autogen": regex(r"autogen_agentchat\.(?:[\w.]+\.)?DiGraphBuilder"),
 }
 TELLS = frozenset(
     (

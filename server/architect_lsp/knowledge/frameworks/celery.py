@@ -16,25 +16,22 @@ from architect_lsp.knowledge.nouns import Task
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import ClassSymbol, FunctionSymbol, Instance, Ref
 from architect_lsp.knowledge.values import Value, written
+from architect_lsp.patterns import regex
 
 _DECORATORS = {
-    "celery": re.compile(
-        r"celery\.(?:[\w.]+\.)?(?:Celery\(\)\.task|shared_task|current_app\.task|periodic_task|task(?:\.task)?)"
-    ),
-    "dramatiq": re.compile(r"dramatiq\.(?:[\w.]+\.)?actor|(?:periodiq|remoulade)\.(?:[\w.]+\.)?actor"),
-    "rq": re.compile(r"(?:django_)?rq\.(?:decorators\.)?job(?:\(\))?"),
-    "huey": re.compile(
-        r"huey\.(?:.*\.)?(?:\w*Huey\(\)\.(?:periodic_|context_)?task|djhuey\.(?:db_)?(?:periodic_|context_)?task)"
-    ),
-    "taskiq": re.compile(r"taskiq\w*\.(?:.*\.)?\w*Broker\(\)(?:\.with_\w+\(\))*\.task"),
-    "procrastinate": re.compile(r"procrastinate\.(?:.*\.)?(?:App|Blueprint)\(\)(?:\.\w+\(\))*\.task"),
-    "django": re.compile(r"django(?:\.tasks|_tasks)\.(?:[\w.]+\.)?task"),
-    "apscheduler": re.compile(r"apscheduler\.(?:.*\.)?\w*Scheduler\(\)\.scheduled_job"),
+    "celery": regex(r"celery\.(?:[\w.]+\.)?(?:Celery\(\)\.task|shared_task|current_app\.task|periodic_task|task(?:\.task)?)"),
+    "dramatiq": regex(r"dramatiq\.(?:[\w.]+\.)?actor|(?:periodiq|remoulade)\.(?:[\w.]+\.)?actor"),
+    "rq": regex(r"(?:django_)?rq\.(?:decorators\.)?job(?:\(\))?"),
+    "huey": regex(r"huey\.(?:.*\.)?(?:\w*Huey\(\)\.(?:periodic_|context_)?task|djhuey\.(?:db_)?(?:periodic_|context_)?task)"),
+    "taskiq": regex(r"taskiq\w*\.(?:.*\.)?\w*Broker\(\)(?:\.with_\w+\(\))*\.task"),
+    "procrastinate": regex(r"procrastinate\.(?:.*\.)?(?:App|Blueprint)\(\)(?:\.\w+\(\))*\.task"),
+    "django": regex(r"django(?:\.tasks|_tasks)\.(?:[\w.]+\.)?task"),
+    "apscheduler": regex(r"apscheduler\.(?:.*\.)?\w*Scheduler\(\)\.scheduled_job"),
 }
-_CLASS = re.compile(r"celery\.(?:.*\.)?(?:Task|PeriodicTask)")
+_CLASS = regex(r"celery\.(?:.*\.)?(?:Task|PeriodicTask)")
 _NAMED = {"dramatiq": "actor_name", "taskiq": "task_name", "apscheduler": "id"}
 _BY_FUNCTION = ("dramatiq", "arq", "apscheduler")
-_SCHEDULE = re.compile(r"(?:\w+_)?BEAT_?SCHEDULE|(?:[\w.]+\.)?beat_schedule", re.IGNORECASE)
+_SCHEDULE = regex(r"(?:\w+_)?BEAT_?SCHEDULE|(?:[\w.]+\.)?beat_schedule", re.IGNORECASE)
 SENT = frozenset(
     (
         *("delay", "apply_async", "s", "si", "signature", "subtask", "send", "send_with_options", "message", "schedule", "kiq"),

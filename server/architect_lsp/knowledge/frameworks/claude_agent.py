@@ -17,12 +17,13 @@ from architect_lsp.knowledge.nouns import Agent, Tool
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.values import written
 from architect_lsp.model import Place
+from architect_lsp.patterns import regex
 
-_OPTIONS = re.compile(r"(?:claude_agent_sdk|claude_code_sdk)\.(?:types\.)?Claude(?:Agent|Code)Options")
-_DEFINITION = re.compile(r"claude_agent_sdk\.(?:types\.)?AgentDefinition")
-_SERVER = re.compile(r"(?:claude_agent_sdk|claude_code_sdk)\.create_sdk_mcp_server")
-_TOOL = re.compile(r"(?:claude_agent_sdk|claude_code_sdk)\.tool")
-_MADE = re.compile(r"(?:claude_agent_sdk|claude_code_sdk)\.SdkMcpTool")
+_OPTIONS = regex(r"(?:claude_agent_sdk|claude_code_sdk)\.(?:types\.)?Claude(?:Agent|Code)Options")
+_DEFINITION = regex(r"claude_agent_sdk\.(?:types\.)?AgentDefinition")
+_SERVER = regex(r"(?:claude_agent_sdk|claude_code_sdk)\.create_sdk_mcp_server")
+_TOOL = regex(r"(?:claude_agent_sdk|claude_code_sdk)\.tool")
+_MADE = regex(r"(?:claude_agent_sdk|claude_code_sdk)\.SdkMcpTool")
 _LIMITS = ("max_turns", "max_budget_usd", "permission_mode", "maxTurns", "permissionMode")
 _MOST = 200
 """Tools or subagents that are listed of one agent."""

@@ -8,7 +8,6 @@ Source: `crewai.flow.dsl`, `crewai.crew.Crew` and `crewai.project` of CrewAI 1.1
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -22,14 +21,15 @@ from architect_lsp.knowledge.scope import Scope
 from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol, Ref
 from architect_lsp.knowledge.values import Value, written
 from architect_lsp.model import Place
+from architect_lsp.patterns import regex
 
-_AGENT = re.compile(r"crewai\.(?:[\w.]+\.)?(?:Lite)?Agent")
-_TASK = re.compile(r"crewai\.(?:[\w.]+\.)?(?:Conditional)?Task")
-_CREW = re.compile(r"crewai\.(?:[\w.]+\.)?Crew")
-_FLOW = re.compile(r"crewai\.(?:[\w.]+\.)?Flow")
-_STEP = re.compile(r"crewai\.(?:flow\.)?(?:[\w.]+\.)?(start|listen|router)")
-_TOOL = re.compile(r"crewai(?:_tools)?\.(?:[\w.]+\.)?tool")
-_BASE_TOOL = re.compile(r"crewai(?:_tools)?\.(?:[\w.]+\.)?BaseTool")
+_AGENT = regex(r"crewai\.(?:[\w.]+\.)?(?:Lite)?Agent")
+_TASK = regex(r"crewai\.(?:[\w.]+\.)?(?:Conditional)?Task")
+_CREW = regex(r"crewai\.(?:[\w.]+\.)?Crew")
+_FLOW = regex(r"crewai\.(?:[\w.]+\.)?Flow")
+_STEP = regex(r"crewai\.(?:flow\.)?(?:[\w.]+\.)?(start|listen|router)")
+_TOOL = regex(r"crewai(?:_tools)?\.(?:[\w.]+\.)?tool")
+_BASE_TOOL = regex(r"crewai(?:_tools)?\.(?:[\w.]+\.)?BaseTool")
 _LIMITS = ("max_iter", "max_rpm", "max_execution_time", "max_retry_limit", "allow_delegation", "max_tokens")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.constants import behind
@@ -13,15 +12,16 @@ from architect_lsp.knowledge.nouns import Dependency
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol, Instance, Symbol
 from architect_lsp.knowledge.values import Value, quoted
+from architect_lsp.patterns import regex
 
-_GUARD = re.compile(
+_GUARD = regex(
     r"(?<![a-z])(?:auth(?!or)\w*|unauth\w*|authori[sz]\w*|log(?:ged_?)?in|permissions?|perms?|permitted|oauth2?\w*|jwt\w*|bearer|api_?keys?"
     r"|principal|identity|superuser|is_admin|is_staff|admin_only|credentials|access_control|guard|protected|rbac|acl|authenticated)(?![a-z])"
     r"|(?:current|active|verified|logged_in|session)_?(?:\w+_)?(?:user|account|member|admin|customer|person)"
     r"|(?:tokens?|user|admin|roles?|scopes?|key|staff|owner|member|session|signed_?in)_(?:required|only)(?![a-z])"
     r"|(?:require|verify|check|ensure|validate|needs?)_?(?:\w+_)?(?:user|admin|token|key|roles?|scopes?|access|superuser|signature|owner)"
 )
-_SECURITY = re.compile(
+_SECURITY = regex(
     r"(?:fastapi\.security|starlette\.authentication|fastapi_(?:users|login|jwt_auth)|flask_(?:login|jwt_extended|httpauth))\."
 )
 _DECODES = ("jwt.decode", "jose.jwt.decode", "verify_jwt_in_request", "flask_jwt_extended.verify_jwt_in_request")
@@ -29,7 +29,7 @@ _REFUSES = (401, 403)
 _DEPTH = 4
 """How deep dependencies are followed into each other."""
 _WORDS = ("Depends", "Security")
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_CAMEL = regex(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def guarding(name: str) -> bool:

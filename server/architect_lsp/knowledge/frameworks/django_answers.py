@@ -16,19 +16,20 @@ from architect_lsp.knowledge.nouns import Dependency
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import ClassSymbol, FunctionSymbol, Ref, Symbol
 from architect_lsp.knowledge.values import Value
+from architect_lsp.patterns import regex
 
 _REQUIRES = {
     "require_GET": frozenset(["GET"]),
     "require_POST": frozenset(["POST"]),
     "require_safe": frozenset(["GET", "HEAD"]),
 }
-_GUARDS = re.compile(
+_GUARDS = regex(
     r"log(?:ged)?_?in|auth(?!or)|permi|staff|admin|superuser|passes_test|token|jwt|protect|owner|api_?key|signature|verified"
     r"|require\w*(?:user|access|role|scope|member)|(?:user|access|role|scope|member)\w*require|restrict",
     re.IGNORECASE,
 )
-_NO_GUARD = re.compile(r"anonym|unauth|not_required|prohibit|exempt|csrf|logout", re.IGNORECASE)
-_GUARD_CLASS = re.compile(r"\w*(?:Login|Permission|Staff|Superuser|Admin|Group|Access|Auth|User)\w*Required\w*|UserPassesTest\w*")
+_NO_GUARD = regex(r"anonym|unauth|not_required|prohibit|exempt|csrf|logout", re.IGNORECASE)
+_GUARD_CLASS = regex(r"\w*(?:Login|Permission|Staff|Superuser|Admin|Group|Access|Auth|User)\w*Required\w*|UserPassesTest\w*")
 _REFUSES = frozenset(
     (
         *("PermissionDenied", "redirect_to_login", "HttpResponseForbidden", "NotAuthenticated", "AuthenticationFailed"),

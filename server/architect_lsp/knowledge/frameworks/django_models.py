@@ -6,7 +6,6 @@ Source: https://docs.djangoproject.com/en/stable/ref/models/ (fields, relations,
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
@@ -16,16 +15,15 @@ from architect_lsp.knowledge.nouns import Column, OrmModel, Relation
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol, Ref
 from architect_lsp.knowledge.values import UNKNOWN, Value
+from architect_lsp.patterns import regex
 
-_MODEL = re.compile(r"(?:^|.*\.)django\.(?:contrib\.gis\.)?db\.models\.(?:base\.)?Model")
-_FIELD = re.compile(r"(?:^|.*\.)django\.db\.models\.(?:fields\.(?:\w+\.)*)?(Field|ForeignKey|OneToOneField|ManyToManyField)")
+_MODEL = regex(r"(?:^|.*\.)django\.(?:contrib\.gis\.)?db\.models\.(?:base\.)?Model")
+_FIELD = regex(r"(?:^|.*\.)django\.db\.models\.(?:fields\.(?:\w+\.)*)?(Field|ForeignKey|OneToOneField|ManyToManyField)")
 _NOT_STORED = ("GenericForeignKey", "GenericRelation", "CompositePrimaryKey", "ForeignObject")
-_OTHERS = re.compile(
-    r"(?:^|.*\.)(?:forms|rest_framework|serializers|django_filters|wtforms|marshmallow|graphene|factory|fields)\."
-)
-_ONE = re.compile(r"\w*(?:OneToOneField)")
-_KEY = re.compile(r"\w*(?:ForeignKey|ParentalKey)|TreeOneToOneField")
-_MANY = re.compile(r"\w*ManyToManyField|TaggableManager")
+_OTHERS = regex(r"(?:^|.*\.)(?:forms|rest_framework|serializers|django_filters|wtforms|marshmallow|graphene|factory|fields)\.")
+_ONE = regex(r"\w*(?:OneToOneField)")
+_KEY = regex(r"\w*(?:ForeignKey|ParentalKey)|TreeOneToOneField")
+_MANY = regex(r"\w*ManyToManyField|TaggableManager")
 _OUTSIDE = {  # fields of abstract models that most projects begin with
     "AbstractBaseUser": ("password:CharField", "last_login:DateTimeField null"),
     "PermissionsMixin": ("is_superuser:BooleanField",),

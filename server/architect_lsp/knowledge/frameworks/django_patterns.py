@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 
-_CONVERTER = re.compile(r"<(?:([^>:]+):)?\s*(\w+)\s*>")
+from architect_lsp.patterns import regex
+
+_CONVERTER = regex(r"<(?:([^>:]+):)?\s*(\w+)\s*>")
 _ANY = frozenset(
     ("[^/]+", "[^/.]+", "[^/]*", r"\w+", r"[\w-]+", r"[-\w]+", r"[\w\-]+", r"[\w.-]+", r"[\w.@+-]+", "[-a-zA-Z0-9_]+")
 )

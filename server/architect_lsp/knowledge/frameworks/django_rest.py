@@ -5,7 +5,6 @@ Source: https://www.django-rest-framework.org/api-guide/viewsets/ and `.../permi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -17,8 +16,9 @@ from architect_lsp.knowledge.nouns import Dependency
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import ClassSymbol, External, Ref
 from architect_lsp.knowledge.values import Value
+from architect_lsp.patterns import regex
 
-_REST = re.compile(r"rest_framework\.(?:views|generics|viewsets|mixins)\.\w+")
+_REST = regex(r"rest_framework\.(?:views|generics|viewsets|mixins)\.\w+")
 _ALL = ("list", "create", "retrieve", "update", "partial_update", "destroy")
 _ACTIONS_OF = {
     "ListModelMixin": ("list",),
@@ -31,7 +31,7 @@ _ACTIONS_OF = {
     **dict.fromkeys(("GenericViewSet", "ViewSet", "ViewSetMixin", "APIView", "GenericAPIView", "View"), ()),
 }
 _OPEN = frozenset(["AllowAny"])
-_READ_ONLY = re.compile(r"\w*(?:OrReadOnly|OrAnonReadOnly|ReadOnly)")
+_READ_ONLY = regex(r"\w*(?:OrReadOnly|OrAnonReadOnly|ReadOnly)")
 _SAFE = frozenset(["GET", "HEAD", "OPTIONS"])
 _DEPTH = 8
 

@@ -19,8 +19,9 @@ from architect_lsp.knowledge.lineage import attributes, dotted, lineage
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import ClassSymbol, External, Ref
 from architect_lsp.knowledge.values import UNKNOWN, Value
+from architect_lsp.patterns import regex
 
-_ROUTER = re.compile(r"(?:rest_framework|rest_framework_nested|rest_framework_extensions|drf_\w+)\.(?:\w+\.)*\w*Router")
+_ROUTER = regex(r"(?:rest_framework|rest_framework_nested|rest_framework_extensions|drf_\w+)\.(?:\w+\.)*\w*Router")
 _LIST = (("GET", "list"), ("POST", "create"))
 _DETAIL = (("GET", "retrieve"), ("PUT", "update"), ("PATCH", "partial_update"), ("DELETE", "destroy"))
 _DEPTH = 8

@@ -6,7 +6,6 @@ the libraries' own views for `_METHODS_OF`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -18,6 +17,7 @@ from architect_lsp.knowledge.nouns import Dependency
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol, Instance, Ref, Symbol
 from architect_lsp.knowledge.values import Value
+from architect_lsp.patterns import regex
 
 _VERBS = ("get", "post", "put", "patch", "delete", "head", "trace")
 """What a view may have a method for; `options` every view answers."""
@@ -70,7 +70,7 @@ _METHODS_OF: dict[str, dict[str, tuple[str, ...]]] = {
     "django_tables2": {"SingleTableView": _RETRIEVE},
     "formtools": dict.fromkeys(("WizardView", "SessionWizardView", "CookieWizardView"), ("get", "post")),
 }
-_WITHOUT = re.compile(r"builtins\.object|typing\.\w+|abc\.ABC|(?:.*\.)?\w*Mixin|(?:[\w.]+\.)?ContextMixin")
+_WITHOUT = regex(r"builtins\.object|typing\.\w+|abc\.ABC|(?:.*\.)?\w*Mixin|(?:[\w.]+\.)?ContextMixin")
 """Bases that answer nothing themselves."""
 _DEPTH = 8
 """How many wrappers and names may stand before a view."""

@@ -20,12 +20,13 @@ from architect_lsp.knowledge.nouns import Dependency, Route
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import ClassSymbol, Ref
 from architect_lsp.knowledge.values import UNKNOWN, Value, shown
+from architect_lsp.patterns import regex
 
 _CONVERTERS = {"int": r"\d+", "float": r"\d+(?:\.\d+)?", "uuid": r"[0-9a-fA-F-]{32,36}", "path": r".*", "str": r"[^/]+"}
 _SAMPLES = {"int": "7", "float": "7.5", "uuid": "0" * 32, "path": "x~/y~", "str": "x~"}
-_PARAMETER = re.compile(r"{(\w+)(?::(\w+))?}")
+_PARAMETER = regex(r"{(\w+)(?::(\w+))?}")
 _PACKAGES = ("fastapi", "starlette")
-_KINDS = re.compile(r"(?:fastapi|starlette)\.(?:\w+\.)*(?:FastAPI|APIRouter|Starlette|Router)")
+_KINDS = regex(r"(?:fastapi|starlette)\.(?:\w+\.)*(?:FastAPI|APIRouter|Starlette|Router)")
 _ADDS = frozenset(("add_api_route", "add_route", "add_websocket_route", "add_api_websocket_route", "websocket_route"))
 _WORDS = frozenset((*HTTP_METHODS, *_ADDS, "include_router", "mount", "host"))
 _LISTED = ("Route", "WebSocketRoute", "Mount", "APIRoute", "APIWebSocketRoute", "Host")

@@ -18,8 +18,9 @@ from architect_lsp.knowledge.nouns import Dependency, Route
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import ClassSymbol, Ref
 from architect_lsp.knowledge.values import UNKNOWN, Value
+from architect_lsp.patterns import regex
 
-_KINDS = re.compile(
+_KINDS = regex(
     r"(?:flask|quart|apiflask|flask_openapi3)\.(?:\w+\.)*(?:Flask|Quart|APIFlask|OpenAPI|Blueprint|APIBlueprint)"
     r"|(?:flask_restful|flask_restx|flask_restplus|flask_smorest)\.(?:\w+\.)*(?:Api|Namespace|Blueprint|Api\(\)\.namespace)"
 )
@@ -32,7 +33,7 @@ _WORDS = frozenset(
         *(*_BEFORE, "add_websocket", "websocket"),
     )
 )
-_PARAMETER = re.compile(r"<(?:([^>:]+):)?\s*(\w+)\s*>")
+_PARAMETER = regex(r"<(?:([^>:]+):)?\s*(\w+)\s*>")
 _DEPTH = 8
 """How deep blueprints are followed into each other."""
 

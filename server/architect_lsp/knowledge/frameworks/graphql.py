@@ -6,7 +6,6 @@ Source: https://strawberry.rocks/docs, https://docs.graphene-python.org, https:/
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.constants import behind, text
@@ -16,13 +15,14 @@ from architect_lsp.knowledge.nouns import Resolver
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol, Ref
 from architect_lsp.knowledge.values import Value
+from architect_lsp.patterns import regex
 
-_STRAWBERRY_TYPE = re.compile(r"strawberry(?:_django|\.\w+)*\.(?:type|interface)")
-_STRAWBERRY_FIELD = re.compile(r"strawberry(?:_django|\.\w+)*\.(?:field|mutation|subscription|connection|offset_paginated)")
-_GRAPHENE_TYPE = re.compile(r"graphene(?:_\w+|\.\w+)*\.(?:\w*ObjectType|Interface)")
+_STRAWBERRY_TYPE = regex(r"strawberry(?:_django|\.\w+)*\.(?:type|interface)")
+_STRAWBERRY_FIELD = regex(r"strawberry(?:_django|\.\w+)*\.(?:field|mutation|subscription|connection|offset_paginated)")
+_GRAPHENE_TYPE = regex(r"graphene(?:_\w+|\.\w+)*\.(?:\w*ObjectType|Interface)")
 _MUTATES = ("mutate", "mutate_and_get_payload", "perform_mutate")
 _ARIADNE_ROOTS = {"QueryType": "Query", "MutationType": "Mutation", "SubscriptionType": "Subscription"}
-_ARIADNE = re.compile(r"ariadne(?:\.\w+)*\.(QueryType|MutationType|SubscriptionType|ObjectType|InterfaceType)\(\)")
+_ARIADNE = regex(r"ariadne(?:\.\w+)*\.(QueryType|MutationType|SubscriptionType|ObjectType|InterfaceType)\(\)")
 _ROOTS = {"query": "Query", "mutation": "Mutation", "subscription": "Subscription"}
 _Key = tuple[str, str]
 

@@ -6,7 +6,6 @@ langgraph-supervisor 0.0.31 and langgraph-swarm 0.1.0, whose names and links the
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -18,19 +17,20 @@ from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import ClassSymbol, FunctionSymbol, Ref
 from architect_lsp.knowledge.values import Value, written
 from architect_lsp.model import Place
+from architect_lsp.patterns import regex
 
-_AGENT = re.compile(
+_AGENT = regex(
     r"lang(?:graph|chain)[\w.]*\.create_react_agent|langchain[\w.]*\.(?:create_agent|initialize_agent|AgentExecutor)"
     r"|langchain[\w.]*\.create_(?:tool_calling|openai_\w+|structured_chat|json_chat|xml|sql|pandas_dataframe|csv)_agent"
     r"|langchain[\w.]*\.AgentExecutor\.from_agent_and_tools|deepagents[\w.]*\.(?:async_)?create_deep_agent"
 )
-_SUPERVISOR = re.compile(r"langgraph_supervisor\.(?:[\w.]+\.)?create_supervisor")
-_SWARM = re.compile(r"langgraph_swarm\.(?:[\w.]+\.)?create_swarm")
-_HANDOFF = re.compile(r"langgraph_(?:swarm|supervisor)\.(?:[\w.]+\.)?create_handoff_tool")
-_TOOL = re.compile(r"lang(?:chain|graph)[\w.]*\.tools?(?:\.[\w.]+)?|langchain[\w.]*\.agents\.tool")
-_MAKES_TOOL = re.compile(r"langchain[\w.]*\.(?:StructuredTool|Tool)(?:\.from_function)?")
-_BASE_TOOL = re.compile(r"langchain[\w.]*\.BaseTool")
-_LIMIT = re.compile(r"langchain[\w.]*\.(?:Model|Tool)CallLimitMiddleware")
+_SUPERVISOR = regex(r"langgraph_supervisor\.(?:[\w.]+\.)?create_supervisor")
+_SWARM = regex(r"langgraph_swarm\.(?:[\w.]+\.)?create_swarm")
+_HANDOFF = regex(r"langgraph_(?:swarm|supervisor)\.(?:[\w.]+\.)?create_handoff_tool")
+_TOOL = regex(r"lang(?:chain|graph)[\w.]*\.tools?(?:\.[\w.]+)?|langchain[\w.]*\.agents\.tool")
+_MAKES_TOOL = regex(r"langchain[\w.]*\.(?:StructuredTool|Tool)(?:\.from_function)?")
+_BASE_TOOL = regex(r"langchain[\w.]*\.BaseTool")
+_LIMIT = regex(r"langchain[\w.]*\.(?:Model|Tool)CallLimitMiddleware")
 _LIMITS = ("max_iterations", "max_execution_time", "early_stopping_method", "recursion_limit", "run_limit", "thread_limit")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -16,13 +15,12 @@ from architect_lsp.knowledge.nouns import Dependency, Route
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import ClassSymbol, FunctionSymbol, Ref
 from architect_lsp.knowledge.values import UNKNOWN, Value, shown
+from architect_lsp.patterns import regex
 
 _PACKAGES = ("litestar", "starlite")
-_KINDS = re.compile(r"(?:litestar|starlite)\.(?:\w+\.)*(?:Litestar|Starlite|Router)")
+_KINDS = regex(r"(?:litestar|starlite)\.(?:\w+\.)*(?:Litestar|Starlite|Router)")
 _WORDS = frozenset(("register", "Litestar", "Router"))
-_HANDLER = re.compile(
-    r"(?:litestar|starlite)\.(?:\w+\.)*(get|post|put|patch|delete|head|route|websocket|websocket_listener|asgi)"
-)
+_HANDLER = regex(r"(?:litestar|starlite)\.(?:\w+\.)*(get|post|put|patch|delete|head|route|websocket|websocket_listener|asgi)")
 _STATUSES = {"post": 201, "delete": 204}
 _DEPTH = 8
 """How deep routers are followed into each other."""

@@ -14,14 +14,15 @@ from architect_lsp.knowledge.nouns import Tool
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import FunctionSymbol
 from architect_lsp.knowledge.values import Value
+from architect_lsp.patterns import regex
 
-_HOST = re.compile(
+_HOST = regex(
     r"mcp\.server\.(?:(?:fastmcp\.)?(?:server\.)?FastMCP|(?:mcpserver\.)?(?:server\.)?MCPServer)"
     r"|fastmcp\.(?:server\.(?:server\.)?)?FastMCP"
 )
-_SERVER = re.compile(r"mcp\.server\.(?:lowlevel\.(?:server\.)?|server\.)?Server")
-_TOOL = re.compile(r"(?:mcp\.(?:types\.)?|mcp_types\.)Tool")
-_FROM_FUNCTION = re.compile(r"(?:fastmcp|mcp\.server)\.[\w.]*Tool\.from_function")
+_SERVER = regex(r"mcp\.server\.(?:lowlevel\.(?:server\.)?|server\.)?Server")
+_TOOL = regex(r"(?:mcp\.(?:types\.)?|mcp_types\.)Tool")
+_FROM_FUNCTION = regex(r"(?:fastmcp|mcp\.server)\.[\w.]*Tool\.from_function")
 _OPTIONS = ("annotations", "tags", "timeout", "structured_output", "enabled")
 
 

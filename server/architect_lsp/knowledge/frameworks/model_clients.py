@@ -14,9 +14,10 @@ from architect_lsp.knowledge.nouns import Tool
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import Ref
 from architect_lsp.knowledge.values import Value
+from architect_lsp.patterns import regex
 
-_DECORATOR = re.compile(r"anthropic\.(?:lib\.tools\.)?beta_(?:async_)?tool")
-_HANDLERS = re.compile(
+_DECORATOR = regex(r"anthropic\.(?:lib\.tools\.)?beta_(?:async_)?tool")
+_HANDLERS = regex(
     r"(?:\w*_)?(?:handlers?|dispatch\w*|registry|functions?|funcs|tools?|tool_map|callables|implementations|map|mapping)",
     re.IGNORECASE,
 )

@@ -16,11 +16,12 @@ from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import FunctionSymbol, Ref
 from architect_lsp.knowledge.values import written
 from architect_lsp.model import Place
+from architect_lsp.patterns import regex
 
-_AGENT = re.compile(r"agents\.(?:(?:agent|realtime|realtime\.agent|sandbox|sandbox\.sandbox_agent)\.)?(?:Realtime|Sandbox)?Agent")
-_HANDOFF = re.compile(r"agents\.(?:handoffs\.|realtime\.(?:handoffs\.)?)?(?:realtime_)?handoff")
-_TOOL = re.compile(r"agents\.(?:tool\.)?(?:function_tool|FunctionTool|CustomTool)|agents\.decorators\.tool")
-_RUN = re.compile(r"agents\.(?:run\.)?Runner\.(?:run|run_sync|run_streamed)")
+_AGENT = regex(r"agents\.(?:(?:agent|realtime|realtime\.agent|sandbox|sandbox\.sandbox_agent)\.)?(?:Realtime|Sandbox)?Agent")
+_HANDOFF = regex(r"agents\.(?:handoffs\.|realtime\.(?:handoffs\.)?)?(?:realtime_)?handoff")
+_TOOL = regex(r"agents\.(?:tool\.)?(?:function_tool|FunctionTool|CustomTool)|agents\.decorators\.tool")
+_RUN = regex(r"agents\.(?:run\.)?Runner\.(?:run|run_sync|run_streamed)")
 _HOSTED = {
     "FileSearchTool": "file_search",
     "WebSearchTool": "web_search",

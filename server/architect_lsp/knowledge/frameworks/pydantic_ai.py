@@ -16,11 +16,12 @@ from architect_lsp.knowledge.nouns import Agent, Tool
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.values import written
 from architect_lsp.model import Place
+from architect_lsp.patterns import regex
 
-_AGENT = re.compile(r"pydantic_ai\.(?:agent\.)?Agent")
-_TOOLSET = re.compile(r"pydantic_ai\.(?:toolsets\.(?:function\.)?)?FunctionToolset")
-_TOOL = re.compile(r"pydantic_ai\.(?:tools\.)?Tool")
-_LIMITS = re.compile(r"pydantic_ai\.(?:usage\.)?UsageLimits")
+_AGENT = regex(r"pydantic_ai\.(?:agent\.)?Agent")
+_TOOLSET = regex(r"pydantic_ai\.(?:toolsets\.(?:function\.)?)?FunctionToolset")
+_TOOL = regex(r"pydantic_ai\.(?:tools\.)?Tool")
+_LIMITS = regex(r"pydantic_ai\.(?:usage\.)?UsageLimits")
 _DECORATORS = ("tool", "tool_plain")
 _REGISTERS = ("tool", "tool_plain", "add_function", "add_tool")
 _RUNS = ("run", "run_sync", "run_stream", "iter")

@@ -6,7 +6,6 @@ Source: https://docs.sqlalchemy.org/en/20/orm/declarative_tables.html and https:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -29,19 +28,20 @@ from architect_lsp.knowledge.nouns import OrmModel, Relation
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import ClassSymbol, Ref
 from architect_lsp.knowledge.values import UNKNOWN, Value, quoted
+from architect_lsp.patterns import regex
 
-_ROOT = re.compile(
+_ROOT = regex(
     r"(?:^|.*\.)(?:sqlalchemy\.(?:\w+\.)*(?:(?:declarative_base|automap_base)\(\)|DeclarativeBase|DeclarativeBaseNoMeta"
     r"|registry\(\)\.generate_base\(\))|flask_sqlalchemy\.(?:\w+\.)*SQLAlchemy\(\)\.Model|sqlmodel\.(?:main\.)?SQLModel)"
 )
-_BASE = re.compile(r"(?:^|.*\.)sqlalchemy\.(?:\w+\.)*DeclarativeBase(?:NoMeta)?")
+_BASE = regex(r"(?:^|.*\.)sqlalchemy\.(?:\w+\.)*DeclarativeBase(?:NoMeta)?")
 _DECLARED = ("declared_attr", "directive", "cascading")
 _MAPPED = ("Mapped", "DynamicMapped", "WriteOnlyMapped", "Relationship")
 _RELATION = ("relationship", "RelationshipProperty", "Relationship", "dynamic_loader")
 _MANY = frozenset(["list", "List", "set", "Set", "Sequence", "Collection", "frozenset", "dict", "Dict", "Iterable", "tuple"])
 _MANY_MAPPED = {"DynamicMapped": "dynamic", "WriteOnlyMapped": "write_only"}
 _MAPPERS = (".mapped", ".as_declarative", ".as_declarative_base", ".mapped_as_dataclass")
-_SNAKE = re.compile(r"((?<=[a-z0-9])[A-Z]|(?!^)[A-Z](?=[a-z]))")
+_SNAKE = regex(r"((?<=[a-z0-9])[A-Z]|(?!^)[A-Z](?=[a-z]))")
 _NO = Value("constant", "None")
 
 

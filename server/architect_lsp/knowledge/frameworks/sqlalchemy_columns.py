@@ -11,9 +11,10 @@ from architect_lsp.knowledge.nouns import Column
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import ClassSymbol, FunctionSymbol
 from architect_lsp.knowledge.values import UNKNOWN, Value, quoted
+from architect_lsp.patterns import regex
 
 COLUMN = ("Column", "mapped_column", "MappedColumn")
-_OURS = re.compile(r"(?:^|.*\.)(?:sqlalchemy|flask_sqlalchemy|sqlmodel|advanced_alchemy)\.(?:.*\.)?(\w+)(?:\(\))*")
+_OURS = regex(r"(?:^|.*\.)(?:sqlalchemy|flask_sqlalchemy|sqlmodel|advanced_alchemy)\.(?:.*\.)?(\w+)(?:\(\))*")
 _WRAPPED = ("deferred", "column_property", "ddl_if")
 _BESIDE = ("ForeignKey", "Sequence", "Identity", "Computed", "CheckConstraint", "FetchedValue", "DefaultClause")
 _DEPTH = 6

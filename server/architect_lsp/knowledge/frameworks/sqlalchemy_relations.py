@@ -11,10 +11,11 @@ from architect_lsp.knowledge.nouns import Column, Relation
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import ClassSymbol, Ref
 from architect_lsp.knowledge.values import UNKNOWN, Value
+from architect_lsp.patterns import regex
 
-_MENTION = re.compile(r"(\w+)\.(?:c\.)?(\w+)")
-_REMOTE = re.compile(r"remote\(()")
-_FOREIGN = re.compile(r"foreign\(\s*(\w+)\.(?:c\.)?(\w+)")
+_MENTION = regex(r"(\w+)\.(?:c\.)?(\w+)")
+_REMOTE = regex(r"remote\(()")
+_FOREIGN = regex(r"foreign\(\s*(\w+)\.(?:c\.)?(\w+)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ Tests: give a list of tasks to whoever chooses, and assert which agent each goes
 Source: https://code.claude.com/docs/en/sub-agents
 """
 
-import re
 from collections.abc import Iterator
 
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, FileHit, FileView, Rule
 
 rule = Rule(
@@ -67,7 +67,7 @@ Only notes on the agents beside this.
     ],
 )
 
-_WORD = re.compile(r"[^\W\d_]{2,}")
+_WORD = regex(r"[^\W\d_]{2,}")
 _EMPTY = frozenset(
     [
         "a",

@@ -28,6 +28,7 @@ from collections.abc import Iterator
 from architect_lsp.knowledge.reading import Reading, dotted
 from architect_lsp.knowledge.sources import is_model_call
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
 rule = Rule(
@@ -200,16 +201,16 @@ async def serve(queue, llm):
     ],
 )
 
-_BOUND = re.compile(
+_BOUND = regex(
     r"turn|step|iter|count|attempt|retr|round|depth|budget|cost|spent|usage|token|deadline|elapsed|time|limit|max|remaining|quota"
     r"|len\(|num_|_num|cancel|abort|stop_event|shutdown|is_set|interrupt",
     re.IGNORECASE,
 )
-_PACED = re.compile(
+_PACED = regex(
     r"^(?:input|raw_input|recv\w*|receive\w*|prompt\w*|ask|get_user_\w+|get_(?:input|message|nowait)|get|readline|read_line|listen\w*|accept|wait|wait_for\w*"
     r"|wait_for_\w+|poll\w*|consume\w*|sleep|pop|popleft|dequeue|fetch_next|next|anext|blpop|brpop|xread\w*|heartbeat|read|stream_input|human_\w+|user_input|get_user\w*)$"
 )
-_BOUNDING_CALL = re.compile(
+_BOUNDING_CALL = regex(
     r"budget|limit|max_|should_(?:stop|continue)|exceed|deadline|cancel|too_many|is_set|timeout|check_stop|terminat",
     re.IGNORECASE,
 )

@@ -10,10 +10,10 @@ Source: https://code.claude.com/docs/en/sub-agents
 """
 
 import difflib
-import re
 from collections.abc import Iterator
 
 from architect_lsp.model import Confidence, Edit, Fix, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, FileHit, FileView, Rule
 
 rule = Rule(
@@ -87,7 +87,7 @@ You review.
 )
 
 _SHORT = ("opus", "sonnet", "haiku", "fable", "inherit", "default", "opusplan", "best")
-_FULL = re.compile(r"(?:\w+[./])*(?:anthropic[./])?claude-[\w.@:-]+(?:\[1m\])?|arn:aws:.*|\$\{?\w+\}?|.*/.*")
+_FULL = regex(r"(?:\w+[./])*(?:anthropic[./])?claude-[\w.@:-]+(?:\[1m\])?|arn:aws:.*|\$\{?\w+\}?|.*/.*")
 
 
 @rule.check_file

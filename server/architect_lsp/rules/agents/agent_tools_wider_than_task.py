@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.model import Confidence, Edit, Fix, Severity, Span
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, FileHit, FileView, Rule
 
 rule = Rule(
@@ -73,17 +74,17 @@ You write a report to `audit.md`.
     ],
 )
 
-_READS = re.compile(
+_READS = regex(
     r"\b(?:review\w*|audit\w*|analy[sz]\w*|inspect\w*|explor\w*|read-only|explain\w*|critic\w*|research\w*|investigat\w*)\b"
 )
-_WRITES = re.compile(
+_WRITES = regex(
     r"\b(?:writ\w*|creat\w*|fix\w*|edit\w*|implement\w*|refactor\w*|updat\w*|generat\w*|modif\w*"
     r"|chang(?:e|es|ing) (?:the )?(?:code|file)"
     r"|add(?:s|ing)?|sav\w*|document\w*|appl(?:y|ies)|produc\w*|improv\w*|optimi[sz]\w*|migrat\w*|build\w*|develop\w*|remov\w*"
     r"|delet\w*|correct\w*|output\w*|store\w*|resolv\w*|repair\w*|design\w*|test\w*|record\w*|format\w*|draft\w*|prepar\w*"
     r"|rewrit\w*|clean\w*)\b"
 )
-_NEVER = re.compile(
+_NEVER = regex(
     r"\b(?:do not|don't|never|must not|without|not to|no) (?:\w+ ){0,2}?(?:writ|creat|fix|edit|implement|modif|chang|updat)\w*"
 )
 _WIDE = ("Write", "Edit", "MultiEdit", "NotebookEdit")

@@ -29,6 +29,7 @@ from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.reading import Function, Reading, constant, dotted, keyword
 from architect_lsp.knowledge.sources import is_tool
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -133,7 +134,7 @@ def plain(path):
     ],
 )
 
-_DELETES = re.compile(
+_DELETES = regex(
     r"^(?:os\.(?:remove|unlink|rmdir|removedirs)|shutil\.(?:rmtree|move)|pathlib\.Path\.(?:unlink|rmdir)"
     r"|stripe\.(?:\w+\.)*(?:Refund|Charge|PaymentIntent|Transfer|Payout)\.(?:create|capture|cancel)"
     r"|smtplib\.SMTP(?:_SSL)?\.(?:send_message|sendmail)|sendgrid\.[\w.]*send"
@@ -141,19 +142,19 @@ _DELETES = re.compile(
     r"|asyncio\.create_subprocess_(?:shell|exec)|boto3[\w.]*\.(?:delete_\w+|terminate_instances)"
     r"|kubernetes[\w.]*\.delete_\w+)$"
 )
-_METHODS = re.compile(
+_METHODS = regex(
     r"(?:^|\.)(?:(?:stripe\.)?(?:\w+\.)*(?:refunds?|payment_intents|charges|transfers|payouts)\.create|Refund\.create"
     r"|delete_(?:user|account|order|record|file|branch|repo|bucket|object|row|customer)s?|send_(?:email|mail|payment|money)"
     r"|transfer_(?:funds|money)|terminate_instances|drop_table|sendmail)$"
 )
-_SQL = re.compile(r"^\s*(?:DELETE\s+FROM|DROP\s+|TRUNCATE\s+)", re.IGNORECASE)
-_GUARD = re.compile(
+_SQL = regex(r"^\s*(?:DELETE\s+FROM|DROP\s+|TRUNCATE\s+)", re.IGNORECASE)
+_GUARD = regex(
     r"approv|confirm|allow|whitelist|permission|human|interrupt|sandbox|dry_?run|authoriz|is_safe|denied|deny|protected|forbidden"
     r"|blocked|refus|validat|restrict|docker|container|relative_to|commonpath|resolve\(\)|require_",
     re.IGNORECASE,
 )
 _APPROVALS = ("needs_approval", "requires_approval", "requires_confirmation", "confirm", "interrupt_before", "approval_mode")
-_SHELLS = re.compile(
+_SHELLS = regex(
     r"^(?:langchain_community|langchain_experimental|langchain)\.[\w.]*(?:ShellTool|BashProcess|TerminalTool|PythonREPLTool"
     r"|PythonAstREPLTool|PythonREPL)$|^autogen[\w.]*LocalCommandLineCodeExecutor$"
 )

@@ -29,6 +29,7 @@ from architect_lsp.knowledge.summaries import effects
 from architect_lsp.knowledge.symbols import Ref
 from architect_lsp.knowledge.values import Value
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, ProjectHit, Rule
 
 rule = Rule(
@@ -128,12 +129,12 @@ def main():
     ],
 )
 
-_HISTORY = re.compile(
+_HISTORY = regex(
     r"_?(?:\w+_)?(?:messages|history|histories|conversation|chat_log|transcript|dialog(?:ue)?|turns|context|memory)",
     re.IGNORECASE,
 )
 _GROWS = ("append", "extend", "insert", "add", "add_message", "add_user_message", "add_ai_message", "save_context", "put")
-_MEMORIES = re.compile(
+_MEMORIES = regex(
     r"langchain[\w.]*\.(?:Conversation\w*Memory|InMemoryChatMessageHistory|ChatMessageHistory|ConversationChain)"
     r"|llama_index[\w.]*\.ChatMemoryBuffer(?:\.from_defaults)?"
 )

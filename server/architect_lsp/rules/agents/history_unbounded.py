@@ -26,6 +26,7 @@ from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.model_calls import ModelCall, model_calls
 from architect_lsp.knowledge.reading import Reading, dotted
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -123,12 +124,12 @@ def once():
 
 _ARGUMENTS = ("messages", "input", "contents")
 _GROWS = ("append", "extend", "insert")
-_SHRINKS = re.compile(
+_SHRINKS = regex(
     r"trim|prun|compact|compress|condens|summar|truncat|shorten|reduc|evict|window|forget|drop|pop|clear|reset|delete|remove|limit|budget"
     r"|count_tokens|num_tokens|tiktoken|new_(?:chat|session|conversation)|save|store|persist",
     re.IGNORECASE,
 )
-_INPUT = re.compile(r"(?:.*\.)?(?:input|prompt|ask|recv|receive(?:_\w+)?|get_user_input|readline)")
+_INPUT = regex(r"(?:.*\.)?(?:input|prompt|ask|recv|receive(?:_\w+)?|get_user_input|readline)")
 
 
 @rule.check

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.model import Confidence, Severity, Span
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, FileHit, FileView, Rule
 
 rule = Rule(
@@ -60,31 +61,31 @@ Copy `.env.example` to `.env` and ask the user for the values.
 )
 
 _HOSTILE = (
-    re.compile(
+    regex(
         r"\b(?:ignore|disregard|forget|override)\s+(?:all\s+|any\s+|every\s+)?(?:of\s+)?(?:the\s+|your\s+)?"
         r"(?:previous|prior|above|earlier|preceding|system)\s+(?:instructions?|prompts?|rules|directions|messages)",
         re.IGNORECASE,
     ),
-    re.compile(
+    regex(
         r"\b(?:do not|don't|never)\s+(?:tell|inform|mention (?:this|it) to|reveal (?:this|it) to|alert|notify)\s+"
         r"the\s+(?:user|reviewer|human)",
         re.IGNORECASE,
     ),
-    re.compile(
+    regex(
         r"\b(?:send|post|upload|exfiltrate|transmit|forward)\s+(?:\w+\s+){0,6}?(?:\.env|secrets?|credentials?|api keys?|tokens?"
         r"|passwords?|~/\.ssh\S*|id_rsa|private keys?|environment variables)\s+(?:\w+\s+){0,4}?(?:to|at|via)\s+"
         r"(?:https?://\S*[\w/]|\S+@\S*\w)",
         re.IGNORECASE,
     ),
-    re.compile(
+    regex(
         r"\b(?:AI|LLM|language model|assistants?|reviewers?|copilot|claude|gpt)\b[^.\n]{0,40}?\b(?:must|should|shall|please)\s+"
         r"(?:ignore|skip|approve|not (?:report|flag|review))\b[^.\n]*",
         re.IGNORECASE,
     ),
-    re.compile("[\U000e0020-\U000e007e]{4,}|[\u202a-\u202e\u2066-\u2069]"),
+    regex("[\U000e0020-\U000e007e]{4,}|[\u202a-\u202e\u2066-\u2069]"),
 )
-_QUOTED = re.compile(r"[\"'`\u201c\u2018]\s*$")
-_ABOUT = re.compile(
+_QUOTED = regex(r"[\"'`\u201c\u2018]\s*$")
+_ABOUT = regex(
     r"\b(?:such as|like|e\.g\.|examples?|for instance|phrases?|patterns?|inject\w*|attack\w*|detect\w*|never|reject|refuse"
     r"|resist|jailbreak\w*)\b",
     re.IGNORECASE,

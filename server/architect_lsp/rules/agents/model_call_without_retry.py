@@ -26,6 +26,7 @@ from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.model_calls import made_with, model_calls
 from architect_lsp.knowledge.reading import Reading, constant, dotted, keyword
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -96,11 +97,11 @@ def patient(messages):
     ],
 )
 
-_HOSTS = re.compile(
+_HOSTS = regex(
     r"api\.(?:openai|anthropic|mistral|groq|deepseek|together|x|cohere)\.(?:com|ai|xyz)"
     r"(?:/v\d/(?:chat|messages|responses|completions)|/openai/v1/chat)"
 )
-_RETRIES = re.compile(r"retry|retries|backoff|tenacity|stamina", re.IGNORECASE)
+_RETRIES = regex(r"retry|retries|backoff|tenacity|stamina", re.IGNORECASE)
 
 
 @rule.check

@@ -26,6 +26,7 @@ from collections.abc import Iterator
 from architect_lsp.knowledge.reading import dotted
 from architect_lsp.knowledge.sources import is_model_call
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -120,9 +121,9 @@ async def steered(text):
     ],
 )
 
-_STATEFUL = re.compile(r"send|send_message|chat|step|reply|run_turn|handle|say|next|execute|process_message|act|observe|reflect")
+_STATEFUL = regex(r"send|send_message|chat|step|reply|run_turn|handle|say|next|execute|process_message|act|observe|reflect")
 _STOPS = (ast.Break, ast.Return, ast.Raise, ast.Yield, ast.YieldFrom, ast.Continue)
-_WAITS = re.compile(r"sleep|throttle|rate|limit|acquire|commit|save|progress|emit|yield|send|publish|write", re.IGNORECASE)
+_WAITS = regex(r"sleep|throttle|rate|limit|acquire|commit|save|progress|emit|yield|send|publish|write", re.IGNORECASE)
 
 
 @rule.check

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.reading import dotted
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
 rule = Rule(
@@ -93,8 +94,8 @@ _RETIRED = {
     r"gemini-(?:pro|pro-vision|1\.0-\S+|1\.5-(?:pro|flash)\S*)|(?:text|chat|code|codechat)-bison(?:@\d+|-001)?": "",
 }
 """Retired names by full match, with what Anthropic names as the next of the same class; "" where the choice is the reader's."""
-_PROVIDER = re.compile(r"^(?:[\w.-]+/)*(?:models/)?")
-_NAMED = re.compile(r"(?:\w*_)?(?:model|models?_?(?:name|id)|llm|engine|deployment(?:_name)?)(?:_default)?", re.IGNORECASE)
+_PROVIDER = regex(r"^(?:[\w.-]+/)*(?:models/)?")
+_NAMED = regex(r"(?:\w*_)?(?:model|models?_?(?:name|id)|llm|engine|deployment(?:_name)?)(?:_default)?", re.IGNORECASE)
 
 
 @rule.check

@@ -31,6 +31,7 @@ from architect_lsp.knowledge.sources import is_model_output, parts
 from architect_lsp.knowledge.streams import described
 from architect_lsp.knowledge.symbols import Ref
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -164,15 +165,15 @@ _SHELLS = ("os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatu
 _PROCESSES = ("subprocess.run", "subprocess.call", "subprocess.check_call", "subprocess.check_output", "subprocess.Popen")
 _SQL = ("execute", "executescript", "exec_driver_sql", "read_sql", "read_sql_query")
 _REMOVERS = ("os.remove", "os.unlink", "shutil.rmtree", "os.rmdir", "os.rename", "shutil.move")
-_CONFINED = re.compile(
+_CONFINED = regex(
     r"is_relative_to|relative_to|commonpath|commonprefix|resolve|realpath|abspath|startswith|safe|workspace|\.\.|base_dir|root_dir|basename"
 )
 _LAST = frozenset(it.rpartition(".")[2] for it in (*_CODE, *_SHELLS, *_PROCESSES, *_SQL, *_REMOVERS, "open"))
-_INTERPRETERS = re.compile(r"(?:^|/)(?:ba|z|da)?sh$|^python\d?|^node$|^perl$|^ruby$|^powershell|^cmd")
+_INTERPRETERS = regex(r"(?:^|/)(?:ba|z|da)?sh$|^python\d?|^node$|^perl$|^ruby$|^powershell|^cmd")
 _REACHED = {"url": "an address to ask", "template": "a template"}
 _WRITERS = ("write_text", "write_bytes", "unlink", "rmdir")
-_HOSTS = re.compile(r"urlparse|urlsplit|hostname|netloc|ipaddress|startswith|allowed_(?:hosts|domains)", re.IGNORECASE)
-_GUARDED = re.compile(
+_HOSTS = regex(r"urlparse|urlsplit|hostname|netloc|ipaddress|startswith|allowed_(?:hosts|domains)", re.IGNORECASE)
+_GUARDED = regex(
     r"approv|confirm|sandbox|allow|whitelist|permission|human|restrict|is_safe|denied|deny|dry_run|docker|container|e2b|validat",
     re.IGNORECASE,
 )

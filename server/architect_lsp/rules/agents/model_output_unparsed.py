@@ -17,12 +17,12 @@ Source: https://platform.claude.com/docs/en/build-with-claude/structured-outputs
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.handlers import is_caught
 from architect_lsp.knowledge.sources import is_model_output, origins
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -89,7 +89,7 @@ def read(path):
     ],
 )
 
-_ENFORCED = re.compile(
+_ENFORCED = regex(
     r"response_format=(?!None)[A-Za-z_.]+\b|json_schema|output_config|output_format|response_schema|text_format|strict\W+True"
 )
 _ERRORS = ("JSONDecodeError", "ValueError", "DecodeError")

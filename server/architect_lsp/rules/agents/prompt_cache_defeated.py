@@ -24,6 +24,7 @@ from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.knowledge.sources import is_model_call
 from architect_lsp.knowledge.values import Value
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -99,11 +100,11 @@ def daily(question):
     ],
 )
 
-_CLOCKS = re.compile(
+_CLOCKS = regex(
     r"(?:datetime\.)*datetime\.(?:now|utcnow)|time\.(?:time|time_ns)|uuid\.uuid[14]|uuid[14]|(?:timezone|django\.utils\.timezone)\.now"
 )
-_DAILY = re.compile(r"%[YmdBbAa]|date\(\)|\.date\b|%x", re.IGNORECASE)
-_TIMED = re.compile(r"%[HMSfXcTs]")
+_DAILY = regex(r"%[YmdBbAa]|date\(\)|\.date\b|%x", re.IGNORECASE)
+_TIMED = regex(r"%[HMSfXcTs]")
 _STABLE = 120
 """Characters of unchanging text behind the changing part from which on the order costs something."""
 

@@ -18,11 +18,11 @@ Source: OWASP LLM10:2025 Unbounded Consumption; https://microsoft.github.io/auto
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.reading import constant, keyword
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -103,15 +103,15 @@ def chat(assistant):
     ],
 )
 
-_TEAM = re.compile(r"autogen_agentchat\.(?:[\w.]+\.)?(RoundRobinGroupChat|SelectorGroupChat|Swarm)")
+_TEAM = regex(r"autogen_agentchat\.(?:[\w.]+\.)?(RoundRobinGroupChat|SelectorGroupChat|Swarm)")
 _STOPS = ("termination_condition", "max_turns")
-_CLASSIC = re.compile(r"(?:autogen|ag2|pyautogen)\.(?:[\w.]+\.)?(?:UserProxyAgent|ConversableAgent)")
+_CLASSIC = regex(r"(?:autogen|ag2|pyautogen)\.(?:[\w.]+\.)?(?:UserProxyAgent|ConversableAgent)")
 _REPLIES = ("max_consecutive_auto_reply", "is_termination_msg")
-_RUNNER = re.compile(
+_RUNNER = regex(
     r"agents\.(?:run\.)?Runner\.run(?:_sync|_streamed)?|langchain[\w.]*\.(?:AgentExecutor(?:\.from_agent_and_tools)?|initialize_agent)"
     r"|crewai\.(?:[\w.]+\.)?Agent|autogen_agentchat\.(?:[\w.]+\.)?\w+Chat|pydantic_ai\.(?:usage\.)?UsageLimits"
 )
-_UNATTENDED = re.compile(r"claude_(?:agent_sdk|code_sdk)\.(?:types\.)?Claude(?:Agent|Code)Options")
+_UNATTENDED = regex(r"claude_(?:agent_sdk|code_sdk)\.(?:types\.)?Claude(?:Agent|Code)Options")
 _BUDGETS = ("max_turns", "max_budget_usd", "task_budget")
 _LIMITS = ("max_turns", "max_iterations", "max_iter", "request_limit")
 

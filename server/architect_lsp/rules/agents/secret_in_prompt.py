@@ -27,6 +27,7 @@ from architect_lsp.knowledge.model_calls import model_calls, prompts
 from architect_lsp.knowledge.reading import Reading, constant, dotted
 from architect_lsp.knowledge.sources import parts
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -86,12 +87,12 @@ def ask(user, token_count):
     ],
 )
 
-_SECRET = re.compile(
+_SECRET = regex(
     r"(?:^|[._'\"])(?:\w*_)?(?:password|passwd|secret(?:_?key)?|api_?key|access_token|auth_token|private_key|client_secret|ssn"
     r"|social_security_number|card_number|cvv|credentials?)$",
     re.IGNORECASE,
 )
-_ENVIRONMENT = re.compile(r"^(?:os\.)?(?:environ|getenv)")
+_ENVIRONMENT = regex(r"^(?:os\.)?(?:environ|getenv)")
 
 
 @rule.check

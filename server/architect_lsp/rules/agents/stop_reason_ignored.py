@@ -17,7 +17,6 @@ Source: https://platform.claude.com/docs/en/build-with-claude/handling-stop-reas
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.handlers import is_caught
@@ -25,6 +24,7 @@ from architect_lsp.knowledge.model_calls import model_calls
 from architect_lsp.knowledge.reading import Reading, dotted
 from architect_lsp.knowledge.sources import is_model_output, origins
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -85,7 +85,7 @@ def chat(messages):
     ],
 )
 
-_LOOKED_AT = re.compile(r"stop_reason|finish_reason|incomplete_details|\.status\b|parse\(|tool_runner|response_format")
+_LOOKED_AT = regex(r"stop_reason|finish_reason|incomplete_details|\.status\b|parse\(|tool_runner|response_format")
 _LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 _PARSES = ("loads", "model_validate_json", "parse_raw", "literal_eval", "validate_json", "safe_load")
 _WRITES = ("write_text", "write", "writelines")

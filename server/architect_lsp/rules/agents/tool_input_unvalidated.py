@@ -21,13 +21,13 @@ Source: OWASP LLM06:2025 Excessive Agency; CWE-470
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.handlers import caught
 from architect_lsp.knowledge.reading import dotted
 from architect_lsp.knowledge.sources import is_model_output, origins
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -93,11 +93,11 @@ def prefixed(self, block):
     ],
 )
 
-_NAMED = re.compile(
+_NAMED = regex(
     r"(?:^|[._])(?:tool|block|call|tool_?call|function_?call|function|tool_use|action)(?:_?block)?\.(?:function\.)?name$"
 )
-_NAMES = re.compile(r"^(?:tool|function|func|action)_?name$")
-_CHECKED = re.compile(
+_NAMES = regex(r"^(?:tool|function|func|action)_?name$")
+_CHECKED = regex(
     r"\bnot in\b|\bin (?:self\.)?_?(?:allow\w*|[A-Z_]*TOOLS|tools|available\w*|handlers|registry)|validat|BaseModel|jsonschema"
 )
 

@@ -27,6 +27,7 @@ from architect_lsp.knowledge.definitions import definitions
 from architect_lsp.knowledge.reading import Function, Reading, constant, dotted
 from architect_lsp.knowledge.sources import is_tool
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -107,7 +108,7 @@ def plain(title):
 )
 
 _METHODS = ("read_text", "read_bytes", "write_text", "write_bytes", "unlink", "open")
-_CHECKS = re.compile(
+_CHECKS = regex(
     r"relative_to|commonpath|commonprefix|startswith|basename|\.name\b|secure_filename|safe|\.\.|valid|allow|isalnum|isidentifier"
     r"|fullmatch|re\.match|re\.sub|\bnot in\b|\bin \w*(?:list|names|files)|sandbox|confine|inside|within|escape|slug|check"
     r"|parents\b",

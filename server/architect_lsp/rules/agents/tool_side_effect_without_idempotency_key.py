@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.knowledge.sources import is_tool
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -77,15 +78,13 @@ def charge(amount):
     ],
 )
 
-_PAYS = re.compile(
+_PAYS = regex(
     r"(?:^|\.)(?:Refund|Charge|PaymentIntent|Transfer|Payout|refunds|charges|payment_intents|transfers|payouts|subscriptions)"
     r"\.create(?:_async)?$"
 )
-_DEED = re.compile(
-    r"(?:^|_)(?:pay|charge|refund|transfer|purchase|buy|book|order|checkout|place_order|send_money|invoice)(?:_|$)"
-)
-_READS = re.compile(r"(?:^|_)(?:search|find|get|list|lookup|look_up|check|status|read|fetch|quote|estimate|track)(?:_|$)")
-_ADDRESS = re.compile(r"/(?:payments?|charges?|refunds?|transfers?|orders?|bookings?|purchases?|checkout|payouts?)/?(?:$|\?)")
+_DEED = regex(r"(?:^|_)(?:pay|charge|refund|transfer|purchase|buy|book|order|checkout|place_order|send_money|invoice)(?:_|$)")
+_READS = regex(r"(?:^|_)(?:search|find|get|list|lookup|look_up|check|status|read|fetch|quote|estimate|track)(?:_|$)")
+_ADDRESS = regex(r"/(?:payments?|charges?|refunds?|transfers?|orders?|bookings?|purchases?|checkout|payouts?)/?(?:$|\?)")
 
 
 @rule.check

@@ -23,6 +23,7 @@ from architect_lsp.knowledge.model_calls import model_calls, prompts
 from architect_lsp.knowledge.reading import dotted, keyword
 from architect_lsp.knowledge.sources import parts
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -88,11 +89,11 @@ def status(url, tools):
     ],
 )
 
-_FETCHED = re.compile(
+_FETCHED = regex(
     r"(?:requests|httpx|aiohttp|urllib|urllib3)\b.*\(\)\.(?:text|content|json|read|body|aread)\b"
     r"|(?:^|\.)(?:urlopen\(\)\.read|get\(\)\.text|fetch_url|fetch_page|scrape\w*|page_content|get_text)\b"
 )
-_BORDER = re.compile(r"<\w+[^>]*>|```|\"\"\"|untrusted|---+\s*(?:BEGIN|START)|not instructions|no instructions", re.IGNORECASE)
+_BORDER = regex(r"<\w+[^>]*>|```|\"\"\"|untrusted|---+\s*(?:BEGIN|START)|not instructions|no instructions", re.IGNORECASE)
 _RUNS = ("run", "run_sync", "run_streamed", "arun", "invoke", "ainvoke", "kickoff", "query")
 
 

@@ -21,7 +21,6 @@ Source: OWASP LLM01:2025 Prompt Injection
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.flows import Origin, is_own
@@ -29,6 +28,7 @@ from architect_lsp.knowledge.model_calls import model_calls, prompts
 from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.knowledge.sources import is_request, parts
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -106,13 +106,13 @@ def make(tone: str) -> Agent:
     ],
 )
 
-_OF_USER = re.compile(
+_OF_USER = regex(
     r"^(?:user_?(?:input|message|query|question|text|prompt|request|content|msg)|question|query|customer_(?:message|question|input)"
     r"|user_supplied\w*|(?:request|req|payload|body)\.(?:message|question|query|prompt|text|input|content))$"
 )
-_FOUND = re.compile(r"(?:^|\.)page_content$|\.(?:similarity_search\w*|get_relevant_documents|max_marginal_relevance_search)\(\)")
+_FOUND = regex(r"(?:^|\.)page_content$|\.(?:similarity_search\w*|get_relevant_documents|max_marginal_relevance_search)\(\)")
 """What a search brought: pages and files that anyone may have written."""
-_AGENTS = re.compile(r"^(?:\w*Agent|create_agent|create_react_agent|AgentDefinition)$")
+_AGENTS = regex(r"^(?:\w*Agent|create_agent|create_react_agent|AgentDefinition)$")
 _KEYS = ("instructions", "system_prompt", "system_message", "prompt", "state_modifier")
 _MESSAGES = ("SystemMessage", "SystemMessagePromptTemplate")
 

@@ -27,6 +27,7 @@ from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.summaries import effects
 from architect_lsp.knowledge.symbols import FunctionSymbol, Ref
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, ProjectHit, Rule
 
 _SHOP = """
@@ -140,7 +141,7 @@ def position(number): ...
 _FEW = 2
 _WRITES = frozenset(("POST", "PUT", "PATCH", "DELETE"))
 _POSTS = ("require_POST", "require_http_methods")
-_OPEN = re.compile(
+_OPEN = regex(
     r"log_?in|log_?out|sign_?(in|up|out)|regist(er|ration)|token|auth|oauth|oidc|sso|saml|callback|webhook|hook|health|ready|live|ping|status"
     r"|version|metrics|docs|openapi|schema|favicon|static|assets|robots|public|forgot|reset|verify|confirm|activat|invit|refresh|csrf"
     r"|captcha|well.known|error|about|terms|privacy|contact|setup|install|init|config|settings|feature|locale|language|i18n|manifest"

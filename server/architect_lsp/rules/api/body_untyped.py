@@ -20,12 +20,12 @@ Source: https://fastapi.tiangolo.com/tutorial/body/
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.operations import parameters, routes_of
 from architect_lsp.knowledge.reading import Function, Reading, dotted
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -111,9 +111,9 @@ async def raw(request: Request):
 )
 
 _BODIES = {"POST", "PUT", "PATCH"}
-_UNTYPED = re.compile(r"dict|Dict|Any|typing\.(?:Dict|Any)|Mapping")
-_JSON = re.compile(r"^(?:request|req)\.json$")
-_CHECKS = re.compile(r"model_validate|parse_obj|validate\(|TypeAdapter|signature|hmac|jsonrpc|webhook|ValidationError")
+_UNTYPED = regex(r"dict|Dict|Any|typing\.(?:Dict|Any)|Mapping")
+_JSON = regex(r"^(?:request|req)\.json$")
+_CHECKS = regex(r"model_validate|parse_obj|validate\(|TypeAdapter|signature|hmac|jsonrpc|webhook|ValidationError")
 _ELSEWHERE = ("Depends", "Security", "Query", "Header", "Cookie", "Path")
 
 

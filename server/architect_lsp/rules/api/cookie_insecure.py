@@ -19,6 +19,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.reading import constant, keyword
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
 rule = Rule(
@@ -71,9 +72,9 @@ def login(response, token, settings, options):
     ],
 )
 
-_SIGNS_IN = re.compile(r"session|token|jwt|auth|sid\b|login|remember|credential|api_?key", re.IGNORECASE)
-_READ_BY_SCRIPTS = re.compile(r"csrf|xsrf", re.IGNORECASE)
-_STATES = re.compile(r"state|nonce|verifier|flow|locale|lang|^.?(?:is|has)_|expired|redirect", re.IGNORECASE)
+_SIGNS_IN = regex(r"session|token|jwt|auth|sid\b|login|remember|credential|api_?key", re.IGNORECASE)
+_READ_BY_SCRIPTS = regex(r"csrf|xsrf", re.IGNORECASE)
+_STATES = regex(r"state|nonce|verifier|flow|locale|lang|^.?(?:is|has)_|expired|redirect", re.IGNORECASE)
 """Names of what is no secret, or lives for the length of a sign-in."""
 
 

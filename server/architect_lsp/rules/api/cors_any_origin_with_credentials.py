@@ -19,13 +19,13 @@ Source: https://developer.mozilla.org/en-US/docs/Web/HTTP/Guides/CORS#credential
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.facts import Variable
 from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.knowledge.values import Value
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -126,7 +126,7 @@ def allow(response):
     ],
 )
 
-_ANYTHING = re.compile(r"\^?(?:https\?://|http://|https://|\(https\?://\))?\(?\.[*+]\)?\$?")
+_ANYTHING = regex(r"\^?(?:https\?://|http://|https://|\(https\?://\))?\(?\.[*+]\)?\$?")
 
 
 @rule.check

@@ -13,7 +13,6 @@ Tests: assert on the status of each creation.
 Source: RFC 9110 section 15.3.2
 """
 
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.catalogue import catalogue
@@ -23,6 +22,7 @@ from architect_lsp.knowledge.nouns import Route
 from architect_lsp.knowledge.operations import spoken
 from architect_lsp.knowledge.project import Project
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, ProjectHit, Rule
 
 _SHOP = """
@@ -96,11 +96,11 @@ def create_d(): ...
     ],
 )
 
-_CREATES = re.compile(r"_*(?:create|add|new|insert|register)(?:_\w+)?")
+_CREATES = regex(r"_*(?:create|add|new|insert|register)(?:_\w+)?")
 
 _FEW = 2
 """Routes that are no way of the house yet."""
-_MANY = re.compile(r"bulk|batch")
+_MANY = regex(r"bulk|batch")
 
 
 @rule.check_project

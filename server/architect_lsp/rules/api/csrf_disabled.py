@@ -22,6 +22,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.reading import constant, dotted
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
 rule = Rule(
@@ -111,7 +112,7 @@ def hook(request):
 _SETTINGS = frozenset(("WTF_CSRF_ENABLED", "JWT_COOKIE_CSRF_PROTECT"))
 _SESSION_GUARDS = {"login_required", "permission_required", "user_passes_test", "staff_member_required"}
 _READS = {"require_GET", "require_safe"}
-_TESTS = re.compile(r"test|debug|local|dev(?!ice)|ci\b|mock|fake", re.IGNORECASE)
+_TESTS = regex(r"test|debug|local|dev(?!ice)|ci\b|mock|fake", re.IGNORECASE)
 
 
 @rule.check

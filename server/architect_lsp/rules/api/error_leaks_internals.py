@@ -25,6 +25,7 @@ from architect_lsp.knowledge.answers import status_of
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.reading import dotted
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
 rule = Rule(
@@ -174,11 +175,9 @@ _BROAD = frozenset(
     )
 )
 """Exceptions whose text nobody wrote for a client."""
-_ANSWERS = re.compile(
-    r"HTTPException|(?:\w*JSON|Plain\w*|HTML|ORJSON|UJSON)?Response|jsonify|make_response|abort|HttpResponse\w*"
-)
+_ANSWERS = regex(r"HTTPException|(?:\w*JSON|Plain\w*|HTML|ORJSON|UJSON)?Response|jsonify|make_response|abort|HttpResponse\w*")
 
-_PARSING = re.compile(r"[\"'](?:\w+ )*(?:invalid|malformed|pars(?:e|ing)|decod(?:e|ing))", re.IGNORECASE)
+_PARSING = regex(r"[\"'](?:\w+ )*(?:invalid|malformed|pars(?:e|ing)|decod(?:e|ing))", re.IGNORECASE)
 _FEW = 2
 """Statements of a `try` that do no more than take apart what the client sent."""
 

@@ -26,6 +26,7 @@ from architect_lsp.knowledge.reading import dotted
 from architect_lsp.knowledge.summaries import Effect, described, effects
 from architect_lsp.knowledge.symbols import Ref
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, ProjectHit, Rule, View
 
 rule = Rule(
@@ -98,7 +99,7 @@ _WORDS = {
     "mail": "sends mail",
     "queue": "sends a message",
 }
-_LINKS = re.compile(
+_LINKS = regex(
     r"callback|oauth|sso|saml|log_?(in|out)|sign_?(in|out)|verify|verification|confirm|activate|unsubscribe|track|redirect|health"
     r"|authori[sz]e|token|session|invite|accept|webhook|cron|download|export|init|setup|sync|refresh|ping|heartbeat|metrics",
     re.IGNORECASE,
@@ -106,14 +107,14 @@ _LINKS = re.compile(
 """Paths and handlers that answer links by their nature, or that keep a record of having been asked."""
 _STEPS = 3
 """How many calls away the change may be; what is further mostly is a record of the request."""
-_PLUMBING = re.compile(
+_PLUMBING = regex(
     r"execute|process|dispatch|handle|^run|invoke|wrap|commit|connect|session|transaction|begin|get_db|__|query|fetch|read|get_|list_"
     r"|find|load|select"
 )
 """Functions that write whatever they do, or make what they are asked for where it is not there yet."""
 
 
-_SESSION = re.compile(r"(?:^|\.)(?:db|\w*session)(?:\.session)?\.(?:commit|add|add_all|delete|merge)$")
+_SESSION = regex(r"(?:^|\.)(?:db|\w*session)(?:\.session)?\.(?:commit|add|add_all|delete|merge)$")
 """A call of what everyone calls the database, where its class can't be told."""
 
 
@@ -159,7 +160,7 @@ def find(project: Project) -> Iterator[ProjectHit]:
         yield ProjectHit(route.at, message, tuple(described(found[kind], project)))
 
 
-_RECORD = re.compile(
+_RECORD = regex(
     r"log|audit|track|telemetry|analytics|last_?(seen|used|access)|touch|usage|metric|cache|event|record|history|ensure"
 )
 

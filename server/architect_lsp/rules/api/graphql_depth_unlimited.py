@@ -26,6 +26,7 @@ from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import ClassSymbol, Ref
 from architect_lsp.knowledge.values import Value
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, ProjectHit, Rule
 
 _TYPES = """
@@ -112,10 +113,10 @@ urlpatterns = [path("graphql", GraphQLView.as_view(schema=schema, validation_rul
     ],
 )
 
-_LIMITS = re.compile(r"\w*(?:depth|cost|complexity|MaxTokens|persisted)\w*", re.IGNORECASE)
-_SCHEMA = re.compile(r"(?:strawberry|graphene)(?:\.\w+)*\.Schema\(\)")
-_TYPE = re.compile(r"strawberry(?:_django|\.\w+)*\.(?:type|interface)|graphene(?:_\w+|\.\w+)*\.(?:\w*ObjectType|Interface)")
-_NAME = re.compile(r"[A-Za-z_][\w.]*")
+_LIMITS = regex(r"\w*(?:depth|cost|complexity|MaxTokens|persisted)\w*", re.IGNORECASE)
+_SCHEMA = regex(r"(?:strawberry|graphene)(?:\.\w+)*\.Schema\(\)")
+_TYPE = regex(r"strawberry(?:_django|\.\w+)*\.(?:type|interface)|graphene(?:_\w+|\.\w+)*\.(?:\w*ObjectType|Interface)")
+_NAME = regex(r"[A-Za-z_][\w.]*")
 
 
 @rule.check_project

@@ -25,6 +25,7 @@ from architect_lsp.knowledge.nouns import Route
 from architect_lsp.knowledge.operations import routes_of
 from architect_lsp.knowledge.reading import Function, Reading, dotted
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -101,10 +102,10 @@ def helper(session: Session):
     ],
 )
 
-_PAGES = re.compile(
+_PAGES = regex(
     r"limit|page|size|offset|skip|cursor|first|top\b|count|take|pagin|batch|after|before|range|params|slice|filter|search|query\b|q\b"
 )
-_FEW = re.compile(
+_FEW = regex(
     r"setting|config|option|role|permission|currenc|countr|language|locale|tag|categor|type|status|template|plan|feature|provider|group|team"
     r"|statistic|summary|stats|export|backup|health|admin|choice|enum|level|model",
     re.IGNORECASE,

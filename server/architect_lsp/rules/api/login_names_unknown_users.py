@@ -20,6 +20,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.reading import Function, Reading, dotted
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -70,15 +71,15 @@ def profile(name):
     ],
 )
 
-_UNKNOWN = re.compile(
+_UNKNOWN = regex(
     r"\b(?:no such|unknown|invalid) (?:user(?:name)?|e-?mail|account|address)\b"
     r"|\b(?:user(?:name)?|e-?mail|account|address)\b.{0,12}"
     r"\b(?:not (?:found|exist|registered|known)|does(?:n't| not) exist|is unknown|isn't registered|unknown)",
     re.IGNORECASE,
 )
-_EITHER = re.compile(r"\bor\b|\band\b|password", re.IGNORECASE)
-_LOGIN = re.compile(r"log_?in|sign_?in|authenticate|auth|token|session", re.IGNORECASE)
-_CHECKS = re.compile(
+_EITHER = regex(r"\bor\b|\band\b|password", re.IGNORECASE)
+_LOGIN = regex(r"log_?in|sign_?in|authenticate|auth|token|session", re.IGNORECASE)
+_CHECKS = regex(
     r"(?:verify|check|compare|validate)\w*(?:password|pwd|hash)\w*|^check$|checkpw|compare_digest|(?:password|pwd)_(?:matches|verify)",
     re.IGNORECASE,
 )

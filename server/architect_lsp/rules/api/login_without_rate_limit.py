@@ -27,6 +27,7 @@ from architect_lsp.knowledge.operations import spoken
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import FunctionSymbol
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, ProjectHit, Rule
 
 rule = Rule(
@@ -85,13 +86,13 @@ def orders(password: str):
     ],
 )
 
-_LOGIN = re.compile(r"(?:^|[/_])(?:log_?in|sign_?in|token|authenticate|session)s?(?:$|[/_])", re.IGNORECASE)
-_VERIFIES = re.compile(
+_LOGIN = regex(r"(?:^|[/_])(?:log_?in|sign_?in|token|authenticate|session)s?(?:$|[/_])", re.IGNORECASE)
+_VERIFIES = regex(
     r"(?:verify|check|validate|authenticate|compare)_?(?:\w+_)?(?:password|pwd|credential)\w*|check_password_hash|authenticate_user"
     r"|checkpw|verify_and_update|password_(?:matches|verify|check)",
     re.IGNORECASE,
 )
-_LIMITS = re.compile(
+_LIMITS = regex(
     r"rate_?limit|throttl|limiter|lock_?out|attempt|brute|too_?many|slowapi|captcha|backoff|failed_?log", re.IGNORECASE
 )
 _DEPTH = 2

@@ -17,7 +17,6 @@ Source: OWASP API Security Top 10 2023, API3: Broken Object Property Level Autho
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.catalogue import catalogue
@@ -25,6 +24,7 @@ from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Reading, dotted
 from architect_lsp.knowledge.symbols import ClassSymbol
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -108,14 +108,14 @@ def change(user_id):
     ],
 )
 
-_BODY = re.compile(
+_BODY = regex(
     r"(?:\w+\.)*request\.(?:json|body|form|values|args|data|POST|GET|get_json|query_params|params)(?:\(\))?"
     r"(?:\.(?:to_dict|dict|copy)\(\))?"
 )
 
 
-_ROWS = re.compile(r"\.(?:objects|query)(?:\(\))?\.")
-_MODULE = re.compile(r"^(?:\.+|\w+\.)(?:\w+\.)*(?:models?|db|database|entities|orm|tables)\.\w+$")
+_ROWS = regex(r"\.(?:objects|query)(?:\(\))?\.")
+_MODULE = regex(r"^(?:\.+|\w+\.)(?:\w+\.)*(?:models?|db|database|entities|orm|tables)\.\w+$")
 
 
 @rule.check

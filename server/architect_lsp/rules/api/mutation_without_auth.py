@@ -29,6 +29,7 @@ from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import FunctionSymbol, Ref
 from architect_lsp.knowledge.values import Value
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 _SHOP = """
@@ -86,12 +87,12 @@ rule = Rule(
 )
 
 _GUARDS = ("permission_classes", "extensions", "permissions")
-_OPEN = re.compile(
+_OPEN = regex(
     r"log_?in|log_?out|sign_?(?:in|up|out)|regist|token|auth|oauth|verify|confirm|activat|invit|refresh|password|reset|contact|subscri",
     re.IGNORECASE,
 )
 """What is open by its nature, in a mutation's name."""
-_ASKS = re.compile(r"user|auth|permi|viewer|tenant|account|identity|session|token|credential|\bcan_|allowed|owner", re.IGNORECASE)
+_ASKS = regex(r"user|auth|permi|viewer|tenant|account|identity|session|token|credential|\bcan_|allowed|owner", re.IGNORECASE)
 """Words of a body that may well ask who it is."""
 
 

@@ -13,11 +13,11 @@ Source: Werkzeug documentation, `MultiDict.get`
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.reading import Reading, dotted
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
 rule = Rule(
@@ -71,7 +71,7 @@ def items():
     ],
 )
 
-_FIELDS = re.compile(r"^(?:self\.)?request\.(args|GET|query_params|form|POST)(?:\.get)?$")
+_FIELDS = regex(r"^(?:self\.)?request\.(args|GET|query_params|form|POST)(?:\.get)?$")
 
 
 @rule.check

@@ -27,6 +27,7 @@ from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Function, dotted, keyword
 from architect_lsp.knowledge.symbols import ClassSymbol
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 _MODELS = """
@@ -136,16 +137,14 @@ def any_parcel(request, pk):
     ],
 )
 
-_OWNER = re.compile(
-    r"(?:owner|user|author|creator|created_by|customer|account|member|tenant|patient|employee|client|sender)(?:_id)?"
-)
-_PRIVILEGED = re.compile(r"admin|super|staff|role|perm|scope|polic|can_|allowed|owner|member|access", re.IGNORECASE)
-_USER = re.compile(r"(?:current_?|auth_?|logged_in_?)?(?:user|account|customer|principal|identity)")
+_OWNER = regex(r"(?:owner|user|author|creator|created_by|customer|account|member|tenant|patient|employee|client|sender)(?:_id)?")
+_PRIVILEGED = regex(r"admin|super|staff|role|perm|scope|polic|can_|allowed|owner|member|access", re.IGNORECASE)
+_USER = regex(r"(?:current_?|auth_?|logged_in_?)?(?:user|account|customer|principal|identity)")
 _SIGNED_IN = frozenset(("login_required", "jwt_required", "token_required", "auth_required", "authenticated"))
 _GETS = frozenset(
     ("get", "get_one", "get_or_404", "get_object_or_404", "first_or_404", "one_or_404", "filter_by", "aget_object_or_404")
 )
-_SHARED = re.compile(
+_SHARED = regex(
     r"product|categor|item|tag|post|article|page|plan|countr|currenc|event|course|book|film|movie|city|topic|team|group|project|user"
     r"|role|setting|job|task|run|model|agent|flow|tool|node|template|file|image|media|device",
     re.IGNORECASE,

@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from architect_lsp.knowledge.operations import routes_of
 from architect_lsp.knowledge.reading import Function, Reading, constant, dotted, keyword
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -73,7 +74,7 @@ def lines(limit: int = 100):
     ],
 )
 
-_SIZE = re.compile(r"limit|page_?size|per_?page|size|count|take|page_?limit|max_results")
+_SIZE = regex(r"limit|page_?size|per_?page|size|count|take|page_?limit|max_results")
 _BOUNDS = ("le", "lt")
 
 

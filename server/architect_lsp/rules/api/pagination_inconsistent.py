@@ -24,6 +24,7 @@ from architect_lsp.knowledge.nouns import Route
 from architect_lsp.knowledge.operations import spoken
 from architect_lsp.knowledge.project import Project
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, ProjectHit, Rule
 
 _SHOP = "from fastapi import APIRouter\n\nrouter = APIRouter()\n" + "".join(
@@ -74,7 +75,7 @@ def b(page: int = 1, size: int = 50): ...
     ],
 )
 
-_MANY = re.compile(r"list|page|paginat|sequence|tuple|set\[|collection|results|items|s$", re.IGNORECASE)
+_MANY = regex(r"list|page|paginat|sequence|tuple|set\[|collection|results|items|s$", re.IGNORECASE)
 """Answers that hold many things."""
 _SIZES = ("limit", "size", "page_size", "per_page", "pageSize", "perPage", "top", "take", "count")
 _STARTS = ("offset", "skip", "page", "cursor", "after", "start", "page_number", "page_num", "after_id", "from_")

@@ -24,6 +24,7 @@ from architect_lsp.knowledge.operations import parameters, routes_of
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Function, dotted
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -117,7 +118,7 @@ def d(): ...
     ],
 )
 
-_TAKES_ALL = re.compile(r"Request|HTTPConnection|WebSocket")
+_TAKES_ALL = regex(r"Request|HTTPConnection|WebSocket")
 _REGISTERS = frozenset(("get", "post", "put", "patch", "delete", "head", "options", "route", "api_route", "websocket"))
 _DEPTH = 4
 

@@ -11,7 +11,6 @@ Off by default: on real code most odd paths are prescribed by others (`/.well-kn
 Source: Zalando RESTful API Guidelines, "MUST use kebab-case for path segments"
 """
 
-import re
 from collections.abc import Iterator
 from functools import partial
 
@@ -22,6 +21,7 @@ from architect_lsp.knowledge.operations import spoken
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import Ref
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, ProjectHit, Rule
 
 _SHOP = """
@@ -86,9 +86,9 @@ def c(): ...
 )
 
 _STYLES = {
-    "kebab-case": re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)+"),
-    "snake_case": re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)+"),
-    "camelCase": re.compile(r"[a-z]+[a-z0-9]*(?:[A-Z][a-z0-9]*)+"),
+    "kebab-case": regex(r"[a-z0-9]+(?:-[a-z0-9]+)+"),
+    "snake_case": regex(r"[a-z0-9]+(?:_[a-z0-9]+)+"),
+    "camelCase": regex(r"[a-z]+[a-z0-9]*(?:[A-Z][a-z0-9]*)+"),
 }
 
 

@@ -13,10 +13,10 @@ Source: Stripe API reference, "Idempotent requests"
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -51,7 +51,7 @@ def pay(options):
     ],
 )
 
-_MOVES = re.compile(r"^stripe\.(?:PaymentIntent|Charge|Refund|Transfer|Payout|Invoice|Subscription)\.create(?:_async)?$")
+_MOVES = regex(r"^stripe\.(?:PaymentIntent|Charge|Refund|Transfer|Payout|Invoice|Subscription)\.create(?:_async)?$")
 
 
 @rule.check

@@ -22,6 +22,7 @@ from architect_lsp.knowledge.operations import routes_of
 from architect_lsp.knowledge.reading import Function, dotted, keyword
 from architect_lsp.knowledge.symbols import ClassSymbol
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 _BODY = """
@@ -72,8 +73,8 @@ def staff(body: CustomerIn):
     ],
 )
 
-_PRIVILEGE = re.compile(r"is_(?:admin|superuser|staff|verified|moderator|owner)|role|roles|permissions|scopes|balance|credits")
-_ADMIN = re.compile(r"admin|super|staff|role|perm|scope|owner|manager", re.IGNORECASE)
+_PRIVILEGE = regex(r"is_(?:admin|superuser|staff|verified|moderator|owner)|role|roles|permissions|scopes|balance|credits")
+_ADMIN = regex(r"admin|super|staff|role|perm|scope|owner|manager", re.IGNORECASE)
 
 
 @rule.check

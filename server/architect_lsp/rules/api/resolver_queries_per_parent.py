@@ -28,6 +28,7 @@ from architect_lsp.knowledge.frameworks.graphql import resolvers
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.summaries import described, effects
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, ProjectHit, Rule
 
 rule = Rule(
@@ -117,8 +118,8 @@ schema = strawberry.Schema(query=Query)
 )
 
 _ROOTS = ("Query", "Mutation", "Subscription")
-_ROOT_NAMES = re.compile(r"\w*(?:Query|Queries|Mutation|Mutations|Subscription|Subscriptions|Payload)")
-_LOADS = re.compile(r"load(?:er|_many)?s?(?:\(\))?", re.IGNORECASE)
+_ROOT_NAMES = regex(r"\w*(?:Query|Queries|Mutation|Mutations|Subscription|Subscriptions|Payload)")
+_LOADS = regex(r"load(?:er|_many)?s?(?:\(\))?", re.IGNORECASE)
 
 
 @rule.check_project

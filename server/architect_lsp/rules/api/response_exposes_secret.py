@@ -29,6 +29,7 @@ from architect_lsp.knowledge.reading import Function, constant, dotted
 from architect_lsp.knowledge.symbols import ClassSymbol, Ref
 from architect_lsp.knowledge.values import Value
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -145,19 +146,19 @@ def read() -> User: ...
     ],
 )
 
-_PASSWORD = re.compile(
+_PASSWORD = regex(
     r"(hashed_?|encrypted_?|crypted_?|raw_?|plain_?)?(password|passwd|passphrase|pwd)(_?(hash|hashed|digest|salt|encrypted))?"
     r"|(token|secret|api_key)_hash|ssn|social_security_number|cvv|cvc|card_number|credit_card(_number)?"
     r"|(totp|otp|mfa|two_factor)_secret"
 )
 """What no answer needs to hold."""
-_KEY = re.compile(r"(client_|app_|webhook_|signing_)?secret|secret_key|private_key|api_?key|secret_access_key|encryption_key")
+_KEY = regex(r"(client_|app_|webhook_|signing_)?secret|secret_key|private_key|api_?key|secret_access_key|encryption_key")
 """What an answer may hold once: where it is made."""
-_ISSUED = re.compile(
+_ISSUED = regex(
     r"key|secret|token|credential|rotate|regenerate|reveal|webhook|auth|login|signup|register|create|session|enroll|setup",
     re.IGNORECASE,
 )
-_STORES = re.compile(r"credential|connection|secret|vault", re.IGNORECASE)
+_STORES = regex(r"credential|connection|secret|vault", re.IGNORECASE)
 """Things that are asked for because of the password in them."""
 
 

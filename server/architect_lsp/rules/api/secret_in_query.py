@@ -15,13 +15,13 @@ Source: RFC 6750 section 2.3: the query "SHOULD NOT be used"
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.annotations import annotation
 from architect_lsp.knowledge.operations import parameters, routes_of
 from architect_lsp.knowledge.reading import Function, dotted
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -93,13 +93,13 @@ def login():
     ],
 )
 
-_SECRET = re.compile(
+_SECRET = regex(
     r"(?:\w+_)?(?:password|passwd|passphrase)|(?:client_|app_|shared_)?secret(?:_key|_access_key)?"
     r"|(?:x_)?api_?key|access_token|private_key"
 )
 _PLAIN = frozenset(("str", "SecretStr", ""))
 _ELSEWHERE = frozenset(("Body", "Form", "Header", "Cookie", "Path", "Depends", "Security", "File"))
-_ARGS = re.compile(r"(?:\w+\.)*request\.(?:args|query_params)")
+_ARGS = regex(r"(?:\w+\.)*request\.(?:args|query_params)")
 
 
 @rule.check

@@ -16,13 +16,13 @@ Source: https://www.django-rest-framework.org/api-guide/serializers/#specifying-
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.models import Models
 from architect_lsp.knowledge.nouns import OrmModel
 from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -97,10 +97,10 @@ class Reader(serializers.ModelSerializer):
     ],
 )
 
-_SECRET = re.compile(
+_SECRET = regex(
     r"(?:\w+_)?(?:password|passwd|secret|api_?key|private_?key|access_?token|api_?token|auth_?token|refresh_?token|otp|pin_?code)(?:_\w+)?"
 )
-_PRIVILEGE = re.compile(
+_PRIVILEGE = regex(
     r"is_(?:staff|superuser|admin|verified|moderator)|role|roles|permissions?|user_permissions|groups|balance|credits?"
 )
 

@@ -16,7 +16,6 @@ Performance: n + 1 queries become two.
 Source: https://www.django-rest-framework.org/api-guide/relations/
 """
 
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.lineage import Attribute, attributes, dotted, lineage
@@ -26,6 +25,7 @@ from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import ClassSymbol, Ref
 from architect_lsp.knowledge.values import Value
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, ProjectHit, Rule
 
 _SHOP = """
@@ -128,8 +128,8 @@ class Customers(generics.ListCreateAPIView):
     ],
 )
 
-_LISTS = re.compile(r"rest_framework\.\w+\.(?:ListAPIView|ListCreateAPIView|ModelViewSet|ReadOnlyModelViewSet|ListModelMixin)")
-_SERIALIZER = re.compile(r"rest_framework\.serializers\.\w*Serializer")
+_LISTS = regex(r"rest_framework\.\w+\.(?:ListAPIView|ListCreateAPIView|ModelViewSet|ReadOnlyModelViewSet|ListModelMixin)")
+_SERIALIZER = regex(r"rest_framework\.serializers\.\w*Serializer")
 _READS = ("all", "count", "exists", "first", "last", "values_list")
 
 

@@ -22,6 +22,7 @@ from architect_lsp.knowledge.nouns import Route
 from architect_lsp.knowledge.operations import spoken
 from architect_lsp.knowledge.project import Project
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, ProjectHit, Rule
 
 _SHOP = """
@@ -107,8 +108,8 @@ def create_bill(): ...
     ],
 )
 
-_VERB = re.compile(r"(?:get|fetch|create|add|insert|update|edit|delete|remove)(?:[-_][a-z]\w*|[A-Z]\w*)")
-_API = re.compile(r"(?:^|/)(?:api|v\d+)(?:/|$)")
+_VERB = regex(r"(?:get|fetch|create|add|insert|update|edit|delete|remove)(?:[-_][a-z]\w*|[A-Z]\w*)")
+_API = regex(r"(?:^|/)(?:api|v\d+)(?:/|$)")
 _FITS = {
     "GET": ("get", "fetch"),
     "POST": ("create", "add", "insert"),

@@ -18,6 +18,7 @@ from architect_lsp.knowledge.nouns import Route
 from architect_lsp.knowledge.operations import spoken
 from architect_lsp.knowledge.project import Project
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, ProjectHit, Rule
 
 _MAIN = """
@@ -84,8 +85,8 @@ def deep(): ...
     ],
 )
 
-_VERSION = re.compile(r"/v\d+(?:(?:\.|beta|alpha)\w*)?(?:/|$)")
-_OPEN = re.compile(
+_VERSION = regex(r"/v\d+(?:(?:\.|beta|alpha)\w*)?(?:/|$)")
+_OPEN = regex(
     r"health|ready|live|ping|metrics|auth|login|token|oauth|callback|webhook|docs|openapi|static|favicon|internal|admin|ui|version|root"
     r"|page|html|logs?\b|index|home|debug|system|\{path:path\}",
     re.IGNORECASE,

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from architect_lsp.knowledge.answers import number
 from architect_lsp.knowledge.reading import dotted, keyword
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -93,7 +94,7 @@ def read(condition):
 )
 
 _RAISES = frozenset(("HTTPException", "abort"))
-_FAULT = re.compile(
+_FAULT = regex(
     r"^(?:missing|invalid|unknown|unsupported) (?:parameter|argument|field|request|input|id|value|body|query|header|token)"
     r"|^(?:the )?(?:[\w-]+ ){1,3}already exists\b|^[\w-]+ must (?:not )?(?:be|have)\b|^[\w-]+ (?:is|are) required\b"
     r"|^(?:the |no such )?(?:user|item|order|product|account|customer|record|resource|[\w-]+ with id)\b.{0,20}"

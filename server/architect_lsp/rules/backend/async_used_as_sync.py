@@ -15,13 +15,13 @@ Source: https://peps.python.org/pep-0492/
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.reading import Reading
 from architect_lsp.knowledge.symbols import External, FunctionSymbol, Instance, Symbol
 from architect_lsp.knowledge.waiting import is_async_lock, is_plain
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
 rule = Rule(
@@ -133,7 +133,7 @@ async def run():
     ],
 )
 
-_MANAGERS = re.compile(
+_MANAGERS = regex(
     r"httpx\.AsyncClient|aiohttp\.(?:client\.)?ClientSession|asyncio\.(?:TaskGroup|timeout|timeout_at)|anyio\.create_task_group"
     r"|sqlalchemy\.ext\.asyncio\.(?:AsyncSession|AsyncConnection)|aiofiles\.open|asyncpg\.(?:pool\.)?Pool\.acquire"
 )

@@ -22,7 +22,6 @@ Source: https://docs.python.org/3/library/asyncio-dev.html#running-blocking-code
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.kinds import is_script
@@ -30,6 +29,7 @@ from architect_lsp.knowledge.queries import queries
 from architect_lsp.knowledge.reading import Reading
 from architect_lsp.knowledge.summaries import described
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
 rule = Rule(
@@ -170,14 +170,14 @@ async def basket(request, key):
 
 _STEPS = 4
 """How many calls away the blocking one may be; a longer path mostly is not taken."""
-_WAITS = re.compile(
+_WAITS = regex(
     r"queue\.(?:Queue|LifoQueue|PriorityQueue|SimpleQueue)\.(?:get|join)|(?:threading|multiprocessing)\.(?:Thread|Process|Timer)\.join"
     r"|(?:threading|multiprocessing)\.(?:Event|Condition|Barrier)\.wait|concurrent\.futures\.as_completed|select\.select"
     r"|(?:concurrent\.futures\.)?(?:_base\.)?Future\.result|asyncio\.run_coroutine_threadsafe\.result|signal\.(?:pause|sigwait)"
     r"|sched\.scheduler\.run|wget\.download|multiprocessing\.(?:Queue|JoinableQueue)\.(?:get|join)"
 )
 """Calls that wait unless an argument says that they may not; the tables of effects know no arguments."""
-_HASHES = re.compile(r"bcrypt\.|flask_bcrypt\.|passlib\.|pwdlib\.|argon2\.|hashlib\.(?:pbkdf2_hmac|scrypt)|werkzeug\.security\.")
+_HASHES = regex(r"bcrypt\.|flask_bcrypt\.|passlib\.|pwdlib\.|argon2\.|hashlib\.(?:pbkdf2_hmac|scrypt)|werkzeug\.security\.")
 """Hashes of passwords, which are slow by design: a tenth of a second and more."""
 _DJANGO = frozenset(
     ("get", "first", "last", "earliest", "latest", "create", "count", "exists", "update", "delete", "bulk_create", "bulk_update")

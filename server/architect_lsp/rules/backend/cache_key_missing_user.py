@@ -24,6 +24,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.reading import Function, dotted, keyword
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -106,15 +107,15 @@ def plain():
     ],
 )
 
-_KEPT = re.compile(
+_KEPT = regex(
     r"functools\.(?:lru_cache|cache)|cachetools\.func\.\w+_cache|flask_caching\.(?:[\w.]+\.)?Cache(?:\(\))?\.(?:cached|memoize)"
 )
 _KEYED = ("key_prefix", "make_cache_key", "unless")
 """Arguments of Flask-Caching that may tell users apart."""
-_USER = re.compile(r"flask_login\.current_user|flask_(?:security|jwt_extended)\.current_user|flask\.session")
-_REQUEST = re.compile(r"flask\.(?:globals\.)?(?:g|request)")
-_OF_USER = re.compile(r"\.(?:headers|cookies|authorization|remote_addr|user|current_user|user_id)\b")
-_OF_PATH = re.compile(
+_USER = regex(r"flask_login\.current_user|flask_(?:security|jwt_extended)\.current_user|flask\.session")
+_REQUEST = regex(r"flask\.(?:globals\.)?(?:g|request)")
+_OF_USER = regex(r"\.(?:headers|cookies|authorization|remote_addr|user|current_user|user_id)\b")
+_OF_PATH = regex(
     r"\.(?:headers|cookies|authorization|remote_addr|user|current_user|user_id|args|values|form|json|path|view_args)\b"
 )
 

@@ -27,6 +27,7 @@ from architect_lsp.knowledge.facts import Variable
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.reading import Function, constant, keyword
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
 rule = Rule(
@@ -113,8 +114,8 @@ def load(key): ...
     ],
 )
 
-_NAMED = re.compile(r"(?:^|_)(?:cache[sd]?|memo)(?:_|$)", re.IGNORECASE)
-_FEW = re.compile(r"type|class|cls|model|schema|module|name|kind|loop|thread|lang|locale|func|config", re.IGNORECASE)
+_NAMED = regex(r"(?:^|_)(?:cache[sd]?|memo)(?:_|$)", re.IGNORECASE)
+_FEW = regex(r"type|class|cls|model|schema|module|name|kind|loop|thread|lang|locale|func|config", re.IGNORECASE)
 """Keys of which a program has only so many."""
 _SHRINKS = ("pop", "popitem", "clear", "__delitem__")
 

@@ -31,6 +31,7 @@ from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.queries import Queries, queries
 from architect_lsp.knowledge.reading import Function, dotted
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -126,7 +127,7 @@ def register(session: Session, email: str):
     ],
 )
 
-_SETS_UP = re.compile(
+_SETS_UP = regex(
     r"set_?up|default|initial|migrat|ensure|sync|(?:^|_)init(?:_|$)|seed|populate|bootstrap|load_data|if_not_exists|doesnt_exist",
     re.IGNORECASE,
 )

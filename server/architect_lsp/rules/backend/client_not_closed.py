@@ -18,11 +18,11 @@ Source: https://docs.aiohttp.org/en/stable/client_advanced.html#graceful-shutdow
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -77,7 +77,7 @@ class Rates:
     ],
 )
 
-_CLIENTS = re.compile(r"httpx\.(?:Async)?Client|aiohttp\.(?:client\.)?ClientSession|asyncpg\.create_pool|aiomysql\.create_pool")
+_CLIENTS = regex(r"httpx\.(?:Async)?Client|aiohttp\.(?:client\.)?ClientSession|asyncpg\.create_pool|aiomysql\.create_pool")
 _CLOSES = ("close", "aclose", "__aexit__", "__exit__", "terminate", "__aenter__", "__enter__")
 
 

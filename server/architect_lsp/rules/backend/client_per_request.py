@@ -26,7 +26,6 @@ Source: https://www.python-httpx.org/advanced/clients/#why-use-a-client
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.catalogue import handlers
@@ -37,6 +36,7 @@ from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Function, Reading, dotted
 from architect_lsp.knowledge.symbols import External, FunctionSymbol, Ref
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -158,7 +158,7 @@ def sizes(regions, urls):
     ],
 )
 
-_CLIENTS = re.compile(
+_CLIENTS = regex(
     r"httpx\.(?:Async)?Client|aiohttp\.(?:client\.)?ClientSession|requests\.(?:sessions\.)?Session"
     r"|sqlalchemy\.(?:ext\.asyncio\.)?(?:engine\.)?create_(?:async_)?engine|redis\.(?:asyncio\.)?(?:client\.)?(?:Redis|StrictRedis|from_url)"
     r"|(?:pymongo|motor\.motor_asyncio)\.(?:mongo_client\.)?(?:AsyncIOMotorClient|MongoClient|AsyncMongoClient)"

@@ -16,7 +16,6 @@ Source: https://docs.sqlalchemy.org/en/20/orm/session_basics.html#framing-out-a-
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.extraction import writes_rows
@@ -24,6 +23,7 @@ from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.reading import Function, Reading, dotted
 from architect_lsp.knowledge.symbols import External
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -119,14 +119,14 @@ def whole(path, key):
     ],
 )
 
-_SESSION = re.compile(r"(?:sqlalchemy|sqlmodel)(?:\.\w+)*\.(?:Async)?Session(?:\(\))?|(?:\w+\.)*(?:Async)?SessionLocal\(\)")
-_FACTORY = re.compile(r"sqlalchemy(?:\.\w+)*\.(?:async_)?sessionmaker\(\)(?:\(\))?")
-_CONNECTION = re.compile(
+_SESSION = regex(r"(?:sqlalchemy|sqlmodel)(?:\.\w+)*\.(?:Async)?Session(?:\(\))?|(?:\w+\.)*(?:Async)?SessionLocal\(\)")
+_FACTORY = regex(r"sqlalchemy(?:\.\w+)*\.(?:async_)?sessionmaker\(\)(?:\(\))?")
+_CONNECTION = regex(
     r"(?:sqlite3|psycopg2|pymysql|MySQLdb|mysql\.connector|cx_Oracle|oracledb|pyodbc|psycopg)\."
     r"(?:\w+\.)*(?:[Cc]onnect(?:ion)?|Connection\.connect)(?:\(\))?"
 )
 """Drivers that begin a transaction by themselves, as PEP 249 asks."""
-_KEEPS = re.compile(r"commit|begin|transaction|autocommit|isolation_level|AUTOCOMMIT|atomic|:memory:")
+_KEEPS = regex(r"commit|begin|transaction|autocommit|isolation_level|AUTOCOMMIT|atomic|:memory:")
 _ADDS = ("add", "add_all", "delete")
 _EXECUTES = ("execute", "exec", "executemany", "scalar", "scalars")
 

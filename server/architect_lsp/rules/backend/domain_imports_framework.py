@@ -18,7 +18,6 @@ Source: https://alistair.cockburn.us/hexagonal-architecture/; Robert C. Martin, 
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.extraction import imported, is_loaded
@@ -26,6 +25,7 @@ from architect_lsp.knowledge.habits import odd_ones
 from architect_lsp.knowledge.kinds import is_script, is_test
 from architect_lsp.knowledge.project import Project
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 _NAMES = ("carts", "customers", "orders", "parcels", "prices", "returns")
@@ -72,12 +72,12 @@ class Orders: ...
     ],
 )
 
-_INNER = re.compile(r"domains?|entities|use_?cases|services?|repositor(?:y|ies)")
-_EDGE = re.compile(
+_INNER = regex(r"domains?|entities|use_?cases|services?|repositor(?:y|ies)")
+_EDGE = regex(
     r"(?:^|_)(?:api|routes?|routers?|views?|http|web|dep(?:endencie)?s|middlewares?|errors?|exceptions?|auth\w*)(?:$|_)"
 )
 """Words of a file's name that say it speaks HTTP on purpose."""
-_FRAMEWORK = re.compile(
+_FRAMEWORK = regex(
     r"(?:fastapi|starlette|litestar)\.(?:(?!concurrency|encoders|datastructures)[\w.]+)|flask\.[\w.]+|django\.http\.[\w.]+|aiohttp\.web(?:\.[\w.]+)?"
 )
 

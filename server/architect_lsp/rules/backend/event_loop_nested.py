@@ -14,13 +14,13 @@ Source: https://docs.python.org/3/library/asyncio-runner.html#asyncio.run
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.effects import canonical
 from architect_lsp.knowledge.reading import Reading
 from architect_lsp.knowledge.symbols import External, FunctionSymbol, Ref
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
 rule = Rule(
@@ -101,7 +101,7 @@ async def quote(sku):
     ],
 )
 
-_RUNS = re.compile(
+_RUNS = regex(
     r"asyncio\.(?:run|runners\.run|Runner\.run|(?:AbstractEventLoop|BaseEventLoop)\.run_(?:until_complete|forever))"
     r"|anyio\.run|trio\.run|uvloop\.run|asgiref\.sync\.AsyncToSync"
 )

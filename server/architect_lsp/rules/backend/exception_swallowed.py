@@ -25,6 +25,7 @@ from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.reading import dotted
 from architect_lsp.knowledge.symbols import External
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
 rule = Rule(
@@ -194,17 +195,17 @@ def track(event):
 
 _KINDS = ("http", "db-read", "db-write", "commit", "llm", "mail")
 """Effects whose failure means that work was not done."""
-_ENDINGS = re.compile(
+_ENDINGS = regex(
     r"(?:__del__|__a?exit__|__repr__|__str__|main)$|(?:^|_)(?:close|aclose|shutdown|stop|cleanup|clean|teardown|tear_down|disconnect|dispose|"
     r"terminate|kill|release|unregister|rollback|abort|cancel|reset|flush|probe|detect|ping|warm|warmup|prefetch|telemetry|track)(?:_|$)",
 )
-_ENDING_CALLS = re.compile(
+_ENDING_CALLS = regex(
     r"(?:^|_)(?:a?close|shutdown|stop|cleanup|disconnect|dispose|terminate|kill|release|rollback|cancel|unlink|rmtree|remove|join|"
     r"unsubscribe|unregister|wait_closed|delete|shield|wait_for|gather|sleep)$"
     r"|^(?:json|text|read|receive|recv|receive_(?:text|bytes|json)|send_(?:text|bytes|json|str))$"
 )
 """Endings, waits, and talk over a connection that may be gone, or about an answer that failed already."""
-_ON_PURPOSE = re.compile(
+_ON_PURPOSE = regex(
     r"best[- ]effort|never raise|silent|swallow|ignor(?:e|es|ing) (?:any |all )?(?:error|exception|failure)|if possible|"
     r"(?:do not|don't|does not|doesn't|must not|should not) (?:raise|fail|block|break)",
     re.IGNORECASE,

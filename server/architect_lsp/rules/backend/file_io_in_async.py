@@ -18,13 +18,13 @@ Source: https://docs.astral.sh/ruff/rules/blocking-open-call-in-async-function/
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.reading import Reading, dotted
 from architect_lsp.knowledge.waiting import given_to_thread
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
 rule = Rule(
@@ -87,7 +87,7 @@ async def load(name):
     ],
 )
 
-_FILES = re.compile(
+_FILES = regex(
     r"(?:builtins|io|gzip|bz2|lzma|codecs|tarfile)\.open|pathlib\.Path\.(?:open|read_text|read_bytes|write_text|write_bytes)"
     r"|shutil\.(?:copy2?|copyfile|copytree|move|make_archive|unpack_archive)|os\.(?:walk|fsync)"
     r"|pandas\.read_(?:csv|excel|parquet|json|feather)|zipfile\.ZipFile\.(?:extractall|extract)|numpy\.(?:load|loadtxt|genfromtxt)"

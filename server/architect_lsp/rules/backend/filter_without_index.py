@@ -14,7 +14,6 @@ Source: https://use-the-index-luke.com/sql/where-clause/the-equals-operator
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.chains import Query
@@ -22,6 +21,7 @@ from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.nouns import OrmModel
 from architect_lsp.knowledge.queries import queries
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -97,7 +97,7 @@ def shop(slug):
     ],
 )
 
-_KEYS = re.compile(
+_KEYS = regex(
     r"(?:\w+_)?(?:email|username|login|slug|token|code|sku|key|uuid|guid|isbn|hash|digest|external_id|reference|serial|number|identifier|phone)"
     r"|(?:\w+_)(?:id|ref|no)"
 )

@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.reading import Function, Reading, constant, keyword
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -102,11 +103,9 @@ async def late(task):
     ],
 )
 
-_LOOKS = re.compile(r"isinstance\(|Exception|\.exception\(|\.result\(|\bError\b|type\(|\.cancel(?:led)?\(")
+_LOOKS = regex(r"isinstance\(|Exception|\.exception\(|\.result\(|\bError\b|type\(|\.cancel(?:led)?\(")
 """What a function says that looks at errors, or that has ended the tasks itself."""
-_ENDS = re.compile(
-    r"stop|close|shut_?down|clean|exit|teardown|cancel|dispose|drain|finali[sz]e|terminate|del_|release", re.IGNORECASE
-)
+_ENDS = regex(r"stop|close|shut_?down|clean|exit|teardown|cancel|dispose|drain|finali[sz]e|terminate|del_|release", re.IGNORECASE)
 
 
 @rule.check

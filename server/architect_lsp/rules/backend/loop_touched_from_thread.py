@@ -17,13 +17,13 @@ Source: https://docs.python.org/3/library/asyncio-dev.html#concurrency-and-multi
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.catalogue import thread_functions
 from architect_lsp.knowledge.reading import Reading
 from architect_lsp.knowledge.waiting import given_to_thread
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -135,7 +135,7 @@ class Serial:
     ],
 )
 
-_TOUCHES = re.compile(
+_TOUCHES = regex(
     r"asyncio\.(?:(?:tasks\.)?(?:create_task|ensure_future)|(?:queues\.)?(?:Queue|LifoQueue|PriorityQueue)\.(?:put_nowait|get_nowait)"
     r"|(?:locks\.)?Event\.(?:set|clear)|(?:AbstractEventLoop|BaseEventLoop)\.(?:create_task|call_soon|call_later|call_at)"
     r"|Task\.cancel)"

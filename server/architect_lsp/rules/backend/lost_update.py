@@ -30,6 +30,7 @@ from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.queries import Queries, queries
 from architect_lsp.knowledge.reading import Function
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -120,10 +121,10 @@ def take(session: Session, sku, quantity):
 )
 
 _LOCKS = ("select_for_update", "with_for_update", "create", "acreate", "get_or_create")
-_NUMBERS = re.compile(
+_NUMBERS = regex(
     r"(?:Small|Big|Positive\w*)?(?:Integer|Float|Decimal|Numeric|BigInteger|SmallInteger|Money)\w*|int|float|Decimal|BIGINT|INT|INTEGER"
 )
-_NAMES = re.compile(
+_NAMES = regex(
     r"\w*(?:count|counter|balance|stock|quantity|qty|amount|total|views|likes|votes|points|credits?|score|hits|attempts|failures|used"
     r"|usage|quota|remaining|available|inventory|seats|tokens|downloads|number|num|sold|spent|budget|reserved|retries|clicks)s?",
     re.IGNORECASE,

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -82,7 +83,7 @@ class Migration(migrations.Migration):
     ],
 )
 
-_FIELDS = re.compile(r"\w*(?:Integer|Char|Text|Float|Decimal|Date|DateTime|Time|Slug|Email|URL|JSON|UUID|Duration)Field")
+_FIELDS = regex(r"\w*(?:Integer|Char|Text|Float|Decimal|Date|DateTime|Time|Slug|Email|URL|JSON|UUID|Duration)Field")
 """Fields of Django that store a value and have none of their own."""
 _DEFAULTS = ("default", "server_default", "null", "auto_now", "auto_now_add", "blank", "db_default", "primary_key", "identity")
 

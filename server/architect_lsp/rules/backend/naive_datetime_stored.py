@@ -15,13 +15,13 @@ Source: https://docs.djangoproject.com/en/stable/topics/i18n/timezones/
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.queries import Queries, queries
 from architect_lsp.knowledge.reading import dotted
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
 rule = Rule(
@@ -85,8 +85,8 @@ class Order(models.Model):
     ],
 )
 
-_NAIVE = re.compile(r"datetime\.datetime\.(?:now|utcnow|today|utcfromtimestamp|fromtimestamp)")
-_TIMES = re.compile(r"DateTime\w*|TIMESTAMP|DATETIME|datetime")
+_NAIVE = regex(r"datetime\.datetime\.(?:now|utcnow|today|utcfromtimestamp|fromtimestamp)")
+_TIMES = regex(r"DateTime\w*|TIMESTAMP|DATETIME|datetime")
 
 
 @rule.check

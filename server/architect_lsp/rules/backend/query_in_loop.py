@@ -33,6 +33,7 @@ from architect_lsp.knowledge.queries import queries
 from architect_lsp.knowledge.reading import dotted
 from architect_lsp.knowledge.summaries import Effect, described
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -214,26 +215,26 @@ def countries(codes):
 
 _STEPS = 3
 """How many calls away a query may be; one that is farther is seldom the loop's to mend."""
-_READS = re.compile(
+_READS = regex(
     r"(?:^|_)(?:get|read|fetch|find|load|look_?up|query|count|list|select|search|retrieve|resolve|exists?|by|of|has|is|all|first|latest)(?:_|$)"
 )
 """Names of functions that give something back: what another asks while it works on an item is not the loop's to mend."""
-_WORKS = re.compile(
+_WORKS = regex(
     r"_*(?:set|revoke|update|delete|remove|create|insert|add|clear|mark|move|patch|perform|save|send|store|write|register|schedule|ensure)(?:_|$)"
 )
-_NOT_READ = re.compile(r"_or_create$|in_bulk$|\.refresh$|\.reflect$")
+_NOT_READ = regex(r"_or_create$|in_bulk$|\.refresh$|\.reflect$")
 _ON_PURPOSE = ("create", "acreate", "get_or_create", "update_or_create", "select_for_update", "with_for_update")
 """What is made, or locked one by one."""
 _EXECUTES = ("execute", "fetch", "fetchrow", "fetchval", "fetch_one", "fetch_all")
-_SELECT = re.compile(r"\s*SELECT\s.+\sFROM\s.+\sWHERE\s", re.IGNORECASE | re.DOTALL)
-_ON_LOCK = re.compile(r"FOR\s+UPDATE|information_schema|pg_|sqlite_", re.IGNORECASE)
+_SELECT = regex(r"\s*SELECT\s.+\sFROM\s.+\sWHERE\s", re.IGNORECASE | re.DOTALL)
+_ON_LOCK = regex(r"FOR\s+UPDATE|information_schema|pg_|sqlite_", re.IGNORECASE)
 """What is asked of the database about itself, or to lock a row."""
-_DJANGO_WRITES = re.compile(r"a?(?:create|save|delete|update|add|remove|set|select_for_update)")
-_MAKES = re.compile(r"a?(?:create|add|insert)(?:_|$)")
-_LOCKS = re.compile(r"lock|acquire")
+_DJANGO_WRITES = regex(r"a?(?:create|save|delete|update|add|remove|set|select_for_update)")
+_MAKES = regex(r"a?(?:create|add|insert)(?:_|$)")
+_LOCKS = regex(r"lock|acquire")
 _CALLS = 10
 """How many calls a function may make that only asks the database."""
-_CACHED = re.compile(r"cache|memoi[sz]e", re.IGNORECASE)
+_CACHED = regex(r"cache|memoi[sz]e", re.IGNORECASE)
 
 
 @rule.check

@@ -19,7 +19,6 @@ Source: https://docs.sqlalchemy.org/en/20/faq/sessions.html#this-session-s-trans
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.kinds import is_script
@@ -27,6 +26,7 @@ from architect_lsp.knowledge.queries import queries
 from architect_lsp.knowledge.reading import Function, Reading, dotted
 from architect_lsp.knowledge.waiting import run_by
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
 rule = Rule(
@@ -131,8 +131,8 @@ _WRITES = ("flush", "commit")
 _TALKS = frozenset(
     ("add", "add_all", "execute", "scalar", "scalars", "query", "get", "commit", "flush", "delete", "merge", "refresh", "exec")
 )
-_CAUGHT = re.compile(r"\w*Error|Exception|BaseException|")
-_ENDS = re.compile(r"rollback|begin_nested|savepoint|\.begin\(|close\(|expunge|invalidate")
+_CAUGHT = regex(r"\w*Error|Exception|BaseException|")
+_ENDS = regex(r"rollback|begin_nested|savepoint|\.begin\(|close\(|expunge|invalidate")
 
 
 @rule.check

@@ -18,7 +18,6 @@ Source:
 https://docs.sqlalchemy.org/en/20/orm/session_basics.html#when-do-i-construct-a-session-when-do-i-commit-it-and-when-do-i-close-it
 """
 
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.effects import canonical
@@ -26,6 +25,7 @@ from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import External, Ref
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, ProjectHit, Rule
 
 rule = Rule(
@@ -84,7 +84,7 @@ db.commit()
     ],
 )
 
-_SESSION = re.compile(r"(?:sqlalchemy|sqlmodel)(?:\.\w+)*\.(?:Async)?Session\(\)(?:\(\))?")
+_SESSION = regex(r"(?:sqlalchemy|sqlmodel)(?:\.\w+)*\.(?:Async)?Session\(\)(?:\(\))?")
 
 
 @rule.check_project

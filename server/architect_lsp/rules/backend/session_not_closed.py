@@ -17,7 +17,6 @@ Source: https://docs.sqlalchemy.org/en/20/orm/session_basics.html#opening-and-cl
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.effects import canonical
@@ -25,6 +24,7 @@ from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.reading import Reading
 from architect_lsp.knowledge.symbols import External
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -154,13 +154,13 @@ class Store:
     ],
 )
 
-_SESSION = re.compile(r"(?:sqlalchemy|sqlmodel)(?:\.\w+)*\.(?:Async)?Session(?:\(\))?")
+_SESSION = regex(r"(?:sqlalchemy|sqlmodel)(?:\.\w+)*\.(?:Async)?Session(?:\(\))?")
 
-_CONNECTION = re.compile(
+_CONNECTION = regex(
     r"(?:psycopg2|pymysql|MySQLdb|mysql\.connector|pyodbc|oracledb|cx_Oracle)\.(?:\w+\.)*[Cc]onnect(?:ion)?(?:\(\))?"
 )
 """Connections to a server, which `with` does not close."""
-_FACTORY = re.compile(r"(?:\w+\.)*(?:Async)?SessionLocal\(\)")
+_FACTORY = regex(r"(?:\w+\.)*(?:Async)?SessionLocal\(\)")
 """What most projects call the factory that their database module makes."""
 
 

@@ -18,12 +18,12 @@ https://docs.sqlalchemy.org/en/20/orm/session_basics.html#is-the-session-thread-
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.queries import Queries, queries
 from architect_lsp.knowledge.reading import dotted
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -80,7 +80,7 @@ async def report(session: AsyncSession, maker, skus):
     ],
 )
 
-_STARTS = re.compile(r"create_task|start_soon|ensure_future|submit|Thread|run_in_executor")
+_STARTS = regex(r"create_task|start_soon|ensure_future|submit|Thread|run_in_executor")
 
 
 @rule.check

@@ -20,12 +20,12 @@ Source: https://12factor.net/config; https://docs.pydantic.dev/latest/concepts/p
 
 import ast
 import posixpath
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.reading import Reading, constant
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -86,7 +86,7 @@ HOST = os.environ["MAIL_HOST"]
     ],
 )
 
-_SETTINGS = re.compile(
+_SETTINGS = regex(
     r"\w*(?:settings?|conf(?:ig)?s?|configuration|constants?|env(?:ironment)?|globals?|secrets?|wsgi|asgi|main|app)\w*"
 )
 """Folders and files whose business the environment is, and where programs begin."""

@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from architect_lsp.knowledge.reading import Reading
 from architect_lsp.knowledge.waiting import run_by, suspends
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
 rule = Rule(
@@ -272,7 +273,7 @@ def _limited(test: ast.expr) -> Iterator[ast.expr]:
 
 _ONCE = ("__aenter__", "start", "startup", "setup", "initialize", "init", "open", "connect", "lifespan")
 """Names of functions that one caller runs, once."""
-_COSTLY = re.compile(
+_COSTLY = regex(
     r"token|login|auth|conn|pool|client|session|engine|channel|process|browser|socket|stream|driver|task", re.IGNORECASE
 )
 """Names of what does harm, or is leaked, when there are two of it."""

@@ -20,7 +20,6 @@ Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#database-transac
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.frameworks.celery import handed, waits_for_commit
@@ -30,6 +29,7 @@ from architect_lsp.knowledge.reading import Function, dotted
 from architect_lsp.knowledge.symbols import FunctionSymbol
 from architect_lsp.knowledge.transactions import transaction_around
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
 rule = Rule(
@@ -152,7 +152,7 @@ def place(data):
     ],
 )
 
-_SENT = re.compile(r"delay|apply_async")
+_SENT = regex(r"delay|apply_async")
 
 
 @rule.check

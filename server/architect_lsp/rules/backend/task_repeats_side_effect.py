@@ -26,6 +26,7 @@ from collections.abc import Iterator
 from architect_lsp.knowledge.frameworks.celery import tasks
 from architect_lsp.knowledge.reading import Function, dotted
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -80,13 +81,13 @@ def checked(order_id):
     ],
 )
 
-_ONCE = re.compile(
+_ONCE = regex(
     r"(?:stripe\.)?(?:\w+\.)*(?:PaymentIntent|Charge|Refund|Transfer|Payout|payment_intents|charges|refunds|transfers|payouts)\.create"
     r"|(?:\w+\.)*(?:sendmail|send_message|send_mail|send_mass_mail|send_sms|messages\.create)"
 )
 """What sends money or a message."""
-_KEYS = re.compile(r"idempoten|client_token|dedup|reference_id", re.IGNORECASE)
-_KNOWS = re.compile(
+_KEYS = regex(r"idempoten|client_token|dedup|reference_id", re.IGNORECASE)
+_KNOWS = regex(
     r"exists\(|get_or_create|already|is_sent|sent_at|\w+_at is|status|state|cache\.add|setnx|nx=|lock|unique|processed|done"
     r"|if not \w+\.|if .+\.update\(",
     re.IGNORECASE,

@@ -24,11 +24,11 @@ Source: https://docs.python.org/3/library/asyncio-task.html#asyncio.create_task
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.reading import Reading
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -95,7 +95,7 @@ def plan(board):
     ],
 )
 
-_STARTS = re.compile(r"asyncio\.(?:(?:tasks\.)?(?:create_task|ensure_future)|(?:AbstractEventLoop|BaseEventLoop)\.create_task)")
+_STARTS = regex(r"asyncio\.(?:(?:tasks\.)?(?:create_task|ensure_future)|(?:AbstractEventLoop|BaseEventLoop)\.create_task)")
 
 
 @rule.check

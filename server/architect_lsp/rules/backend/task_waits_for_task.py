@@ -14,13 +14,13 @@ Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html#avoid-launching-
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.catalogue import handlers, task_functions
 from architect_lsp.knowledge.reading import dotted, keyword
 from architect_lsp.knowledge.sources import is_handler
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -90,7 +90,7 @@ def view(report):
     ],
 )
 
-_SENT = re.compile(
+_SENT = regex(
     r"(?:^|\.)(?:delay|apply_async|send_task|send|send_with_options)\(\)$|(?:^|\.)AsyncResult\(\)$|(?:^|\.)(?:group|chord)\(\)"
 )
 

@@ -25,6 +25,7 @@ from collections.abc import Iterator
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.reading import Reading, dotted, keyword
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
 rule = Rule(
@@ -173,12 +174,12 @@ print(requests.get("https://example.org/").text)
     ],
 )
 
-_HTTP = re.compile(r"requests\.(?:Session\.|session\.)?(?:get|post|put|patch|delete|head|options|request)")
-_CLIENTS = re.compile(
+_HTTP = regex(r"requests\.(?:Session\.|session\.)?(?:get|post|put|patch|delete|head|options|request)")
+_CLIENTS = regex(
     r"aiohttp\.(?:client\.)?ClientTimeout|(?:openai|anthropic)\.(?:Async)?(?:Azure)?(?:OpenAI|Anthropic)|(?:httpx|httpx2|requests|niquests)\.(?:Session\.|session\.|(?:Async)?Client\.?)?(?:get|post|put|patch|delete|head|options|request)?"
 )
-_CONNECTS = re.compile(r"asyncio\.(?:streams\.)?open_(?:unix_)?connection")
-_BOUNDS = re.compile(r"timeout|fail_after|move_on_after")
+_CONNECTS = regex(r"asyncio\.(?:streams\.)?open_(?:unix_)?connection")
+_BOUNDS = regex(r"timeout|fail_after|move_on_after")
 _POSITIONS = {"urllib.request.urlopen": 3, "smtplib.SMTP": 4, "smtplib.SMTP_SSL": 6}
 """Callables other than those of requests: how many positional arguments reach their timeout."""
 

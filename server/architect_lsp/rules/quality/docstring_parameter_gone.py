@@ -26,6 +26,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.reading import Function, dotted
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
 rule = Rule(
@@ -159,12 +160,12 @@ def short(first):
     ],
 )
 
-_GOOGLE = re.compile(r"\s*(?:Args|Arguments|Parameters):\s*$")
-_NUMPY = re.compile(r"\s*(?:Other )?Parameters\s*$")
-_RULER = re.compile(r"\s*-{3,}\s*$")
-_ITEM = re.compile(r"(\s*)([a-z_]\w*)\s*(?:\([^()]*(?:\([^()]*\))?[^()]*\))?\s*:(?:\s|$)")
-_NUMPY_ITEM = re.compile(r"(\s*)([a-z_]\w*)\s*:\s\S")
-_SPHINX = re.compile(r"(\s*:(?:param|parameter|arg|argument)\s+(?:[^:]*[\s\]])?)([A-Za-z_]\w*):(?:\s|$)")
+_GOOGLE = regex(r"\s*(?:Args|Arguments|Parameters):\s*$")
+_NUMPY = regex(r"\s*(?:Other )?Parameters\s*$")
+_RULER = regex(r"\s*-{3,}\s*$")
+_ITEM = regex(r"(\s*)([a-z_]\w*)\s*(?:\([^()]*(?:\([^()]*\))?[^()]*\))?\s*:(?:\s|$)")
+_NUMPY_ITEM = regex(r"(\s*)([a-z_]\w*)\s*:\s\S")
+_SPHINX = regex(r"(\s*:(?:param|parameter|arg|argument)\s+(?:[^:]*[\s\]])?)([A-Za-z_]\w*):(?:\s|$)")
 _ALIKE = 0.7
 """How much a name must resemble a parameter's to be taken for its old or misspelt name."""
 

@@ -15,7 +15,6 @@ Tests: this is about them.
 Source: https://fastapi.tiangolo.com/tutorial/testing/
 """
 
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.facts import HTTP_METHODS
@@ -24,6 +23,7 @@ from architect_lsp.knowledge.kinds import is_test
 from architect_lsp.knowledge.nouns import Route
 from architect_lsp.knowledge.project import Project
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, ProjectHit, Rule
 
 _APP = """
@@ -99,7 +99,7 @@ def remove(number: int): ...
     ],
 )
 
-_HOLE = re.compile(r"{[^}]*}")
+_HOLE = regex(r"{[^}]*}")
 _ANY = "*"
 
 

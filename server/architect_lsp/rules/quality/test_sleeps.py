@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from architect_lsp.knowledge.kinds import is_test
 from architect_lsp.knowledge.reading import Function, constant
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -78,7 +79,7 @@ async def test_times_out():
 
 _SLEEPS = ("time.sleep", "asyncio.sleep", "anyio.sleep", "trio.sleep")
 _LONG_S = 1
-_FAKED = re.compile(
+_FAKED = regex(
     r"patch|freeze|frozen|travel|fake|timeout|cancel|wait_for|move_on_after|fail_after|slow|raises|retry", re.IGNORECASE
 )
 

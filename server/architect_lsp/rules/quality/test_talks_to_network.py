@@ -24,6 +24,7 @@ from architect_lsp.knowledge.addresses import about
 from architect_lsp.knowledge.kinds import is_test
 from architect_lsp.knowledge.reading import Function
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -71,15 +72,15 @@ def test_real_rate():
     ],
 )
 
-_FAKES = re.compile(
+_FAKES = regex(
     r"^(?:responses|respx|requests_mock|pytest_httpx|aioresponses|vcr|pook|httpretty|betamax|pytest_recording|mocket|unittest\.mock"
     r"|mock|pytest_mock|moto|testcontainers|wiremock)\b"
 )
-_PATCHED = re.compile(
+_PATCHED = regex(
     r"mock|patch|fake|stub|skip|cassette|recorder|vcr|responses|respx|httpserver|TestClient|transport", re.IGNORECASE
 )
-_MARKED = re.compile(r"network|integration|e2e|live|external|internet|online|slow|skip|remote|smoke|functional|system|acceptance")
-_NEAR = re.compile(
+_MARKED = regex(r"network|integration|e2e|live|external|internet|online|slow|skip|remote|smoke|functional|system|acceptance")
+_NEAR = regex(
     r"://(?:localhost|127\.|0\.0\.0\.0|\[?::1|10\.|192\.168\.|host\.docker|test(?:server)?[:/]|test$|testserver|[\w-]+(?::\d+)?$"
     r"|[^/]*(?:\bexample\b|\.test\b|\.local\b|\.invalid\b|\.internal\b|\.localhost\b))"
 )

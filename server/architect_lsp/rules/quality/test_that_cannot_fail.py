@@ -18,12 +18,12 @@ https://docs.pytest.org/en/stable/how-to/assert.html#assertions-about-expected-e
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.kinds import is_test
 from architect_lsp.knowledge.reading import Function, Reading, dotted
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
 rule = Rule(
@@ -135,8 +135,8 @@ def test_leaves(order):
     ],
 )
 
-_MADE_UP = re.compile(r"not_called|called_once|called_with|called_once_with|any_call|has_calls|awaited_once|awaited_with")
-_UNCALLED = re.compile(r"assert_(?:called|not_called|called_once|awaited|awaited_once|not_awaited)")
+_MADE_UP = regex(r"not_called|called_once|called_with|called_once_with|any_call|has_calls|awaited_once|awaited_with")
+_UNCALLED = regex(r"assert_(?:called|not_called|called_once|awaited|awaited_once|not_awaited)")
 _BROAD = ("Exception", "BaseException", "AssertionError", "builtins.Exception")
 _PLAIN = ("str", "len", "repr", "isinstance", "type", "list", "set", "sorted", "int", "any", "all")
 

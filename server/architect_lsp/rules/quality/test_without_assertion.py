@@ -27,6 +27,7 @@ from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Function, dotted
 from architect_lsp.knowledge.symbols import FunctionSymbol
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -117,26 +118,24 @@ def same(left, right):
     ],
 )
 
-_ASSERTS = re.compile(
+_ASSERTS = regex(
     r"(?:^|_)(?:assert\w*|check\w*|verif\w+|expect\w*|validate\w*|ensure\w*|should\w*|fail\w*|skip\w*|raises|warns|match\w*|must\w*|compare\w*"
     r"|deprecated_call|approx|benchmark|eq_|ok_|test\w*|run_test\w*|error|exit|_exit|wait_for\w*|wait_until\w*|importorskip|xfail)$|[aA]ssert|[eE]xpect|[vV]erif",
 )
-_MEANT = re.compile(
+_MEANT = regex(
     r"smoke|no_?(?:error|exception|crash|raise|warn|fail|op)|(?:not|n.t|never)_?(?:\w+_)?(?:raise|fail|crash|throw|error|warn|break|hang|leak)|import|works|runs?(?:_|$)|instantiat|without|succe|init"
     r"|construct|creat|compil|valid|accept|allow|support|can_|ok(?:_|$)|pass|safe|build|load|pars|example|demo|perf|bench|leak|memory|deadlock|warning",
     re.IGNORECASE,
 )
-_SAID = re.compile(
+_SAID = regex(
     r"(?:not|n't|no|without|never)\s+(?:\w+\s+){0,3}(?:rais|error|exception|fail|crash|throw|warn|break)|smoke|make sure|ensure"
     r"|should (?:work|run|pass|be able)|doesn't|does not|just|simply|regression|succeed|reproduc|\bgh-?\d|#\d+|issue",
     re.IGNORECASE,
 )
-_FIXTURES = re.compile(
+_FIXTURES = regex(
     r"assert|check|verify|expect|snapshot|regression|benchmark|mypy|recwarn|approval|golden|data_regression", re.IGNORECASE
 )
-_RESULT = re.compile(
-    r"(?:^|_)(?:results?|res|actual|output|out|got|ret|rv|answer|outcome|expected|response|resp|total)(?:_|\d*$)"
-)
+_RESULT = regex(r"(?:^|_)(?:results?|res|actual|output|out|got|ret|rv|answer|outcome|expected|response|resp|total)(?:_|\d*$)")
 _DEPTH = 3
 
 

@@ -15,7 +15,6 @@ Observability: the id that a request was given belongs into the message, so that
 Source: https://www.structlog.org/en/stable/contextvars.html
 """
 
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.catalogue import catalogue
@@ -25,6 +24,7 @@ from architect_lsp.knowledge.nouns import Task
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import FunctionSymbol
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, ProjectHit, Rule
 
 _TASKS = """
@@ -87,7 +87,7 @@ def refund(number):
     ],
 )
 
-_BINDS = re.compile(
+_BINDS = regex(
     r"(?:bind_contextvars|bound_contextvars|bind_threadlocal|contextualize|set_tag|set_tags|set_context|new_context|push_context"
     r"|set_correlation_id|set_request_id|start_as_current_span|set_attribute|set_attributes)$"
 )

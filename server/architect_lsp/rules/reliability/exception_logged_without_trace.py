@@ -24,6 +24,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.reading import Function, Reading, dotted, keyword
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
 rule = Rule(
@@ -119,12 +120,12 @@ def helper(mailer, mail):
     ],
 )
 
-_LOGGER = re.compile(r"(?:^|[._])(?:log|logger|logging|_log|_logger|applog)$", re.IGNORECASE)
+_LOGGER = regex(r"(?:^|[._])(?:log|logger|logging|_log|_logger|applog)$", re.IGNORECASE)
 _BROAD = ("Exception", "BaseException", "builtins.Exception", "builtins.BaseException")
-_TRACED = re.compile(
+_TRACED = regex(
     r"traceback|exc_info|\.exception\(|capture_exception|format_exc|print_exc|record_exception|stack_info|set_exception|log_exception|opt\(exception"
 )
-_ENTRIES = re.compile(
+_ENTRIES = regex(
     r"^(?:\w*task|get|post|put|patch|delete|route|api_route|websocket|api_view|action|on_event|event_handler|receiver|listen\w*"
     r"|subscri\w+|consumer?|on_message|handler|job|actor|cron|scheduled_job|worker|middleware|hook|webhook)$"
 )

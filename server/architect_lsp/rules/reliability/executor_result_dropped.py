@@ -18,13 +18,13 @@ Source: https://docs.python.org/3/library/concurrent.futures.html#concurrent.fut
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.reading import dotted
 from architect_lsp.knowledge.symbols import FunctionSymbol
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -84,7 +84,7 @@ async def close(order):
     ],
 )
 
-_POOLS = re.compile(r"(?:concurrent\.futures\.(?:\w+\.)*)?(?:Thread|Process|Interpreter)PoolExecutor")
+_POOLS = regex(r"(?:concurrent\.futures\.(?:\w+\.)*)?(?:Thread|Process|Interpreter)PoolExecutor")
 _LOGS = ("exception", "error", "warning", "critical", "print_exc", "format_exc", "capture_exception")
 
 

@@ -23,6 +23,7 @@ from architect_lsp.knowledge.catalogue import catalogue
 from architect_lsp.knowledge.kinds import is_script, is_test
 from architect_lsp.knowledge.project import Project
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, ProjectHit, Rule
 
 _ROUTES = "\n".join(f'@app.get("/part{it}")\ndef part{it}(): ...\n' for it in range(2, 13))
@@ -69,7 +70,7 @@ def orders(): ...
 
 _MANY = 10
 """Routes from which on a service is more than an example."""
-_HEALTH = re.compile(
+_HEALTH = regex(
     r"health|\bping\b|\blive(?:ness)?\b|ready|\balive\b|status|heartbeat|\bup\b|\bok\b|metrics|version", re.IGNORECASE
 )
 

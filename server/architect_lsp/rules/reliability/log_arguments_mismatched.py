@@ -17,6 +17,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.reading import constant, dotted
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
 rule = Rule(
@@ -79,9 +80,7 @@ def pay(order, error, values):
 )
 
 _LEVELS = ("debug", "info", "warning", "warn", "error", "critical", "exception")
-_PLACE = re.compile(
-    r"%(?:\((?P<name>[^)]*)\))?[#0\- +]*(?P<width>\*|\d+)?(?:\.(?P<precision>\*|\d+))?[hlL]?(?P<kind>.)", re.DOTALL
-)
+_PLACE = regex(r"%(?:\((?P<name>[^)]*)\))?[#0\- +]*(?P<width>\*|\d+)?(?:\.(?P<precision>\*|\d+))?[hlL]?(?P<kind>.)", re.DOTALL)
 _KINDS = "diouxXeEfFgGcrsa"
 
 

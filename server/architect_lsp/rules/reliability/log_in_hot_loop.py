@@ -17,6 +17,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.reading import dotted
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -48,7 +49,7 @@ def match(orders, rows):
     ],
 )
 
-_LOGGER = re.compile(r"(?:^|[._])(?:log|logger|logging)$", re.IGNORECASE)
+_LOGGER = regex(r"(?:^|[._])(?:log|logger|logging)$", re.IGNORECASE)
 
 
 @rule.check

@@ -26,6 +26,7 @@ from collections.abc import Iterator
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.reading import Function, Reading, constant, dotted
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -101,7 +102,7 @@ _STARTED = (
     *("asyncio.create_task", "asyncio.ensure_future"),
     *("asyncio.get_event_loop.create_task", "asyncio.get_running_loop.create_task", "asyncio.AbstractEventLoop.create_task"),
 )
-_LIFESPAN = re.compile(r"lifespan|life_?span|app_?context", re.IGNORECASE)
+_LIFESPAN = regex(r"lifespan|life_?span|app_?context", re.IGNORECASE)
 
 
 @rule.check

@@ -18,12 +18,12 @@ Source: CWE-22; PEP 706
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.flows import Origin
 from architect_lsp.knowledge.reading import dotted
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
 rule = Rule(
@@ -101,10 +101,10 @@ def restore(path, folder):
     ],
 )
 
-_CHECKED = re.compile(r"is_relative_to|commonpath|commonprefix|realpath|startswith|resolve\(|\.issym|safe_members|\"\.\.\"")
+_CHECKED = regex(r"is_relative_to|commonpath|commonprefix|realpath|startswith|resolve\(|\.issym|safe_members|\"\.\.\"")
 """What a function says that looks at the members before it unpacks them."""
-_TAR = re.compile(r"\btar\b|tgz|\.gz|gztar|bztar|xztar")
-_MEMBERS = re.compile(r"\b(?:namelist|infolist|getmembers|getnames)\(\)")
+_TAR = regex(r"\btar\b|tgz|\.gz|gztar|bztar|xztar")
+_MEMBERS = regex(r"\b(?:namelist|infolist|getmembers|getnames)\(\)")
 
 
 @rule.check

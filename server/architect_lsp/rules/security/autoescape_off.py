@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
 rule = Rule(
@@ -74,8 +75,8 @@ def page(name):
     ],
 )
 
-_MARKUP = re.compile(r"\.x?html?\b|html|mail|\bpages?\b|\bviews?\b", re.IGNORECASE)
-_TEXT = re.compile(
+_MARKUP = regex(r"\.x?html?\b|html|mail|\bpages?\b|\bviews?\b", re.IGNORECASE)
+_TEXT = regex(
     r"\.(?:py|sql|ya?ml|toml|sh|conf|cfg|md|rst|tf|json|txt|tex|cpp|h)(?:\.j(?:inja)?2)?\b|prompt|latex|codegen", re.IGNORECASE
 )
 

@@ -24,13 +24,13 @@ Source: CWE-78; https://cheatsheetseries.owasp.org/cheatsheets/OS_Command_Inject
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.exposures import Exposure
 from architect_lsp.knowledge.flows import Origin, is_own
 from architect_lsp.knowledge.reading import constant, keyword
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -163,18 +163,18 @@ async def pack():
 
 _PROCESSES = ("subprocess.run", "subprocess.call", "subprocess.check_call", "subprocess.check_output", "subprocess.Popen")
 _SHELLS = ("os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatusoutput", "asyncio.create_subprocess_shell")
-_INTERPRETERS = re.compile(r"(?:^|/)(?:(?:ba|z|da|k)?sh|cmd(?:\.exe)?|powershell(?:\.exe)?|python[\d.]*|node|perl|ruby|php)$")
-_SHELL = re.compile(r"(?:^|/)(?:ba|z|da|k)?sh$")
+_INTERPRETERS = regex(r"(?:^|/)(?:(?:ba|z|da|k)?sh|cmd(?:\.exe)?|powershell(?:\.exe)?|python[\d.]*|node|perl|ruby|php)$")
+_SHELL = regex(r"(?:^|/)(?:ba|z|da|k)?sh$")
 _OPTIONS_RUN = ("git", "hg", "svn", "ssh", "scp", "rsync", "tar", "curl", "wget", "find", "zip", "sort", "man", "mysql", "psql")
 """Programs with options that start other programs, or that name files to be written."""
 _SCRIPTS = ("-c", "/c", "/C", "-e", "-Command", "-r")
-_FIXED = re.compile(
+_FIXED = regex(
     r"(?:^|[_.])(?:executable|exe|binary|bin|program|python|interpreter|cmd|command|commands|args|argv|options|flags|opts|cwd|root"
     r"|script|prefix|env|home|tmp\w*|temp\w*|shell)(?:_?(?:path|dir|line|name))?$|^self\.|[A-Z]",
 )
 """Names of what the author of a command mostly chooses."""
 
-_NOSEC = re.compile(r"#\s*nosec\b|#\s*noqa:.*\bS60[0-9]\b")
+_NOSEC = regex(r"#\s*nosec\b|#\s*noqa:.*\bS60[0-9]\b")
 """By which someone said of this call that its shell is meant; a request in it is told all the same."""
 
 

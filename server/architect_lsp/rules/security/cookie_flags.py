@@ -19,6 +19,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
 rule = Rule(
@@ -69,10 +70,10 @@ _SETTINGS = (
     "REMEMBER_COOKIE_SECURE",
     "REMEMBER_COOKIE_HTTPONLY",
 )
-_SENSITIVE = re.compile(
+_SENSITIVE = regex(
     r"^(?:\w+[-_])?(?:session|sessionid|session_id|sid|token|access_token|refresh_token|auth|auth_token|jwt|remember_me)$", re.I
 )
-_DEVELOPMENT = re.compile(r"(?:^|/)(?:\w*dev\w*|local\w*|test\w*|debug|(?:global|default)_?\w*)\.py$")
+_DEVELOPMENT = regex(r"(?:^|/)(?:\w*dev\w*|local\w*|test\w*|debug|(?:global|default)_?\w*)\.py$")
 
 
 @rule.check

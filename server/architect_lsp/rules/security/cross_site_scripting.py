@@ -29,6 +29,7 @@ from architect_lsp.knowledge.flows import Origin, is_own
 from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.knowledge.sources import is_request, is_terminal
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -163,11 +164,11 @@ def wrapped(rendered_html):
 
 _FLASKS = ("flask", "quart", "bottle")
 _ROUTES = ("route", "get", "post", "put", "delete", "patch")
-_PARSED = re.compile(r"\.(?:json|get_json|files|FILES|data|stream)(?:\(\))?$|\.(?:read|iter_content)\(\)$")
+_PARSED = regex(r"\.(?:json|get_json|files|FILES|data|stream)(?:\(\))?$|\.(?:read|iter_content)\(\)$")
 """What is no text of a form or a query: data that is sent back as data."""
 _DECLARES = ("mark_safe", "SafeString", "SafeText", "Markup")
 _SAFE = ("django.utils.safestring.mark_safe", "django.utils.safestring.SafeString", "markupsafe.Markup", "flask.Markup")
-_MARKUP = re.compile(
+_MARKUP = regex(
     r"html|markup|safe|svg|icon|attr|class|css|style|body|content|children|inner|rendered|tag|widget|url|href|src|\.|^(?:self|cls)\b"
     r"|(?:^|_)(?:id|pk|count|number|size|width|height|colou?r|level|n)$",
     re.IGNORECASE,

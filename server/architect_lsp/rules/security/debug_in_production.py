@@ -18,6 +18,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
 rule = Rule(
@@ -84,14 +85,12 @@ INSTALLED_APPS = ["shop"]
     ],
 )
 
-_RUNNERS = re.compile(
-    r"^(?:flask|quart|bottle|dash|sanic)\.(?:\w+\.)*(?:run|run_server|run_simple)$|^werkzeug\.serving\.run_simple$"
-)
+_RUNNERS = regex(r"^(?:flask|quart|bottle|dash|sanic)\.(?:\w+\.)*(?:run|run_server|run_simple)$|^werkzeug\.serving\.run_simple$")
 _APPS = ("fastapi.FastAPI", "starlette.applications.Starlette", "litestar.Litestar", "sanic.Sanic")
-_APP_NAMES = re.compile(r"^(?:self\.)?(?:app|application|api|server|flask_app)$")
+_APP_NAMES = regex(r"^(?:self\.)?(?:app|application|api|server|flask_app)$")
 _EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104  (words that are looked for)
-_PRODUCTION = re.compile(r"(?:^|/)(?:prod\w*|base|common|defaults?|live|settings)\.py$")
-_SETTINGS = re.compile(r"^(?:INSTALLED_APPS|MIDDLEWARE|ROOT_URLCONF|TEMPLATES)\s*[:=]", re.MULTILINE)
+_PRODUCTION = regex(r"(?:^|/)(?:prod\w*|base|common|defaults?|live|settings)\.py$")
+_SETTINGS = regex(r"^(?:INSTALLED_APPS|MIDDLEWARE|ROOT_URLCONF|TEMPLATES)\s*[:=]", re.MULTILINE)
 
 
 @rule.check

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.reading import Reading, constant, dotted
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -84,10 +85,10 @@ INSTALLED_APPS = ["shop"]
     ],
 )
 
-_HOST = re.compile(r"(?:HTTP_HOST|[hH]ost|HTTP_X_FORWARDED_HOST|X-Forwarded-Host)$")
-_SECRET = re.compile(r"reset|token|invite|confirm|activat|verif|magic|mail", re.IGNORECASE)
-_DEVELOPS = re.compile(r"test|local|dev|debug|ci\b|example|docker", re.IGNORECASE)
-_SETTINGS = re.compile(r"^(?:INSTALLED_APPS|ROOT_URLCONF)\s*[:=]", re.MULTILINE)
+_HOST = regex(r"(?:HTTP_HOST|[hH]ost|HTTP_X_FORWARDED_HOST|X-Forwarded-Host)$")
+_SECRET = regex(r"reset|token|invite|confirm|activat|verif|magic|mail", re.IGNORECASE)
+_DEVELOPS = regex(r"test|local|dev|debug|ci\b|example|docker", re.IGNORECASE)
+_SETTINGS = regex(r"^(?:INSTALLED_APPS|ROOT_URLCONF)\s*[:=]", re.MULTILINE)
 
 
 @rule.check

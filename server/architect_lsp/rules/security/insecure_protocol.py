@@ -22,6 +22,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.reading import dotted, keyword
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -95,10 +96,10 @@ def context():
 )
 
 _OLD = ("SSLContext", "wrap_socket")
-_PROTOCOL = re.compile(r"(?:ssl\.)?PROTOCOL_(?:SSLv2|SSLv3|SSLv23_METHOD|TLSv1|TLSv1_1)$")
-_STARTS = re.compile(r"starttls|stls|_ssl|tls", re.IGNORECASE)
+_PROTOCOL = regex(r"(?:ssl\.)?PROTOCOL_(?:SSLv2|SSLv3|SSLv23_METHOD|TLSv1|TLSv1_1)$")
+_STARTS = regex(r"starttls|stls|_ssl|tls", re.IGNORECASE)
 """A function that says so chooses by its settings."""
-_OWN = re.compile(r"^http://(?:localhost|127\.|0\.0\.0\.0|\[::1\]|[\w-]+(?:[:/]|$)|[\w.-]+\.(?:local|internal|test|svc)\b)")
+_OWN = regex(r"^http://(?:localhost|127\.|0\.0\.0\.0|\[::1\]|[\w-]+(?:[:/]|$)|[\w.-]+\.(?:local|internal|test|svc)\b)")
 
 
 @rule.check

@@ -17,12 +17,12 @@ Source: CWE-347; https://cheatsheetseries.owasp.org/cheatsheets/JSON_Web_Token_f
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.flows import Origin
 from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -88,10 +88,10 @@ def subject(token, keys):
     ],
 )
 
-_DECODERS = re.compile(
+_DECODERS = regex(
     r"^(?:jwt|jose\.jwt|authlib\.jose\.jwt|flask_jwt_extended)\.(?:api_jwt\.|PyJWT\.)?decode(?:_complete|_token)?$|^jwt\.PyJWT\.decode$"
 )
-_UNVERIFIED = re.compile(r"^(?:jose\.jwt|jwt|jose\.jws)\.get_unverified_claims$|^jwt\.process_jwt$|^python_jwt\.process_jwt$")
+_UNVERIFIED = regex(r"^(?:jose\.jwt|jwt|jose\.jws)\.get_unverified_claims$|^jwt\.process_jwt$|^python_jwt\.process_jwt$")
 
 
 @rule.check

@@ -21,6 +21,7 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -64,7 +65,7 @@ def user(index):
     ],
 )
 
-_LOOKS = re.compile(r"\(\s*[&|!]?\s*\(?\s*[\w;-]+\s*[~<>]?=|(?:^|,)\s*(?:dc|ou|cn|uid|o)=", re.IGNORECASE)
+_LOOKS = regex(r"\(\s*[&|!]?\s*\(?\s*[\w;-]+\s*[~<>]?=|(?:^|,)\s*(?:dc|ou|cn|uid|o)=", re.IGNORECASE)
 
 
 @rule.check

@@ -22,11 +22,11 @@ Source: CWE-943; https://owasp.org/www-project-web-security-testing-guide/ (test
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.reading import constant, dotted
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -83,7 +83,7 @@ def cheap(db):
     ],
 )
 
-_STRUCTURES = re.compile(r"\.(?:json|get_json|json_body|media)\b|\.data$")
+_STRUCTURES = regex(r"\.(?:json|get_json|json_body|media)\b|\.data$")
 
 
 @rule.check

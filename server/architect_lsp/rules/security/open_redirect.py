@@ -23,6 +23,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.exposures import Exposure
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -107,7 +108,7 @@ def checked(request):
     ],
 )
 
-_OWN = re.compile(
+_OWN = regex(
     r"\.(?:path|full_path|url|base_url|url_root|build_absolute_uri|get_full_path|get_raw_uri|referrer|get_host|host|rel_url|path_qs)(?:\.\w+)?(?:\(\))?$"
 )
 """What tells of the request's own address, or of the page the user comes from."""

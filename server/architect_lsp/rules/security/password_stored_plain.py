@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from architect_lsp.knowledge.reading import Function, Reading, dotted
 from architect_lsp.knowledge.symbols import ClassSymbol
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -94,9 +95,9 @@ def join(form, db):
     ],
 )
 
-_COLUMN = re.compile(r"(?:hashed_?)?(?:password|passwd)(?:_?hash|_?digest)?")
-_RAW = re.compile(r"(?:raw_|plain_|new_|user_)?(?:password|passwd)\d?")
-_SENT = re.compile(
+_COLUMN = regex(r"(?:hashed_?)?(?:password|passwd)(?:_?hash|_?digest)?")
+_RAW = regex(r"(?:raw_|plain_|new_|user_)?(?:password|passwd)\d?")
+_SENT = regex(
     r"(?:^|[._])(?:body|form|data|payload|request|req|POST|json|args|values|schema|dto|in|new|create|registration|register|signup"
     r"|sign_up|credentials|input|params|fields|user_in|validated_data|cleaned_data)$"
 )

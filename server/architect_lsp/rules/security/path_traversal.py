@@ -30,6 +30,7 @@ from architect_lsp.knowledge.exposures import Exposure
 from architect_lsp.knowledge.flows import Origin
 from architect_lsp.knowledge.reading import constant, dotted
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -156,7 +157,7 @@ def keep():
     ],
 )
 
-_NO_NAME = re.compile(r"\.(?:file|stream|FILES|files)(?:\.get)?(?:\(\))?$")
+_NO_NAME = regex(r"\.(?:file|stream|FILES|files)(?:\.get)?(?:\(\))?$")
 """An uploaded file itself, not its name."""
 
 

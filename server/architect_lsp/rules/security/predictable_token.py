@@ -25,6 +25,7 @@ from collections.abc import Iterator, Sequence
 from architect_lsp.knowledge.definitions import definitions
 from architect_lsp.knowledge.reading import dotted
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
 rule = Rule(
@@ -93,19 +94,19 @@ def pause(tokens):
     ],
 )
 
-_WEAK = re.compile(
+_WEAK = regex(
     r"^random\.(?:random|randint|randrange|choice|choices|sample|getrandbits|uniform|randbytes|shuffle|triangular|gauss|normalvariate)$"
     r"|^random\.Random\.\w+$|^uuid\.uuid1$|^numpy\.random\.(?:rand|randint|random|choice|bytes)$"
 )
-_SECRET = re.compile(
+_SECRET = regex(
     r"(?:^|_)(?:(?:access|auth|api|reset|session|csrf|xsrf|refresh|bearer|invite|verification|activation|confirm\w*|security|login|secret)_?)?"
     r"(?:token|secret|passwords?|passwd|passphrase|otp|pin_?code|totp|nonce|salt|api_?key|secret_?key|session_?(?:id|key)|csrf|captcha"
     r"|remember_?me\w*|activation_?(?:code|key)|verification_?code|reset_?code|auth_?code|invite_?code|access_?key|private_?key"
     r"|encryption_?key|signing_?key|login_?code|security_?code|iv|cookie_?value)$"
     r"|(?:[Tt]oken|[Pp]assword|[Ss]ecret|rememberMe\w*|sessionId|apiKey|[Oo]tp|OTP)$",
 )
-_MADE = re.compile(r"^(?:make|generate|create|new|get|gen|build|random|_)*_?", re.IGNORECASE)
-_NOT = re.compile(
+_MADE = regex(r"^(?:make|generate|create|new|get|gen|build|random|_)*_?", re.IGNORECASE)
+_NOT = regex(
     r"(?:max|min|num|n|count|next|prev|eos|bos|pad|unk|input|output|fake|mock|test|sample|dummy|page|continuation)_\w*(?:token|id)s?$|tokens$",
     re.I,
 )

@@ -25,6 +25,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.reading import constant, dotted
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -78,34 +79,34 @@ def login(name, password=None):
     ],
 )
 
-_KNOWN = re.compile(
+_KNOWN = regex(
     r"^(?:AKIA|ASIA)[0-9A-Z]{16}$|^gh[pousr]_[0-9A-Za-z]{36}|^github_pat_\w{60,}|^sk_live_[0-9A-Za-z]{16,}|^rk_live_\w{16,}|^xox[bpars]-[\w-]{20,}"
     r"|^AIza[\w-]{35}$|^sk-(?:ant-|proj-)?[\w-]{32,}$|^glpat-[\w-]{20}|^SG\.[\w-]{20,}\.[\w-]{20,}|^npm_\w{36}$|^pypi-\w{50,}"
     r"|-----BEGIN (?:RSA |EC |OPENSSH |DSA )?PRIVATE KEY-----"
 )
-_NAME = re.compile(
+_NAME = regex(
     r"(?:^|[_.-])(?:passwords?|passwd|pwd|passphrase|secret|secret_?key|api_?key|apikey|access_?key|private_?key|auth_?token|access_?token"
     r"|api_?token|bearer_?token|client_?secret|jwt_?secret(?:_?key)?|signing_?key|encryption_?key|token|db_?pass|credentials?|aws_secret\w*)$",
     re.IGNORECASE,
 )
-_OTHER = re.compile(
+_OTHER = regex(
     r"(?:next|continuation|page|sync|eos|bos|pad|unk|start|end|sep|mask|cls|stop|special|csrf|public)_?(?:page_?)?token|public",
     re.I,
 )
-_PLACEHOLDER = re.compile(
+_PLACEHOLDER = regex(
     r"^(?:\W*|x+|\*+|\.+)$|change_?me|your|example|placeholder|dummy|sample|test|fake|mock|todo|redacted|hidden|insert|replace|xxx|none|null"
     r"|[<>{}$]|%\(|%s|\.\.\.|^(?:https?|file|s3|env|vault|ssm|arn|projects|secret|op|ref)[:/]"
     r"|password|passwd|token|api[-_ ]?key|credential",
     re.IGNORECASE,
 )
-_GENERATED = re.compile(r"^#.*(?:generated.*do not edit|@generated)", re.IGNORECASE | re.MULTILINE)
+_GENERATED = regex(r"^#.*(?:generated.*do not edit|@generated)", re.IGNORECASE | re.MULTILINE)
 """What a build writes is no source."""
-_SIGNING = re.compile(r"(?:^|[_.])secret_?key$", re.IGNORECASE)
-_LABEL = re.compile(r"(?:[a-z]+\d*-)+(?:key|token|secret)")
+_SIGNING = regex(r"(?:^|[_.])secret_?key$", re.IGNORECASE)
+_LABEL = regex(r"(?:[a-z]+\d*-)+(?:key|token|secret)")
 """The name of a kind of secret: `ed25519-key`."""
-_SAMPLES = re.compile(r"placeholder|sample|example|demo|dummy|fake|preview", re.IGNORECASE)
+_SAMPLES = regex(r"placeholder|sample|example|demo|dummy|fake|preview", re.IGNORECASE)
 """What a place that shows a form, not a secret, is called."""
-_IDENTIFIER = re.compile(r"[A-Za-z]+(?:[_.:/ -][A-Za-z]+)*\d?")
+_IDENTIFIER = regex(r"[A-Za-z]+(?:[_.:/ -][A-Za-z]+)*\d?")
 
 
 @rule.check

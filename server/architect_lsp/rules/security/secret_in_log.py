@@ -24,6 +24,7 @@ from collections.abc import Iterator
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.reading import dotted
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -65,13 +66,13 @@ def login(name, password, tokens, config, pwd):
 )
 
 _LEVELS = ("debug", "info", "warning", "warn", "error", "critical", "exception", "log", "success", "trace", "fatal")
-_LOGGERS = re.compile(r"(?:^|[_.])(?:log|logger|logging|_?log|LOG|LOGGER)$|logger$", re.IGNORECASE)
-_SECRET = re.compile(
+_LOGGERS = regex(r"(?:^|[_.])(?:log|logger|logging|_?log|LOG|LOGGER)$|logger$", re.IGNORECASE)
+_SECRET = regex(
     r"(?:^|_)(?:password|passwd|passphrase|(?:user|admin|db|database|mail|smtp|ftp|ssh|root|login)_?pwd|secret|api_?key|apikey|access_?token|refresh_?token|auth_?token|bearer_?token|id_?token"
     r"|private_?key|secret_?key|client_?secret|session_?token|credentials|jwt|authorization|otp_?code|ssn|credit_?card(?:_?number)?|cvv)$",
     re.IGNORECASE,
 )
-_NOT = re.compile(
+_NOT = regex(
     r"^(?:hashed|masked|redacted|encrypted|has|is|num|no|use|max|public|hide|hidden|safe)_|(?:^|_)public_", re.IGNORECASE
 )
 

@@ -26,11 +26,11 @@ Source: CWE-918; OWASP API7:2023; https://cheatsheetseries.owasp.org/cheatsheets
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.exposures import Exposure
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -121,7 +121,7 @@ def user():
     ],
 )
 
-_OWN_ADDRESS = re.compile(r"(?:^|\.)request\.(?:url|base_url|host_url|url_root|root_url)$")
+_OWN_ADDRESS = regex(r"(?:^|\.)request\.(?:url|base_url|host_url|url_root|root_url)$")
 """Where the request itself was sent: the service's own address."""
 
 

@@ -29,6 +29,7 @@ from architect_lsp.knowledge.sources import is_model_output, is_request, parts
 from architect_lsp.knowledge.streams import described
 from architect_lsp.knowledge.symbols import ClassSymbol, External, Ref
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
 rule = Rule(
@@ -170,7 +171,7 @@ def forwards(cursor, name):
     ],
 )
 
-_WORDS = re.compile(r"execute|raw\(|text\(|extra\(|sql|select|insert|update|delete", re.IGNORECASE)
+_WORDS = regex(r"execute|raw\(|text\(|extra\(|sql|select|insert|update|delete", re.IGNORECASE)
 """A unit without one of these builds no statement; it may still hand on what a request gave."""
 _SINKS = (
     "execute", "executemany", "executescript", "exec_driver_sql", "text", "raw", "RawSQL", "read_sql", "read_sql_query",
@@ -178,19 +179,19 @@ _SINKS = (
     "async_execute",
 )  # fmt: skip
 _ASK_MORE = ("fetch", "fetchrow", "fetchval", "fetch_all", "fetch_one", "fetchall", "fetchone", "exec", "scalar", "scalars")
-_SQL = re.compile(
+_SQL = regex(
     r"(?:^|[\s(])(?:select\b.*\bfrom|insert\s+into|update\b.*\bset|delete\s+from|with\b.*\bas|replace\s+into|merge\s+into|call\s|exec\s|where\b|select\s)",
     re.IGNORECASE | re.DOTALL,
 )
-_DEFINES = re.compile(
+_DEFINES = regex(
     r"^\W*(?:create|alter|drop|grant|revoke|comment|set|pragma|copy|attach|detach|install|load|show|describe|explain|use|vacuum|analyze|truncate|declare|lock|unload|export|import|kill|begin|do)\b",
     re.IGNORECASE,
 )
-_VALUE = re.compile(r"(?:=|<|>|\blike|\bilike|\bbetween|\bvalues\s*\([^)]*|\bin\s*\([^)]*|\bregexp|\brlike)\s*$", re.IGNORECASE)
-_IDENTIFIERS = re.compile(
+_VALUE = regex(r"(?:=|<|>|\blike|\bilike|\bbetween|\bvalues\s*\([^)]*|\bin\s*\([^)]*|\bregexp|\brlike)\s*$", re.IGNORECASE)
+_IDENTIFIERS = regex(
     r"(?:^|_)(?:table|tbl|schema|column|columns|col|cols|database|db|view|index|relation|catalog|sequence|constraint|dialect|owner|keyspace|role|partition|field|fields|placeholder\w*|where|clause|filter\w*|condition\w*|sql|query|stmt|ddl|expr\w*)(?:_?names?|s)?$"
 )
-_MIGRATIONS = re.compile(r"(?:^|/)(?:migrations?|alembic|versions|upgrades?)/")
+_MIGRATIONS = regex(r"(?:^|/)(?:migrations?|alembic|versions|upgrades?)/")
 _PLACEHOLDERS = (
     ("sqlite3", "?"),
     ("aiosqlite", "?"),
@@ -201,7 +202,7 @@ _PLACEHOLDERS = (
     ("mysql", "%s"),
     ("django", "%s"),
 )
-_HOLE = re.compile(r"'?\{[^{}]+\}'?")
+_HOLE = regex(r"'?\{[^{}]+\}'?")
 
 
 @rule.check

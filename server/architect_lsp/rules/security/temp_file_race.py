@@ -18,11 +18,11 @@ Source: CWE-377; https://docs.python.org/3/library/tempfile.html#tempfile.mktemp
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.reading import constant, keyword
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -68,7 +68,7 @@ def export(rows):
 )
 
 _MAKERS = ("tempfile.mktemp", "os.tempnam", "os.tmpnam")
-_SHARED = re.compile(r"^(?:/tmp|/var/tmp|/dev/shm)/\w")
+_SHARED = regex(r"^(?:/tmp|/var/tmp|/dev/shm)/\w")
 
 
 @rule.check

@@ -20,6 +20,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.reading import Reading, constant, dotted, keyword
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
 rule = Rule(
@@ -111,11 +112,11 @@ def check(form, model):
     ],
 )
 
-_CLIENTS = re.compile(r"^(?:requests|httpx|niquests|curl_cffi(?:\.requests)?)\.(?:\w+\.)*\w+$")
-_SESSIONS = re.compile(r"(?:^|[._])(?:session|client|http|requests)$", re.IGNORECASE)
-_ASKED = re.compile(r"insecure|verif|ssl|tls|cert|self_?signed|debug|localhost|is_dev|trust", re.IGNORECASE)
-_NAMED = re.compile(r"insecure|unverified|no_verify|self_?signed", re.IGNORECASE)
-_LOCAL = re.compile(r"localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\]|unix:|169\.254")
+_CLIENTS = regex(r"^(?:requests|httpx|niquests|curl_cffi(?:\.requests)?)\.(?:\w+\.)*\w+$")
+_SESSIONS = regex(r"(?:^|[._])(?:session|client|http|requests)$", re.IGNORECASE)
+_ASKED = regex(r"insecure|verif|ssl|tls|cert|self_?signed|debug|localhost|is_dev|trust", re.IGNORECASE)
+_NAMED = regex(r"insecure|unverified|no_verify|self_?signed", re.IGNORECASE)
+_LOCAL = regex(r"localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\]|unix:|169\.254")
 _METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "request", "send", "stream")
 
 

@@ -26,6 +26,7 @@ from architect_lsp.knowledge.flows import Origin, origins
 from architect_lsp.knowledge.reading import Reading, dotted
 from architect_lsp.knowledge.sources import is_of_handler
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
 rule = Rule(
@@ -113,7 +114,7 @@ def guard():
     ],
 )
 
-_SECRET = re.compile(
+_SECRET = regex(
     r"(?:^|[_\-. ])(?:signature|sig|hmac|api[_\-]?key|apikey|secret|password|passwd|access[_\-]?token|auth[_\-]?token|bearer"
     r"|csrf[_\-]?token|webhook[_\-]?(?:secret|token)|admin[_\-]?token|secret[_\-]?token|internal[_\-]?(?:key|token)|token"
     r"|authorization|x[_\-]token)(?:$|[_\-. ](?:header|value|hash|256|sha256)$)",
@@ -135,8 +136,8 @@ _CARRIERS = (
     "APIKey",
 )
 _PLAIN = (ast.Constant, ast.Compare, ast.BoolOp, ast.UnaryOp, ast.List, ast.Tuple, ast.Dict, ast.Set, ast.Lambda)
-_DIGEST = re.compile(r"^hmac\.(?:new\(\)\.(?:hex)?digest\(\)|digest\(\))|\bhmac\.new\(\)\.(?:hex)?digest\(\)")
-_HELD = re.compile(
+_DIGEST = regex(r"^hmac\.(?:new\(\)\.(?:hex)?digest\(\)|digest\(\))|\bhmac\.new\(\)\.(?:hex)?digest\(\)")
+_HELD = regex(
     r"(?:^|[_.])(?:\w*secret\w*|\w*api_?key\w*|\w*token|\w*password|expected\w*|\w*signature|environ|getenv)(?:$|[.(])",
     re.IGNORECASE,
 )

@@ -23,6 +23,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.reading import constant, dotted
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -65,8 +66,8 @@ def choose(users):
     ],
 )
 
-_SESSION = re.compile(r"^(?:flask\.|self\.|cherrypy\.)?(?:request\.)?session$")
-_HARMLESS = re.compile(
+_SESSION = regex(r"^(?:flask\.|self\.|cherrypy\.)?(?:request\.)?session$")
+_HARMLESS = regex(
     r"next|url|redirect|referr?er|page|lang|locale|theme|search|query|filter|sort|message|flash|form|draft|cart", re.IGNORECASE
 )
 """Keys of what belongs to the user anyway: where they were, how they look at it."""

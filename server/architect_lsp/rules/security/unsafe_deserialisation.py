@@ -27,6 +27,7 @@ from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.knowledge.sources import is_model_output, is_request, origins
 from architect_lsp.knowledge.symbols import ClassSymbol, External
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
 rule = Rule(
@@ -147,7 +148,7 @@ def weights(path):
     ],
 )
 
-_LOADERS = re.compile(
+_LOADERS = regex(
     r"^(?:(?:c?[pP]ickle|_pickle|dill|cloudpickle|marshal|joblib\.externals\.cloudpickle|pickle5|six\.moves\.cPickle)\.(?:loads?|Unpickler)"
     r"|jsonpickle\.(?:decode|loads|unpickler\.decode)|shelve\.open|yaml\.unsafe_load(?:_all)?|yaml\.full_load|pandas\.read_pickle"
     r"|joblib\.load|torch\.load|numpy\.load)$"
@@ -161,7 +162,7 @@ _UNSAFE_YAML = (
     "yaml.loader.UnsafeLoader",
     "yaml.FullLoader",
 )
-_OUTSIDE = re.compile(
+_OUTSIDE = regex(
     r"^(?:redis\.(?:\w+\.)*(?:Redis|StrictRedis|RedisCluster|ConnectionPool)\b|pymemcache|memcache|aioredis|requests\.|httpx\.|urllib3?\.|aiohttp\.|socket\.|websockets?\.|boto3\."
     r"|kafka\.|confluent_kafka\.|aiokafka\.|pika\.|zmq\.|django\.core\.cache\.|nats\.|google\.cloud\.(?:storage|pubsub)|flask_caching\.)"
     r"|(?:^|[._])(?:redis\w*|redis_client|memcached?|memcache_client)(?:\(\))?\.(?:\w*get\w*|\w?pop\w*|lrange|\w*range)\(\)"
@@ -179,9 +180,7 @@ _CALLED_OUTSIDE = (
     "user_data",
     "request_data",
 )
-_SERIALISER = re.compile(
-    r"loads?$|deseriali[sz]e|decode|unpickle|from_bytes|setstate|restore|parse|unpack|decompress", re.IGNORECASE
-)
+_SERIALISER = regex(r"loads?$|deseriali[sz]e|decode|unpickle|from_bytes|setstate|restore|parse|unpack|decompress", re.IGNORECASE)
 
 
 @rule.check

@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from architect_lsp.knowledge.operations import routes_of
 from architect_lsp.knowledge.reading import Function, dotted
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -66,7 +67,7 @@ async def film(sent: UploadFile):
     ],
 )
 
-_LIMITS = re.compile(r"\bsize\b|_size|max_|_max|limit|content.length|413|TOO_LARGE|\blen\(", re.IGNORECASE)
+_LIMITS = regex(r"\bsize\b|_size|max_|_max|limit|content.length|413|TOO_LARGE|\blen\(", re.IGNORECASE)
 
 
 @rule.check

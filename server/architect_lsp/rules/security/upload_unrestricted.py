@@ -27,6 +27,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.reading import dotted
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -73,7 +74,7 @@ def third(form):
     ],
 )
 
-_CHECKS = re.compile(
+_CHECKS = regex(
     r"allowed|extension|\bext\b|splitext|suffix|endswith|content_type|mimetype|magic|validat|filetype|imghdr|Image\.open|FileAllowed|accept",
     re.I,
 )

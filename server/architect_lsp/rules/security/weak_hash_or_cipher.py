@@ -26,6 +26,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
 rule = Rule(
@@ -111,23 +112,21 @@ def make(key, body):
 )
 
 _HASHES = ("hashlib.md5", "hashlib.sha1", "hashlib.md4")
-_OTHER_HASHES = re.compile(
+_OTHER_HASHES = regex(
     r"^(?:Crypto|Cryptodome)\.Hash\.(?:MD[245]|SHA1?|SHA1)\.new$|^cryptography\.hazmat\.primitives\.hashes\.(?:MD5|SHA1)$"
 )
-_CIPHERS = re.compile(
+_CIPHERS = regex(
     r"^(?:Crypto|Cryptodome)\.Cipher\.(?:DES3?|ARC[24]|Blowfish|CAST|XOR)\.new$"
     r"|^cryptography\.hazmat\.(?:primitives\.ciphers|decrepit\.ciphers)\.algorithms\.(?:ARC4|Blowfish|IDEA|CAST5|SEED|TripleDES)$"
     r"|^cryptography\.hazmat\.primitives\.ciphers\.modes\.ECB$|^pyDes\.(?:des|triple_des)$"
 )
-_KEYS = re.compile(
+_KEYS = regex(
     r"^(?:cryptography\.hazmat\.primitives\.asymmetric\.(?:rsa|dsa)\.generate_(?:private_key|parameters)"
     r"|(?:Crypto|Cryptodome)\.PublicKey\.(?:RSA|DSA)\.generate|rsa\.newkeys)$"
 )
-_CURVES = re.compile(
-    r"^cryptography\.hazmat\.primitives\.asymmetric\.ec\.(?:SECP192R1|SECT163[KR][12]|SECP160\w*|BrainpoolP160\w*)$"
-)
+_CURVES = regex(r"^cryptography\.hazmat\.primitives\.asymmetric\.ec\.(?:SECP192R1|SECT163[KR][12]|SECP160\w*|BrainpoolP160\w*)$")
 _WEAK_NAMES = ("md5", "sha1", "md4", "sha", "md2")
-_NOT_SECURITY = re.compile(
+_NOT_SECURITY = regex(
     r"cache|etag|checksum|fingerprint|uuid|bucket|dedup|content_?(?:hash|md5)|file_?(?:hash|md5|sha)|\bkey\b|_key\b|partition|shard|version"
     r"|revision|gravatar|avatar|colou?r|digest_of|slug|seed|stable|identifier|filename|file_name|git|commit|thumbnail"
     r"|(?:short|node|object|unique|build|static|asset|index|table|constraint|alias|task|dag|run)_?(?:id|name|hash)"
@@ -135,13 +134,13 @@ _NOT_SECURITY = re.compile(
     re.IGNORECASE,
 )
 
-_SECURITY = re.compile(
+_SECURITY = regex(
     r"(?:^|_)(?:sign|signed|signature|hmac|mac|secret|token|auth\w*|verify|verified|signing|license)(?:_|$|\()", re.IGNORECASE
 )
 """What says that a digest protects something after all."""
-_NAMED_SO = re.compile(r"md5|sha_?1", re.IGNORECASE)
+_NAMED_SO = regex(r"md5|sha_?1", re.IGNORECASE)
 """A class or function that is called after the hash leaves the choice to its callers, mostly a protocol's."""
-_SECRETS = re.compile(r"passw|pwd|secret|token|credential|otp|sign", re.IGNORECASE)
+_SECRETS = regex(r"passw|pwd|secret|token|credential|otp|sign", re.IGNORECASE)
 
 
 @rule.check

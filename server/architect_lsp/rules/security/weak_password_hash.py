@@ -29,6 +29,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.reading import constant, keyword
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -75,14 +76,14 @@ def hashed(password, salt, body):
     ],
 )
 
-_FAST = re.compile(r"^hashlib\.(?:md5|sha\d+|sha3_\d+|blake2[bs]|new)$")
-_PASSWORD = re.compile(r"(?:^|_)(?:password|passwd|passphrase|pwd)\d?$", re.IGNORECASE)
+_FAST = regex(r"^hashlib\.(?:md5|sha\d+|sha3_\d+|blake2[bs]|new)$")
+_PASSWORD = regex(r"(?:^|_)(?:password|passwd|passphrase|pwd)\d?$", re.IGNORECASE)
 _LEAST = 100_000
-_HASHERS = re.compile(r"(?:^|\.)(?:Unsalted)?(?:MD5|SHA1|Crypt)PasswordHasher$|\.CryptPasswordHasher$")
-_BREACH = re.compile(r"pwned|breach|hibp|range", re.IGNORECASE)
+_HASHERS = regex(r"(?:^|\.)(?:Unsalted)?(?:MD5|SHA1|Crypt)PasswordHasher$|\.CryptPasswordHasher$")
+_BREACH = regex(r"pwned|breach|hibp|range", re.IGNORECASE)
 
-_FAKE = re.compile(r"fake|dummy|mock", re.IGNORECASE)
-_TESTS = re.compile(r"(?:^|/)(?:\w*tests?\w*|local\w*|dev\w*)(?:/|\.py$)")
+_FAKE = regex(r"fake|dummy|mock", re.IGNORECASE)
+_TESTS = regex(r"(?:^|/)(?:\w*tests?\w*|local\w*|dev\w*)(?:/|\.py$)")
 
 
 @rule.check

@@ -18,11 +18,11 @@ Source: CWE-611; https://docs.python.org/3/library/xml.html#xml-security
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -103,7 +103,7 @@ def own():
     ],
 )
 
-_FEATURES = re.compile(r"feature_external_[gp]es$|external-(?:general|parameter)-entities$")
+_FEATURES = regex(r"feature_external_[gp]es$|external-(?:general|parameter)-entities$")
 _PARSERS = ("lxml.etree.XMLParser", "lxml.etree.XMLPullParser", "lxml.etree.iterparse", "lxml.etree.ETCompatXMLParser")
 _DANGEROUS = (("resolve_entities", True), ("load_dtd", True), ("no_network", False))
 
