@@ -10,7 +10,9 @@ from architect_lsp.patterns import regex
 _SCRIPT_FOLDERS = regex(
     r".*migrations?|alembic|scripts?|commands|cli|examples?|example_\w+|docs|benchmarks?|fixtures|mocks?|seeds"
 )
-_SCRIPTS = regex(r"(setup|manage|noxfile|fabfile|conftest|cli|__main__|(seed|populate|migrate|benchmark|create_test)\w*)\.py")
+_SCRIPTS = regex(
+    r"(setup|manage|noxfile|fabfile|conftest|cli|__main__|\w*bootstrap|(seed|populate|migrate|benchmark|create_test)\w*)\.py"
+)
 
 
 def is_test(path: str) -> bool:
