@@ -179,8 +179,10 @@ class _Walk:
             yield from self._escaped(node, name, depth)
         elif isinstance(function, ast.Attribute) and name == "format":
             yield from self._format(node, function.value, depth)
-        elif isinstance(function, ast.Attribute) and name == "join" and first is not None:
+        elif isinstance(function, ast.Attribute) and name in ("join", "joinpath") and first is not None:
             yield from self._join(node, function.value, depth)
+        elif name in ("get", "getlist") and any(it.arg == "type" and dotted(it.value) in NUMBERS for it in node.keywords):
+            yield from _clean(node, name)  # a field of a request, parsed
         elif isinstance(function, ast.Attribute) and name == "replace" and not node.keywords:
             yield from self.pieces(function.value, depth + 1)
             if len(node.args) > 1:
@@ -234,8 +236,9 @@ class _Walk:
             yield from self._filled(found, depth)
 
     def _join(self, node: ast.Call, receiver: ast.expr, depth: int) -> Iterator[str | Origin]:
-        if dotted(receiver).rpartition(".")[2] == "path":  # os.path.join
-            for value in node.args:
+        is_path = isinstance(node.func, ast.Attribute) and node.func.attr == "joinpath"
+        if is_path or dotted(receiver).rpartition(".")[2] == "path":  # os.path.join
+            for value in (receiver, *node.args) if is_path else node.args:
                 yield from self.pieces(value, depth + 1)
             return
         between = "".join(it for it in self.pieces(receiver, depth + 1) if isinstance(it, str))

@@ -132,7 +132,7 @@ def _mentioned(reading: Reading) -> frozenset[str]:
                 if last == "relative_to" or _CHECKERS.search(last) or _CONVERSIONS.match(last):
                     tests.append(value)
         found: set[str] = set()
-        for test in tests:
+        for test in (_said(reading, it) for it in tests):
             for each in ast.walk(test):
                 if isinstance(each, ast.Name):
                     found.add(each.id)
@@ -257,8 +257,10 @@ def _vouched(test: ast.expr, names: frozenset[str], *, positive: bool) -> frozen
         return _vouched(test.value, names, positive=positive)
     if isinstance(test, ast.Compare) and len(test.ops) == 1:
         return _compared(test.ops[0], test.left, test.comparators[0], names, positive=positive)
-    if isinstance(test, ast.Attribute) and test.attr in _ADDRESSES and not positive:
+    if isinstance(test, ast.Attribute) and (test.attr == "is_global" if positive else test.attr in _ADDRESSES):
         return frozenset([ANYTHING]) if _speaks_of(test.value, names) else nothing
+    if isinstance(test, ast.Attribute) and test.attr in ("netloc", "hostname") and not positive:  # it leads nowhere else
+        return frozenset([BEGINS]) if _speaks_of(test.value, names) else nothing
     if not isinstance(test, ast.Call):
         return nothing
     last = last_name(test.func)

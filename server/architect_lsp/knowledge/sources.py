@@ -26,7 +26,8 @@ from architect_lsp.patterns import regex
 _HELPERS = 6
 """How many of the project's functions a value is followed back through."""
 _REQUEST = regex(
-    r"^(?:(?:flask|quart|sanic|bottle|django|starlette|fastapi|pyramid|webob|werkzeug)\.(?:\w+\.)*)?(?:self\.)?_?"
+    r"^(?:(?:flask|quart|sanic|bottle|django|starlette|fastapi|pyramid|webob|werkzeug)\.(?:\w+\.)*)?"
+    r"(?:(?:self|[\w.]*(?:[vV]iew|generic|Handler|Resource|API)[\w.]*\(\))\.)?_?"
     rf"(?:{'|'.join(words('objects'))})(?:\(\))?\.(?:{'|'.join(words('parts'))})\b"
 )
 _OTHER_REQUESTS = tuple(words("request"))

@@ -13,6 +13,7 @@ Security: CWE-306. Broken authentication and authorisation are the first two ris
 Source: OWASP API Security Top 10 2023, API2 and API5
 """
 
+import ast
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -24,11 +25,12 @@ from architect_lsp.knowledge.kinds import is_test
 from architect_lsp.knowledge.nouns import Route
 from architect_lsp.knowledge.operations import spoken
 from architect_lsp.knowledge.project import Project
+from architect_lsp.knowledge.reading import Function, constant, dotted, keyword
 from architect_lsp.knowledge.summaries import effects
 from architect_lsp.knowledge.symbols import FunctionSymbol, Ref
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
-from architect_lsp.rules.rule import Bad, ProjectHit, Rule
+from architect_lsp.rules.rule import Bad, Hit, ProjectHit, Rule, View
 
 _SHOP = """
 from fastapi import APIRouter, Depends, HTTPException, Request
@@ -151,6 +153,50 @@ _OPEN = regex(
 """What is open by its nature, in a path or a handler's name."""
 
 
+_SIGNED = regex(r"signature|construct_event|compare_digest|webhook", re.IGNORECASE)
+"""Calls that check who wrote a message, in place of who sends it."""
+_OPENS = ("AllowAny",)
+
+
+@rule.check
+def find_open(view: View) -> Iterator[Hit]:
+    """Viewsets that let anyone write, and actions that let anyone do what their viewset keeps for some."""
+    for kind in view.reading.each(ast.ClassDef):
+        rows = {
+            dotted(it.targets[0]): it for it in kind.body if isinstance(it, ast.Assign) and isinstance(it.targets[0], ast.Name)
+        }
+        said = rows.get("permission_classes")
+        is_open = said is not None and _lets_all(said.value)
+        if said is not None and is_open and any(dotted(it).rpartition(".")[2] == "ModelViewSet" for it in kind.bases):
+            methods = {it.name for it in kind.body if isinstance(it, ast.FunctionDef | ast.AsyncFunctionDef)}
+            if "get_permissions" not in methods and "http_method_names" not in rows and not _OPEN.search(kind.name):
+                yield Hit(said, f"`{kind.name}` lets anyone create, change and delete, without asking who they are.")
+    for function in view.reading.functions:
+        if _OPEN.search(function.name):
+            continue
+        for it in function.decorator_list:
+            if isinstance(it, ast.Call) and dotted(it.func).rpartition(".")[2] == "action":
+                permissions, verbs = keyword(it, "permission_classes"), keyword(it, "methods")
+                if permissions is not None and verbs is not None and _lets_all(permissions) and _writes(verbs):
+                    yield from _opened(view, function, permissions)
+
+
+def _opened(view: View, function: Function, permissions: ast.expr) -> Iterator[Hit]:
+    """An action that is open to all, in a viewset that asks."""
+    kind = view.project.class_(view.path, view.reading.owner(function))
+    said = next((it.value for it in kind.fields if it.name == "permission_classes"), None) if kind is not None else None
+    if kind is not None and said is not None and not any(it.last in _OPENS for it in said.items):
+        yield Hit(permissions, f"`{function.name}` is open to all, where `{kind.qualname}` asks who they are.")
+
+
+def _lets_all(node: ast.expr) -> bool:
+    return isinstance(node, ast.List | ast.Tuple) and all(dotted(it).rpartition(".")[2] in _OPENS for it in node.elts)
+
+
+def _writes(node: ast.expr) -> bool:
+    return any(str(constant(it)).upper() in _WRITES for it in ast.walk(node) if isinstance(it, ast.Constant))
+
+
 @rule.check_project
 def find(project: Project) -> Iterator[ProjectHit]:
     """Routes without a guard in a router where nine of ten have one."""
@@ -204,6 +250,6 @@ def _is_guarded(project: Project, route: Route) -> bool | None:
     definition = project.definition(route.handler.path, route.handler.qualname)
     if definition is None or definition.asks:
         return None
-    if any(guarding(call.target) for call in definition.calls):
+    if any(guarding(call.target) or _SIGNED.search(call.target) for call in definition.calls):
         return None
     return None if guards(project, FunctionSymbol(route.handler.path, definition), "") else False

@@ -111,6 +111,7 @@ def hook(request):
 
 _SETTINGS = frozenset(("WTF_CSRF_ENABLED", "JWT_COOKIE_CSRF_PROTECT"))
 _SESSION_GUARDS = {"login_required", "permission_required", "user_passes_test", "staff_member_required"}
+_SESSION_MIXINS = {"LoginRequiredMixin", "PermissionRequiredMixin", "UserPassesTestMixin"}
 _READS = {"require_GET", "require_safe"}
 _TESTS = regex(r"test|debug|local|dev(?!ice)|ci\b|mock|fake", re.IGNORECASE)
 
@@ -119,6 +120,7 @@ _TESTS = regex(r"test|debug|local|dev(?!ice)|ci\b|mock|fake", re.IGNORECASE)
 def find(view: View) -> Iterator[Hit]:
     """Settings of Flask-WTF and Flask-JWT-Extended that are set to False outside of tests."""
     yield from _exempt(view)
+    yield from _exempt_classes(view)
     yield from _without_middleware(view)
     for node, value in _set(view):
         if constant(value) is False and not _in_tests(view, node):
@@ -132,6 +134,17 @@ def _exempt(view: View) -> Iterator[Hit]:
         names = {dotted(it.func if isinstance(it, ast.Call) else it).rpartition(".")[2] for it in function.decorator_list}
         if exempt is not None and names & _SESSION_GUARDS and not names & _READS:
             yield Hit(exempt, f"`{function.name}` trusts the session's cookie and lets forged requests through.")
+
+
+def _exempt_classes(view: View) -> Iterator[Hit]:
+    """The same of views that are classes."""
+    for kind in view.reading.each(ast.ClassDef):
+        bases = {dotted(it).rpartition(".")[2] for it in kind.bases}
+        for it in kind.decorator_list:
+            is_method = isinstance(it, ast.Call) and dotted(it.func).rpartition(".")[2] == "method_decorator"
+            given = it.args[0] if is_method and isinstance(it, ast.Call) and it.args else None
+            if given is not None and dotted(given).rpartition(".")[2] == "csrf_exempt" and bases & _SESSION_MIXINS:
+                yield Hit(it, f"`{kind.name}` trusts the session's cookie and lets forged requests through.")
 
 
 def _without_middleware(view: View) -> Iterator[Hit]:

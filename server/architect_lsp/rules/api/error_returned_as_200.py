@@ -17,6 +17,7 @@ Source: RFC 9110 section 15; RFC 9457, Problem Details for HTTP APIs
 import ast
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.answers import number
 from architect_lsp.knowledge.operations import routes_of
 from architect_lsp.knowledge.reading import Reading, dotted
 from architect_lsp.model import Confidence, Severity
@@ -152,6 +153,7 @@ _REPORTS = (
     "probe",
     "diagnos",
     "webhook",
+    "subscribe",
     "batch",
     "bulk",
 )
@@ -217,6 +219,8 @@ def _in_except(reading: Reading, node: ast.AST) -> bool:
 
 def _body(node: ast.expr) -> ast.Dict | ast.Call | None:
     """The dictionary that is answered; a call where its entries are keywords; None for what says a status, or isn't one."""
+    if isinstance(node, ast.Tuple) and len(node.elts) == 2 and number(node.elts[1]) == 200:
+        return _body(node.elts[0])
     if isinstance(node, ast.Dict):
         return node
     if isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] in _ANSWERS:

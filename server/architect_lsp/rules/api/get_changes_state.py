@@ -114,7 +114,7 @@ _PLUMBING = regex(
 """Functions that write whatever they do, or make what they are asked for where it is not there yet."""
 
 
-_SESSION = regex(r"(?:^|\.)(?:db|\w*session)(?:\.session)?\.(?:commit|add|add_all|delete|merge)$")
+_SESSION = regex(r"(?:^|\.)(?:get_)?(?:db|\w*session)(?:\(\))?(?:\.session)?\.(?:commit|add|add_all|delete|merge)$")
 """A call of what everyone calls the database, where its class can't be told."""
 
 

@@ -34,7 +34,7 @@ rule = Rule(
     confidence=Confidence.MEDIUM,
     rows=["A3", "B3"],
     cwe=770,
-    needs=[".all("],
+    needs=[".all(", ".objects."],
     bad=[
         Bad("""
 from fastapi import APIRouter
@@ -62,6 +62,16 @@ app = Flask(__name__)
 def orders():
     return jsonify([it.to_dict() for it in [|Order.query|].all()])
 """),
+        Bad(
+            """
+
+from django.http import JsonResponse
+from shop.models import Parcel
+
+def parcels(request):
+    return JsonResponse({"parcels": [it.street for it in [|Parcel.objects.order_by("pk")|]]})
+""",
+        ),
     ],
     good=[
         """
@@ -99,6 +109,19 @@ def d(session: Session):
 def helper(session: Session):
     return session.query(Order).all()
 """,
+        """
+
+from django.core.paginator import Paginator
+from django.http import JsonResponse
+from shop.models import Parcel
+
+def parcels(request):
+    rows = Paginator(Parcel.objects.order_by("pk"), 50).get_page(request.GET.get("page"))
+    return JsonResponse({"parcels": [it.street for it in rows]})
+
+def mine(request):
+    return JsonResponse({"parcels": [it.street for it in Parcel.objects.filter(owner=request.user)]})
+""",
     ],
 )
 
@@ -122,10 +145,60 @@ _STEPS = 8
 """How many names a statement is followed through."""
 
 
+_WHOLE = ("all", "order_by", "select_related", "prefetch_related", "values", "values_list", "only")
+_BOUNDS = regex(r"pagina|\[:|\.first\(|islice|limit|page_size|StreamingHttpResponse|export|csv", re.IGNORECASE)
+
+
+def _django(view: View) -> Iterator[Hit]:
+    """Views of Django and of its REST framework that answer with all rows of a model."""
+    for function in view.reading.functions:
+        arguments = [it.arg for it in function.args.args][:2]
+        if "request" not in arguments or _FEW.search(view.reading.qualname(function)):
+            continue
+        source = view.reading.source(function)
+        if not ("many=True" in source or "JsonResponse" in source) or _BOUNDS.search(source):
+            continue
+        for node in view.reading.within(function):
+            if not isinstance(node, ast.Call) or isinstance(view.reading.parent(node), ast.Attribute):
+                continue
+            table = _rows_of(node)
+            if table is not None and not _FEW.search(table) and _is_listed(view.reading, node):
+                yield Hit(node, f"`{function.name}` answers with every row there is.")
+
+
+def _rows_of(node: ast.Call) -> str | None:
+    """The model of `Model.objects.all().order_by(...)`, None when something narrows it."""
+    up: ast.expr = node
+    while isinstance(up, ast.Call) and isinstance(up.func, ast.Attribute) and up.func.attr in _WHOLE:
+        up = up.func.value
+    is_rows = up is not node and isinstance(up, ast.Attribute) and up.attr == "objects"
+    return dotted(up.value) if is_rows and isinstance(up, ast.Attribute) else None
+
+
+def _is_listed(reading: Reading, node: ast.Call) -> bool:
+    """Whether the rows go to a serializer of many, or are walked, as they are or by a name."""
+    up = reading.parent(node)
+    if isinstance(up, ast.Call):
+        return any(it.arg == "many" for it in up.keywords) or dotted(up.func) == "list"
+    if isinstance(up, ast.comprehension):
+        return True
+    if not isinstance(up, ast.Assign) or len(up.targets) != 1 or not isinstance(up.targets[0], ast.Name):
+        return False
+    name = up.targets[0].id
+    function = reading.function(node)
+    uses = [it for it in reading.within(function) if isinstance(it, ast.Name) and it.id == name and isinstance(it.ctx, ast.Load)]
+    parents = [reading.parent(it) for it in uses]
+    return bool(uses) and all(
+        isinstance(it, ast.comprehension) or (isinstance(it, ast.Call) and any(k.arg == "many" for k in it.keywords))
+        for it in parents
+    )
+
+
 @rule.check
 def find(view: View) -> Iterator[Hit]:
     """Handlers of GET that read a whole table by `.all()` with nothing that narrows it."""
     reading = view.reading
+    yield from _django(view)
     for call in reading.each(ast.Call):
         if not isinstance(call.func, ast.Attribute) or call.func.attr != "all" or call.args:
             continue

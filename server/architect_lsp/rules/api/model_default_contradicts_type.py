@@ -33,7 +33,6 @@ rule = Rule(
     severity=Severity.WARNING,
     confidence=Confidence.HIGH,
     rows=["A5", "A4", "E4", "E3"],
-    equivalents=["RUF013"],
     needs=["None"],
     bad=[
         Bad(
@@ -141,7 +140,9 @@ def find(view: View) -> Iterator[Hit]:
         for it in rows:
             if _never_none(view, it.annotation) and isinstance(it.target, ast.Name):
                 said = ast.unparse(it.annotation)
-                told = f"`{it.target.id}` is said to be `{said}` and is None by default: clients are told wrong."
+                told = (
+                    f"`{it.target.id}` is said to be `{said}` and is None by default: its schema and its readers are told wrong."
+                )
                 changes = (Change(it.annotation, " | None", insert="after"),)
                 yield Hit(it.annotation, told, (Draft("Say that it may be None", changes),))
 

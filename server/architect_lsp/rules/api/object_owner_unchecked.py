@@ -52,7 +52,17 @@ rule = Rule(
     confidence=Confidence.MEDIUM,
     rows=["A2", "D4"],
     cwe=639,
-    needs=["Depends", "login_required", "current_user", "IsAuthenticated", "jwt_required", "Annotated"],
+    needs=[
+        "object_or_404",
+        "objects.get(",
+        "LoginRequiredMixin",
+        "Depends",
+        "login_required",
+        "current_user",
+        "IsAuthenticated",
+        "jwt_required",
+        "Annotated",
+    ],
     bad=[
         Bad(
             _MODELS
@@ -152,9 +162,56 @@ _SHARED = regex(
 """Names of what may well be for all."""
 
 
+_GENERIC = frozenset(
+    ("UpdateView", "DetailView", "DeleteView", "RetrieveAPIView", "UpdateAPIView", "DestroyAPIView", "ModelViewSet")
+) | {
+    "RetrieveUpdateAPIView",
+    "RetrieveUpdateDestroyAPIView",
+    "RetrieveDestroyAPIView",
+}
+_SHOWS = ("LoginRequiredMixin", "IsAuthenticated")
+_OWN_CHECKS = frozenset(
+    ("get_queryset", "get_object", "test_func", "dispatch", "has_permission", "check_object_permissions", "filter_queryset")
+)
+
+
+def _classes(view: View) -> Iterator[Hit]:
+    """Views of Django and its REST framework that load by the key alone, for everyone who is signed in."""
+    for kind in view.reading.each(ast.ClassDef):
+        bases = {dotted(it).rpartition(".")[2] for it in kind.bases}
+        rows = {it.targets[0].id: it for it in kind.body if isinstance(it, ast.Assign) and isinstance(it.targets[0], ast.Name)}
+        permissions = rows.get("permission_classes")
+        signed_in = "LoginRequiredMixin" in bases
+        if permissions is not None and isinstance(permissions.value, ast.List | ast.Tuple):
+            signed_in = [dotted(it).rpartition(".")[2] for it in permissions.value.elts] == ["IsAuthenticated"]
+        if not signed_in or bases - _GENERIC - {"LoginRequiredMixin"}:
+            continue
+        name = view.reading.qualname(kind)
+        if any(view.project.definition(view.path, f"{name}.{it}") is not None for it in _OWN_CHECKS):
+            continue
+        if _PRIVILEGED.search(kind.name) or "permission" in " ".join(rows).replace("permission_classes", ""):
+            continue
+        at = rows.get("queryset") or rows.get("model")
+        if bases & _GENERIC and at is not None and "filter_backends" not in rows:
+            model = at.value
+            while (
+                isinstance(model, ast.Call | ast.Attribute) and dotted(model.func if isinstance(model, ast.Call) else model) != ""
+            ):
+                inner = model.func if isinstance(model, ast.Call) else model
+                if isinstance(inner, ast.Attribute) and inner.attr in ("objects", "all", "order_by"):
+                    model = inner.value
+                else:
+                    break
+            if isinstance(model, ast.Name) and _has_owner(view, model):
+                yield Hit(
+                    at, f"`{kind.name}` gives any `{dotted(model)}` to everyone who is signed in: narrow it to those of the user."
+                )
+
+
 @rule.check
 def find(view: View) -> Iterator[Hit]:
     """Handlers that load a thing with an owner by the number in the path, and never look at the user they asked for."""
+    yield from _classes(view)
     for function in view.reading.functions:
         keys = _keys(view, function)
         if not keys or not _is_for_users(view, function):
@@ -173,7 +230,11 @@ def _keys(view: View, function: Function) -> set[str]:
     routes = routes_of(view.project, view.path, view.reading.qualname(function)) if function.decorator_list else ()
     arguments = [it.arg for it in (*function.args.args, *function.args.kwonlyargs)]
     named = {name for it in routes for name in parameters(it.path)} & {*arguments}
-    if not named and arguments[:1] == ["request"] and not view.reading.owner(function):  # a view, addressed elsewhere
+    owner = view.reading.owner(function)
+    if owner and arguments[:2] == ["self", "request"] and function.name in ("get", "put", "patch", "delete", "post"):
+        arguments = arguments[1:]
+        owner = ""
+    if not named and arguments[:1] == ["request"] and not owner:  # a view, addressed elsewhere
         named = {it for it in arguments[1:] if re.search(r"(?:^|_)(?:id|pk|uuid|number|slug)$", it)}
     return named
 
@@ -186,7 +247,7 @@ def _is_for_users(view: View, function: Function) -> bool:
     users = _injected(function)
     if users is None:
         return False
-    if not users and not any(it.rpartition(".")[2] in _SIGNED_IN for it in names):
+    if not users and not any(it.rpartition(".")[2] in _SIGNED_IN for it in names) and not _in_class(view, function):
         return False
     for node in view.reading.within(function):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and not _stands_in_head(node, function):
@@ -201,6 +262,17 @@ def _is_for_users(view: View, function: Function) -> bool:
         ):
             return False
     return True
+
+
+def _in_class(view: View, function: Function) -> bool:
+    """Whether the function's class asks for a signed-in user and for nothing else."""
+    kind = view.project.class_(view.path, view.reading.owner(function))
+    if kind is None:
+        return False
+    said = next((it.value for it in kind.fields if it.name == "permission_classes"), None)
+    if said is not None:
+        return [it.last for it in said.items] == ["IsAuthenticated"]
+    return any(it.rpartition(".")[2] == "LoginRequiredMixin" for it in kind.bases)
 
 
 def _stands_in_head(node: ast.Name, function: Function) -> bool:
@@ -225,8 +297,24 @@ def _injected(function: Function) -> set[str] | None:
     return found
 
 
+def _selected(call: ast.Call, keys: set[str]) -> ast.expr | None:
+    """The model of `select(Order).where(Order.id == number)`, where that is the one condition."""
+    if not isinstance(call.func, ast.Attribute) or call.func.attr not in ("where", "filter") or len(call.args) != 1:
+        return None
+    test, made = call.args[0], call.func.value
+    if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not isinstance(test.ops[0], ast.Eq):
+        return None
+    if not isinstance(made, ast.Call) or dotted(made.func).rpartition(".")[2] not in ("select", "query") or len(made.args) != 1:
+        return None
+    is_key = dotted(test.comparators[0]) in keys and dotted(test.left).rpartition(".")[2] in ("id", "pk", "uuid")
+    return made.args[0] if is_key and isinstance(made.args[0], ast.Name | ast.Attribute) else None
+
+
 def _loaded(call: ast.Call, keys: set[str]) -> ast.expr | None:
     """The model that a call loads by one of the keys alone."""
+    selected = _selected(call, keys)
+    if selected is not None:
+        return selected
     last = dotted(call.func).rpartition(".")[2] or (call.func.attr if isinstance(call.func, ast.Attribute) else "")
     if last not in _GETS:
         return None

@@ -24,7 +24,7 @@ rule = Rule(
     severity=Severity.WARNING,
     confidence=Confidence.HIGH,
     rows=["A5"],
-    needs=["stripe"],
+    needs=[".create(", ".create_async("],
     bad=[
         Bad(
             """

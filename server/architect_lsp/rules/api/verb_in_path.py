@@ -142,6 +142,8 @@ def _counts(route: Route) -> bool:
 
 
 def _verb(route: Route) -> bool:
+    if route.methods == {"POST"} and route.path.rstrip("/").rpartition("/")[2] in ("delete", "remove", "update", "edit"):
+        return route.path.rstrip("/").rpartition("/")[0].endswith("}")
     for part in route.path.split("/"):
         found = _VERB.fullmatch(part)
         if found is not None:

@@ -66,7 +66,7 @@ def orders():
     good=[
         """
 from functools import lru_cache
-from flask import Flask, request
+from flask import Flask, g, request
 from flask_caching import Cache
 from flask_login import current_user
 
@@ -76,6 +76,10 @@ cache = Cache(app)
 @lru_cache(maxsize=128)
 def permissions(user_id):
     return load(user_id)
+
+@lru_cache
+def menu(user_id):
+    return load(g.user.id)
 
 @lru_cache
 def handler(request):
@@ -112,6 +116,8 @@ _KEPT = regex(
 )
 _KEYED = ("key_prefix", "make_cache_key", "unless")
 """Arguments of Flask-Caching that may tell users apart."""
+_TOLD = regex(r"user|account|owner|tenant|identity|session|token")
+"""A parameter that makes who asks a part of the key."""
 _USER = regex(r"flask_login\.current_user|flask_(?:security|jwt_extended)\.current_user|flask\.session")
 _REQUEST = regex(r"flask\.(?:globals\.)?(?:g|request)")
 _OF_USER = regex(r"\.(?:headers|cookies|authorization|remote_addr|user|current_user|user_id)\b")
@@ -131,6 +137,10 @@ def find(view: View) -> Iterator[Hit]:
             if not _KEPT.fullmatch(name) or (call and any(keyword(call, key) is not None for key in _KEYED)):
                 continue
             by_path = name.endswith(".cached")
+            if not by_path and any(
+                _TOLD.search(argument.arg) for argument in ast.walk(function.args) if isinstance(argument, ast.arg)
+            ):
+                continue
             found = _looked_at(view, function, _OF_USER if by_path else _OF_PATH)
             if found:
                 told = "path" if by_path else "arguments"

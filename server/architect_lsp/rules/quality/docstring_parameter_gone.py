@@ -205,7 +205,9 @@ def _docstring(function: Function) -> ast.Constant | None:
 def _changes_parameters(function: Function) -> bool:
     """Whether a decorator may well take or hand over other arguments than the function does."""
     return any(
-        re.search(r"overload|param|arg|inject|wrap|doc|deprec|substitut|option|provide|with_|patch|given", _decorator(it))
+        re.search(
+            r"overload|param|arg|inject|wrap|doc|deprec|substitut|option|provide|with_|patch|given|memo|cach", _decorator(it)
+        )
         for it in function.decorator_list
     )
 

@@ -67,6 +67,8 @@ def change(number: int, amount: int, user: User, order: Order):
     ],
 )
 
+_USERS = {"current_user", "g"}
+"""What Flask has for everyone of who asks."""
 _NARROWS = ("isinstance", "callable", "issubclass", "hasattr")
 
 
@@ -78,7 +80,7 @@ def find(view: View) -> Iterator[Hit]:
         function = reading.function(it)
         if not isinstance(function, Function) or (view.path, reading.qualname(function)) not in handlers(view.project):
             continue
-        given = {each.arg for each in arguments(function)} - {"self", "cls"}
+        given = {each.arg for each in arguments(function)} - {"self", "cls"} | _USERS
         if _refuses(it.test, given):
             yield Hit(it, f"`{function.name}` refuses a request by `assert`: a 500, and no check under `python -O`.")
 

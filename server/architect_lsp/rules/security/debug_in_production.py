@@ -96,6 +96,7 @@ _SETTINGS = regex(r"^(?:INSTALLED_APPS|MIDDLEWARE|ROOT_URLCONF|TEMPLATES)\s*[:=]
 @rule.check
 def find(view: View) -> Iterator[Hit]:
     """Applications that are told to debug whatever the environment says."""
+    yield from _flask(view)
     for call in view.reading.each(ast.Call):
         said = next((it for it in call.keywords if it.arg == "debug" and constant(it.value) is True), None)
         if said is None or constant(keyword(call, "host")) in _EVERYWHERE:
@@ -112,6 +113,28 @@ def find(view: View) -> Iterator[Hit]:
         target = node.targets[0]
         if isinstance(target, ast.Name) and target.id == "DEBUG" and _is_settings(view):
             yield Hit(node, "`DEBUG` is on for everyone who causes an error; let the environment switch it on.")
+
+
+def _flask(view: View) -> Iterator[Hit]:
+    """The same of Flask: `app.config["DEBUG"] = True`, `app.debug = True`."""
+    if not any(target.startswith("flask") for _, target in view.project.imports(view.path)):
+        return
+    for node in view.reading.each(ast.Assign):
+        target = node.targets[0]
+        is_config = (
+            isinstance(target, ast.Subscript)
+            and dotted(target.value).endswith("app.config")
+            and constant(target.slice) == "DEBUG"
+        )
+        is_flag = isinstance(target, ast.Attribute) and target.attr == "debug" and bool(_APP_NAMES.match(dotted(target.value)))
+        if constant(node.value) is not True or not (is_config or is_flag):
+            continue
+        around = [*view.reading.ancestors(node)]
+        if not any(
+            isinstance(it, ast.If) or re.search(r"test|dev|debug", getattr(it, "name", ""), re.IGNORECASE) for it in around
+        ):
+            fix = Draft("Switch it off", (Change(node.value, "False"),))
+            yield Hit(node, "The debugger is on for everyone who causes an error; let the environment switch it on.", (fix,))
 
 
 def _is_settings(view: View) -> bool:

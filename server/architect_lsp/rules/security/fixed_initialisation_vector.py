@@ -26,7 +26,7 @@ rule = Rule(
     confidence=Confidence.HIGH,
     rows=["D4"],
     cwe=329,
-    needs=["CBC", "CTR", "GCM", "CFB", "OFB", "ChaCha20", "AESGCM"],
+    needs=[".encrypt(", "CBC", "CTR", "GCM", "CFB", "OFB", "ChaCha20", "AESGCM"],
     bad=[
         Bad(
             """

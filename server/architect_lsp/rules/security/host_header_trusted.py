@@ -101,17 +101,28 @@ def find(view: View) -> Iterator[Hit]:
             if [constant(it) for it in values] == ["*"] and _SETTINGS.search(reading.unit.text) and not _is_asked(reading, node):
                 message = "Any `Host` is let in, and links are made of it: name the hosts of this service."
                 yield Hit(node.targets[0], message)
-    for text in reading.each(ast.JoinedStr):
-        begin = text.values[0] if text.values else None
-        host = text.values[1] if len(text.values) > 1 else None
-        if not re.fullmatch(r"https?://", str(constant(begin))) or not isinstance(host, ast.FormattedValue):
+    for text in (*reading.each(ast.JoinedStr), *reading.each(ast.BinOp)):
+        begin, host = _first_two(text)
+        if host is None or not re.fullmatch(r"https?://", str(constant(begin))):
             continue
         function = reading.function(text)
         is_secret = isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) and _SECRET.search(
             ast.unparse(text) + function.name
         )
-        if is_secret and _is_host(view, host.value):
+        if is_secret and _is_host(view, host):
             yield Hit(text, "Whoever asks writes the `Host` that this link leads to: take it from the settings.")
+
+
+def _first_two(text: ast.expr) -> tuple[ast.expr | None, ast.expr | None]:
+    """The first two pieces of an f-string or of a sum of texts."""
+    if isinstance(text, ast.JoinedStr):
+        second = text.values[1] if len(text.values) > 1 else None
+        return (text.values[0], second.value) if isinstance(second, ast.FormattedValue) else (None, None)
+    pieces: list[ast.expr] = []
+    while isinstance(text, ast.BinOp) and isinstance(text.op, ast.Add):
+        pieces.insert(0, text.right)
+        text = text.left
+    return (text, pieces[0]) if len(pieces) > 1 else (None, None)
 
 
 def _is_asked(reading: Reading, node: ast.AST) -> bool:

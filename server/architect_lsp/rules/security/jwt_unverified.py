@@ -102,11 +102,11 @@ def find(view: View) -> Iterator[Hit]:
         for it in view.reading.each(ast.Call)
         if _last(it) in ("decode", "decode_complete", "encode", "get_unverified_claims", "process_jwt")
     ]
-    checked = {view.reading.function(it) for it in calls if _DECODERS.match(view.callee(it)) and not _is_off(it)}
+    checked = {view.reading.function(it) for it in calls if _DECODERS.match(view.callee(it)) and not _is_off(view, it)}
     for call in calls:
         name = view.callee(call)
         if _DECODERS.match(name):
-            if _is_off(call) and view.reading.function(call) not in checked:
+            if _is_off(view, call) and view.reading.function(call) not in checked:
                 yield Hit(call, "This token is read without a check of its signature: whoever sends it writes what it says.")
             elif _is_none(keyword(call, "algorithms")):
                 yield Hit(call, "`none` among the algorithms accepts tokens that nobody signed.")
@@ -137,8 +137,11 @@ def _last(call: ast.Call) -> str:
     return call.func.attr if isinstance(call.func, ast.Attribute) else dotted(call.func)
 
 
-def _is_off(call: ast.Call) -> bool:
+def _is_off(view: View, call: ast.Call) -> bool:
     options = keyword(call, "options")
+    if isinstance(options, ast.Name):
+        values = view.reading.bindings(view.reading.function(call)).get(options.id, [])
+        options = values[0] if len(values) == 1 else None
     if isinstance(options, ast.Dict):
         for key, value in zip(options.keys, options.values, strict=True):
             if constant(key) == "verify_signature" and constant(value) is False:

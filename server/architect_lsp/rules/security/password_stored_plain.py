@@ -98,9 +98,11 @@ def join(form, db):
 _COLUMN = regex(r"(?:hashed_?)?(?:password|passwd)(?:_?hash|_?digest)?")
 _RAW = regex(r"(?:raw_|plain_|new_|user_)?(?:password|passwd)\d?")
 _SENT = regex(
-    r"(?:^|[._])(?:body|form|data|payload|request|req|POST|json|args|values|schema|dto|in|new|create|registration|register|signup"
-    r"|sign_up|credentials|input|params|fields|user_in|validated_data|cleaned_data)$"
+    r"(?:^|[._])(?:body|form|data|payload|request|req|POST|json|schema|dto|create|registration|register|signup"
+    r"|sign_up|credentials|user_in|validated_data|cleaned_data)$"
 )
+_HASHES = regex(r"Password|Hash|Encrypted|Secret")
+"""Types of columns that hash what they are set to."""
 _KEEPS = ("add", "add_all", "merge")
 
 
@@ -138,8 +140,19 @@ def _sets_itself(view: View, call: ast.Call) -> bool:
     found = view.symbol(call.func)
     if not isinstance(found, ClassSymbol):
         return False
+    for it in found.facts.fields:
+        if it.name in _columns(call):
+            said = f"{it.annotation} {it.target} {it.value.text if it.value is not None else ''}"
+            return bool(_HASHES.search(said + "".join(each.text for each in (it.value.items if it.value is not None else ()))))
+    if found.facts.fields:
+        return True  # what sets it stands elsewhere, and may hash
     names = (f"{found.facts.qualname}.{it}" for it in ("password", "passwd", "__init__", "set_password", "validate_password"))
     return any(view.project.definition(found.path, it) is not None for it in names)
+
+
+def _columns(call: ast.Call) -> set[str]:
+    """The keywords of the call that are columns for a password."""
+    return {it.arg for it in call.keywords if it.arg and _COLUMN.fullmatch(it.arg)}
 
 
 def _is_kept(reading: Reading, function: Function, call: ast.Call) -> bool:

@@ -86,6 +86,18 @@ def keep():
     sent.save([|f"/srv/pictures/{sent.filename}"|])
 """,
         ),
+        Bad(
+            """
+
+from pathlib import Path
+from flask import request
+
+def note(settings):
+    folder = Path(settings.notes)
+    with ([|folder / request.args["name"]|]).open() as file:
+        return {"text": file.read()}
+""",
+        ),
     ],
     good=[
         """
@@ -157,6 +169,8 @@ def keep():
     ],
 )
 
+_OF_PATHS = ("open", "unlink", "rmdir", "touch", "iterdir", "rename")
+"""Methods of paths that other things have too; those that only paths have are sinks everywhere."""
 _NO_NAME = regex(r"\.(?:file|stream|FILES|files)(?:\.get)?(?:\(\))?$")
 """An uploaded file itself, not its name."""
 
@@ -165,10 +179,29 @@ _NO_NAME = regex(r"\.(?:file|stream|FILES|files)(?:\.get)?(?:\(\))?$")
 def find(view: View) -> Iterator[Hit]:
     """Files whose path someone outside decides."""
     yield from _kept_names(view)
+    yield from _opened(view)
     for it in view.exposures("path"):
         if not _NO_NAME.search(it.origin.name) and not _is_segment(view, it.origin) and not _is_any(view, it):
             message = f"`{it.source}` decides which file `{it.used_by}` uses; `..` or `/` in it leads out of the folder."
             yield Hit(it.argument, message, (), it.steps)
+
+
+def _opened(view: View) -> Iterator[Hit]:
+    """Files of `folder / name`, where the class of the folder can't be told."""
+    for call in view.reading.each(ast.Call):
+        if not isinstance(call.func, ast.Attribute) or call.func.attr not in _OF_PATHS:
+            continue
+        given = call.func.value
+        if isinstance(given, ast.Name):
+            values = view.reading.bindings(view.reading.function(given)).get(given.id, [])
+            given = values[0] if len(values) == 1 and values[0] is not None else given
+        if isinstance(given, ast.BinOp) and isinstance(given.op, ast.Div) and not view.callee(call).startswith("pathlib."):
+            origin = view.untrusted(call.func.value, "path")
+            if origin is not None and not _is_segment(view, origin):
+                message = (
+                    f"`{origin.name}` decides which file `{call.func.attr}` uses; `..` or `/` in it leads out of the folder."
+                )
+                yield Hit(call.func.value, message)
 
 
 def _kept_names(view: View) -> Iterator[Hit]:

@@ -35,7 +35,7 @@ rule = Rule(
     rows=["D4"],
     cwe=338,
     equivalents=["S311", "B311"],
-    needs=["random", "uuid1", "randint"],
+    needs=["random", "uuid1", "randint", "choice", "sample(", "getrandbits", "shuffle"],
     bad=[
         Bad(
             """
@@ -107,7 +107,7 @@ _SECRET = regex(
 )
 _MADE = regex(r"^(?:make|generate|create|new|get|gen|build|random|_)*_?", re.IGNORECASE)
 _NOT = regex(
-    r"(?:max|min|num|n|count|next|prev|eos|bos|pad|unk|input|output|fake|mock|test|sample|dummy|page|continuation)_\w*(?:token|id)s?$|tokens$",
+    r"(?:^|_)(?:max|min|num|n|count|next|prev|eos|bos|pad|unk|input|output|fake|mock|test|sample|dummy|page|continuation)_\w*(?:token|id)s?$|tokens$",
     re.I,
 )
 

@@ -23,7 +23,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.reading import constant, dotted
+from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
@@ -55,6 +55,16 @@ app = Flask(__name__)
 app.config["SECRET_KEY"] = [|"dev-9f8a7b6c5d4e3f2a"|]
 app.secret_key = [|"my very secret key"|]
 """),
+        Bad(
+            """
+
+import itsdangerous
+from sqlalchemy import create_engine
+
+links = itsdangerous.URLSafeSerializer([|"a7-mail-links-2f"|])
+database = create_engine([|"mysql://shop:Wq7-kkP2@db.internal/shop"|])
+""",
+        ),
     ],
     good=[
         """
@@ -75,6 +85,16 @@ PASSWORD_RESET_TIMEOUT = "3600s"
 
 def login(name, password=None):
     return password != "password" and connect(password="{{ password }}", token="token_1")
+""",
+        """
+
+import os
+import itsdangerous
+from sqlalchemy import create_engine
+
+links = itsdangerous.URLSafeSerializer(os.environ["LINKS_KEY"])
+local = create_engine("postgresql://postgres:postgres@localhost/shop")
+other = create_engine(f"postgresql://shop:{os.environ['DB_PASSWORD']}@db.internal/shop")
 """,
     ],
 )
@@ -106,6 +126,21 @@ _LABEL = regex(r"(?:[a-z]+\d*-)+(?:key|token|secret)")
 """The name of a kind of secret: `ed25519-key`."""
 _SAMPLES = regex(r"placeholder|sample|example|demo|dummy|fake|preview", re.IGNORECASE)
 """What a place that shows a form, not a secret, is called."""
+_SIGNERS = {
+    **dict.fromkeys(("encode", "decode"), 1),
+    **dict.fromkeys(
+        ("URLSafeTimedSerializer", "URLSafeSerializer", "TimestampSigner", "Signer", "Serializer", "TimedSerializer"), 0
+    ),
+    **dict.fromkeys(("Fernet", "AESGCM", "ChaCha20Poly1305"), 0),
+}
+"""Calls that take a key -> its position."""
+_SIGNING_MODULES = regex(r"^(?:jwt|jose|itsdangerous|cryptography)\b")
+_WEAK_KEY = regex(r"^\W*$|change_?me|your|example|placeholder|dummy|sample|\btest|fake|todo|[<>{}$]|BEGIN PUBLIC", re.IGNORECASE)
+_URL = regex(r"^[a-z][\w+]*://(?P<user>[^:@/\s{}<>$%]*):(?P<password>[^@/\s{}<>$%]{6,})@(?P<host>[^/\s]+)")
+_LOCAL = regex(r"^(?:localhost|127\.|0\.0\.0\.0|\[::1\]|example\.|host\b)|example\.(?:com|org|net)")
+_COMMON = regex(r"(?:postgres|guest|root|admin|minio\w*|user\w*|pass\w*|redis|mysql|rabbitmq|mongo\w*|[a-z]+)", re.IGNORECASE)
+_HEADERS = ("authorization", "x-api-key", "x-auth-token")
+_BEARER = regex(r"^(?:(?:Bearer|Token|ApiKey|Basic) )?(\S{16,})$")
 _IDENTIFIER = regex(r"[A-Za-z]+(?:[_.:/ -][A-Za-z]+)*\d?")
 
 
@@ -124,15 +159,60 @@ def find(view: View) -> Iterator[Hit]:
         ):
             told.add(node)
             yield Hit(node, "This is a secret in the form its service gives out; withdraw it and read it from the environment.")
+    for value in _keys(view):
+        if (
+            value not in told
+            and isinstance(value, ast.Constant)
+            and len(_words(value)) >= 6
+            and not _WEAK_KEY.search(_words(value))
+        ):
+            told.add(value)
+            yield Hit(value, "This signs or encrypts for all who can read the source; take it from the environment.")
+    for node in view.reading.each(ast.Constant):
+        if node not in told and isinstance(node.value, str) and _is_login(node.value) and not _in_docstring(view, node):
+            told.add(node)
+            yield Hit(node, "This address holds a password, for all who can read the source; take it from the environment.")
     for name, value in _named(view):
         if value in told or not isinstance(value, ast.Constant) or not isinstance(value.value, str):
             continue
         last = name.rpartition(".")[2]
         if _SAMPLES.search(view.path):
             continue
+        bearer = _BEARER.match(value.value) if last.lower() in _HEADERS else None
+        if bearer is not None and _is_secret(bearer[1], is_key=False):
+            told.add(value)
+            yield Hit(value, f"`{last}` is written in the source, for all who can read it; take it from the environment.")
         if _NAME.search(last) and not _OTHER.search(last) and _is_secret(value.value, is_key=bool(_SIGNING.search(last))):
             told.add(value)
             yield Hit(value, f"`{last}` is written in the source, for all who can read it; take it from the environment.")
+
+
+def _keys(view: View) -> Iterator[ast.expr]:
+    """Literals that are the key of a signature or of a cipher, by the call that takes them."""
+    for call in view.reading.each(ast.Call):
+        last = call.func.attr if isinstance(call.func, ast.Attribute) else dotted(call.func)
+        index = _SIGNERS.get(last)
+        if index is None or not _SIGNING_MODULES.match(view.callee(call)):
+            continue
+        given = keyword(call, "key") or keyword(call, "secret_key") or (call.args[index] if len(call.args) > index else None)
+        if isinstance(given, ast.Constant) and isinstance(given.value, str | bytes):
+            yield given
+
+
+def _words(node: ast.Constant) -> str:
+    return node.value.decode("latin-1") if isinstance(node.value, bytes) else str(node.value)
+
+
+def _is_login(text: str) -> bool:
+    """Whether a text is a URL with a password that is no placeholder."""
+    found = _URL.match(text) if "://" in text and "@" in text else None
+    if found is None or found["user"] == found["password"] or _LOCAL.search(found["host"]):
+        return False
+    return not _PLACEHOLDER.search(found["password"]) and not _COMMON.fullmatch(found["password"])
+
+
+def _in_docstring(view: View, node: ast.AST) -> bool:
+    return isinstance(view.reading.parent(node), ast.Expr)
 
 
 def _named(view: View) -> Iterator[tuple[str, ast.expr]]:

@@ -20,7 +20,7 @@ Source: CWE-377; https://docs.python.org/3/library/tempfile.html#tempfile.mktemp
 import ast
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.reading import constant, keyword
+from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
@@ -32,7 +32,7 @@ rule = Rule(
     rows=["D4"],
     cwe=377,
     equivalents=["S108", "S306", "B108", "B306"],
-    needs=["mktemp", "tempnam", "tmpnam", "/tmp", "/var/tmp", "/dev/shm"],  # noqa: S108  (words that are looked for)
+    needs=["mktemp", "tempnam", "tmpnam", "/tmp", "/var/tmp", "/dev/shm", "gettempdir"],  # noqa: S108  (words that are looked for)
     bad=[
         Bad("""
 import tempfile
@@ -49,6 +49,17 @@ def export(rows):
 def keep(rows):
     path = "/tmp/rows.csv"
     with open([|path|], "w") as file:
+        file.writelines(rows)
+""",
+        ),
+        Bad(
+            """
+
+import os
+import tempfile
+
+def keep(rows):
+    with open([|os.path.join(tempfile.gettempdir(), "rows.txt")|], "w") as file:
         file.writelines(rows)
 """,
         ),
@@ -84,12 +95,22 @@ def find(view: View) -> Iterator[Hit]:
                 )
         elif last == "open" and isinstance(call.func, ast.Name) and call.args:
             mode = constant(keyword(call, "mode") or (call.args[1] if len(call.args) > 1 else None))
-            path = constant(_set_to(view, call.args[0]))
+            given = _set_to(view, call.args[0])
+            path = constant(given) or _in_temp(given)
             if isinstance(path, str) and _SHARED.match(path) and isinstance(mode, str) and mode[:1] in ("w", "a"):
                 yield Hit(
                     call.args[0],
                     f"`{path}` is a name that others know: a link put there sends the write elsewhere; use `tempfile`.",
                 )
+
+
+def _in_temp(node: ast.expr) -> str | None:
+    """The path of `os.path.join(tempfile.gettempdir(), "name")`."""
+    if isinstance(node, ast.Call) and dotted(node.func).endswith("path.join") and len(node.args) == 2:
+        folder, name = node.args
+        if isinstance(folder, ast.Call) and dotted(folder.func).rpartition(".")[2] == "gettempdir":
+            return f"/tmp/{name.value}" if isinstance(name, ast.Constant) and isinstance(name.value, str) else None  # noqa: S108  (words that are looked for)
+    return None
 
 
 def _set_to(view: View, node: ast.expr) -> ast.expr:

@@ -30,7 +30,7 @@ rule = Rule(
     rows=["A2", "D4"],
     cwe=295,
     equivalents=["S501", "S323", "B501", "B323"],
-    needs=["verify", "_create_unverified_context", "CERT_NONE", "ssl"],
+    needs=["verify", "ssl=False", "cert_reqs", "check_hostname", "_create_unverified_context", "CERT_NONE", "ssl"],
     bad=[
         Bad(
             """
@@ -70,6 +70,21 @@ def fetch(url):
     session = requests.Session()
     [|session.verify = False|]
     return session.get(url, **SENDING)
+""",
+        ),
+        Bad(
+            """
+
+import ssl
+import urllib3
+
+def pool():
+    return urllib3.PoolManager(cert_reqs=[|ssl.CERT_NONE|])
+
+def context():
+    made = ssl.create_default_context()
+    [|made.check_hostname = False|]
+    return made
 """,
         ),
     ],
@@ -128,18 +143,33 @@ def find(view: View) -> Iterator[Hit]:
         name = view.callee(call)
         if name == "ssl._create_unverified_context" and not _is_asked_for(reading, call):
             yield Hit(call, "This TLS context accepts any certificate.")
+        elif (off := _other_switch(call, name)) is not None and not _is_excused(reading, call):
+            yield Hit(off, "This accepts any certificate: whoever is in between reads and changes the traffic.")
         elif constant(keyword(call, "verify")) is False and _is_client(call, name) and not _is_excused(reading, call):
             message = "`verify=False` accepts any certificate: whoever is in between reads and changes the traffic."
             yield Hit(call, message, tuple(_fix(reading, call)))
     places: tuple[ast.Assign | ast.Dict, ...] = (*reading.each(ast.Assign), *reading.each(ast.Dict))
     for node in places:
-        off = _switched_off(view, node)
-        if off is not None and not _is_asked_for(reading, node):
-            yield Hit(off, "`verify` is switched off: whoever is in between reads and changes the traffic.")
+        switch = _switched_off(view, node)
+        if switch is not None and not _is_asked_for(reading, node):
+            yield Hit(switch, "`verify` is switched off: whoever is in between reads and changes the traffic.")
     for it in reading.each(ast.Assign):
+        is_name = any(isinstance(target, ast.Attribute) and target.attr == "check_hostname" for target in it.targets)
+        if is_name and constant(it.value) is False and not _is_asked_for(reading, it) and "CERT_NONE" not in reading.unit.text:
+            yield Hit(it, "A certificate of any host will do: whoever has one for another name stands in between.")
         is_mode = any(isinstance(target, ast.Attribute) and target.attr == "verify_mode" for target in it.targets)
         if is_mode and dotted(it.value) == "ssl.CERT_NONE" and not _is_asked_for(reading, it):
             yield Hit(it, "`CERT_NONE` accepts any certificate: whoever is in between reads and changes the traffic.")
+
+
+def _other_switch(call: ast.Call, name: str) -> ast.expr | None:
+    """What switches the check off in aiohttp, urllib3 and websockets, None when nothing does."""
+    if name.startswith("aiohttp.") and constant(said := keyword(call, "ssl") or keyword(call, "verify_ssl")) is False:
+        return said
+    if name.startswith("urllib3.") and (said := keyword(call, "cert_reqs")) is not None:
+        is_none = constant(said) == "CERT_NONE" or dotted(said) == "ssl.CERT_NONE"
+        return said if is_none else None
+    return None
 
 
 def _switched_off(view: View, node: ast.Assign | ast.Dict) -> ast.AST | None:

@@ -236,7 +236,7 @@ def _outside(view: View, node: ast.expr | None, *, of_path: bool) -> Origin | No
             continue
         if is_request(view.project, view.reading, it) or is_model_output(view.project, view.path, view.reading, it):
             return it
-        if not of_path and it.kind == "call" and _OUTSIDE.search(it.name):
+        if not of_path and it.kind in ("call", "parameter") and "()" in it.name and _OUTSIDE.search(it.name):
             return it
         if not of_path and is_own(it) and it.name in _CALLED_OUTSIDE:
             function = view.reading.function(node)

@@ -38,7 +38,7 @@ rule = Rule(
     confidence=Confidence.HIGH,
     rows=["D4"],
     cwe=916,
-    needs=["passw", "pwd", "PASSWORD", "pbkdf2", "PBKDF2", "crypt", "gensalt"],
+    needs=["passw", "pw", "PASSWORD", "pbkdf2", "PBKDF2", "crypt", "gensalt"],
     bad=[
         Bad("""
 import hashlib
@@ -77,7 +77,7 @@ def hashed(password, salt, body):
 )
 
 _FAST = regex(r"^hashlib\.(?:md5|sha\d+|sha3_\d+|blake2[bs]|new)$")
-_PASSWORD = regex(r"(?:^|_)(?:password|passwd|passphrase|pwd)\d?$", re.IGNORECASE)
+_PASSWORD = regex(r"(?:^|_)(?:password|passwd|passphrase|passcode|pwd|pw)\d?$", re.IGNORECASE)
 _LEAST = 100_000
 _HASHERS = regex(r"(?:^|\.)(?:Unsalted)?(?:MD5|SHA1|Crypt)PasswordHasher$|\.CryptPasswordHasher$")
 _BREACH = regex(r"pwned|breach|hibp|range", re.IGNORECASE)
