@@ -26,7 +26,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.queries import queries
-from architect_lsp.knowledge.reading import Reading
+from architect_lsp.knowledge.reading import Reading, dotted
 from architect_lsp.knowledge.summaries import described
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
@@ -141,6 +141,14 @@ async def fetch():
     subprocess.run(["git", "pull"])
 """,
         """
+import requests
+from rq.decorators import job
+
+@job("default", timeout=600)
+async def export(url):
+    requests.get(url, timeout=60)
+""",
+        """
 import asyncio
 import queue
 import threading
@@ -198,7 +206,8 @@ def find(view: View) -> Iterator[Hit]:
             if query is not None and query.orm == "django" and query.gives in ("rows", "values") and not query.runs:
                 yield Hit(loop.iter, "This loop asks the database from a coroutine: Django raises here; use `async for`.")
     for call in reading.each(ast.Call):
-        if not isinstance(reading.function(call), ast.AsyncFunctionDef) or reading.awaited(call):
+        function = reading.function(call)
+        if not isinstance(function, ast.AsyncFunctionDef) or reading.awaited(call) or _is_alone(function):
             continue
         effects = view.effects(call, through_async=False)
         effect = effects.get("blocking")
@@ -221,6 +230,11 @@ def find(view: View) -> Iterator[Hit]:
         else:
             message = f"`{effect.call}` {does} on the event loop; nothing else runs meanwhile."
         yield Hit(call, message, tuple(_fix(reading, call, effect.call)) if not steps else (), steps)
+
+
+def _is_alone(function: ast.AsyncFunctionDef) -> bool:
+    """Whether a coroutine is a job of RQ's, whose worker makes an event loop for it alone."""
+    return any(isinstance(it, ast.Call) and dotted(it.func).rpartition(".")[2] == "job" for it in function.decorator_list)
 
 
 def _waits(view: View, call: ast.Call) -> Iterator[Hit]:

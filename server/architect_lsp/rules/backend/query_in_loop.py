@@ -48,13 +48,9 @@ rule = Rule(
 -- app/orders.py --
 from sqlalchemy.orm import Session
 from app.products import by_sku
-
 def place(session: Session, lines):
-    placed = []
     for line in lines:
-        product = [|by_sku(session, line.sku)|]
-        placed.append(product)
-    return placed
+        yield [|by_sku(session, line.sku)|]
 -- app/products.py --
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -67,10 +63,8 @@ from django.db import models
 
 class Author(models.Model):
     name = models.CharField()
-
 class Book(models.Model):
     author = models.ForeignKey(Author)
-
 def newest(authors):
     return [[|Book.objects.filter(author=it).order_by("-id").first()|] for it in authors]
 """),
@@ -81,8 +75,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 async def emails(session: AsyncSession, orders):
     for order in orders:
         statement = select(User.email).where(User.id == order.user_id)
-        found = await [|session.execute(statement)|]
-        yield found.scalar_one()
+        yield (await [|session.execute(statement)|]).scalar_one()
 """),
         Bad("""
 -- app/deps.py --
@@ -93,7 +86,6 @@ from sqlalchemy.orm import Session
 SessionDep = Annotated[Session, Depends(make)]
 -- app/users.py --
 from app.deps import SessionDep
-
 def users(session: SessionDep, ids):
     return {it: [|session.get(User, it)|] for it in ids}
 """),
@@ -109,12 +101,10 @@ def names(db, keys):
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from app.models import Address
-
 def home(session: Session, person):
     return session.scalars(select(Address).where(Address.person_id == person)).first()
 -- app/letters.py --
 from app.addresses import home
-
 def letters(session, people):
     return [(it, [|home(session, it)|]) for it in people]
 """),
@@ -127,7 +117,6 @@ from sqlalchemy.orm import Session
 def names(session: Session, ids):
     for user in session.scalars(select(User).where(User.id.in_(ids))):
         yield user.name
-    return [it.name for it in session.execute(select(User))]
 """,
         """
 from sqlalchemy import select
@@ -142,8 +131,7 @@ def in_pieces(session: Session, ids):
         session.execute(select(User).where(User.id == attempt))
     for table in ("users", "orders"):
         session.execute(count(table))
-    states = session.query(State)
-    states = {it.id: it for it in states}
+    states = {it.id: it for it in session.query(State)}
     for order in orders():
         order.state = states.get(order.state_id)
     for model in models():
@@ -188,6 +176,9 @@ def price(session: Session, codes, rows):
         if by_code(session, code) is None:
             create_shop(session, code)
     for row in rows:
+        if by_code(session, row.code).open:
+            return row
+    for row in rows:
         if row.kind == "old":
             row.shop = by_code(session, row.code)
 -- app/shops.py --
@@ -202,11 +193,9 @@ from functools import lru_cache
 from sqlalchemy.orm import Session
 
 session = Session()
-
 @lru_cache
 def country(code):
     return session.get(Country, code)
-
 def countries(codes):
     return [country(it) for it in codes]
 """,
@@ -250,13 +239,15 @@ def find(view: View) -> Iterator[Hit]:
         effect = view.effects(call).get("db-read") or _asked(view, call)
         if effect is None or _excused(view, effect) or not over_data(reading, loop) or writes_rows(reading, call):
             continue
-        if _NOT_READ.search(effect.call) or (
-            effect.path and (_WORKS.match(_last(call)) or not (_READS.search(_last(call)) or _only_reads(view, call)))
+        if (
+            _NOT_READ.search(effect.call)
+            or "_or_create" in _last(call)
+            or (effect.path and (_WORKS.match(_last(call)) or not (_READS.search(_last(call)) or _only_reads(view, call))))
         ):
             continue
         if not _depends(loop, call) or _own_session(view, loop, call) or _writes_too(view, loop) or _is_search(view, loop, call):
             continue
-        if effect.path and _in_branch(view, loop, call):
+        if effect.path and (_in_branch(view, loop, call) or view.effects(call).keys() & {"commit", "mail"}):
             continue
         steps = tuple(described(effect, view.project))
         if steps:
@@ -327,7 +318,9 @@ def _own_session(view: View, loop: ast.AST, call: ast.Call) -> bool:
         if it is loop:
             return False
         if isinstance(it, ast.With | ast.AsyncWith) and any(
-            re.search(r"session|transaction|atomic|begin|connect|lock|(?:^|_)db\b", ast.unparse(item.context_expr), re.IGNORECASE)
+            re.search(
+                r"session|transaction|atomic|begin|connect|lock|(?:^|[._])db\b", ast.unparse(item.context_expr), re.IGNORECASE
+            )
             for item in it.items
         ):
             return True
@@ -335,8 +328,13 @@ def _own_session(view: View, loop: ast.AST, call: ast.Call) -> bool:
 
 
 def _is_search(view: View, loop: ast.AST, call: ast.Call) -> bool:
-    """Whether the loop ends with the first turn that is answered, or makes what is missing: one turn mostly is all there is."""
+    """Whether the loop ends with the first turn that is answered, or makes what is missing."""
     reading = view.reading
+    last = loop
+    while isinstance(last, ast.For | ast.If):
+        last = last.body[-1]
+    if isinstance(last, ast.Return | ast.Break):
+        return True
     up = next((it for it in reading.ancestors(call) if isinstance(it, ast.stmt)), None)
     if isinstance(up, ast.If) and any(
         isinstance(it, ast.Call) and _MAKES.match(_last(it)) for statement in up.body for it in ast.walk(statement)
@@ -344,7 +342,11 @@ def _is_search(view: View, loop: ast.AST, call: ast.Call) -> bool:
         return True
     names = {it.id for it in up.targets if isinstance(it, ast.Name)} if isinstance(up, ast.Assign) else set()
     for it in ast.walk(loop) if names else ():
-        if isinstance(it, ast.If) and _is_found(it.test, names) and isinstance(it.body[-1], ast.Return | ast.Break):
+        if (
+            isinstance(it, ast.If)
+            and _is_found(it.test, names)
+            and (isinstance(it.body[-1], ast.Return | ast.Break) or isinstance(it.body[0], ast.Continue))
+        ):
             return True
     return False
 

@@ -150,6 +150,15 @@ def each(handle):
         :param handle: of it
     """
 
+def search(self, query):
+    """Search.
+
+    :param query: what for
+    :rtype: dictionary with these keys
+
+    :param total: how many there are
+    """
+
 @overload
 def short(first):
     """Args:
@@ -166,6 +175,8 @@ _RULER = regex(r"\s*-{3,}\s*$")
 _ITEM = regex(r"(\s*)([a-z_]\w*)\s*(?:\([^()]*(?:\([^()]*\))?[^()]*\))?\s*:(?:\s|$)")
 _NUMPY_ITEM = regex(r"(\s*)([a-z_]\w*)\s*:\s\S")
 _SPHINX = regex(r"(\s*:(?:param|parameter|arg|argument)\s+(?:[^:]*[\s\]])?)([A-Za-z_]\w*):(?:\s|$)")
+_OTHERS = regex(r"\s*(?::rtype:|``\w+\(.*\)``\s*$)")
+"""What begins the fields of something else: the keys of what is returned, or the methods that it is to have."""
 _ALIKE = 0.7
 """How much a name must resemble a parameter's to be taken for its old or misspelt name."""
 
@@ -221,6 +232,8 @@ def _described(lines: tuple[str, ...]) -> Iterator[Described]:
     depth = min((_indent(it) for it in lines[1:] if it.strip()), default=0)
     for index, line in enumerate(lines):
         found = _SPHINX.match(line)
+        if _OTHERS.match(line):
+            return
         if index and _indent(line) > depth:  # an example, or what is handed to a parameter
             continue
         if found:

@@ -115,10 +115,11 @@ def make(folder: str):
         """
 import os
 from pathlib import Path
-from flask import abort, request, send_file, send_from_directory
+from flask import Blueprint, abort, request, send_file, send_from_directory
 from werkzeug.utils import secure_filename
 
 ROOT = Path("/srv/files")
+blueprint = Blueprint("files", __name__)
 
 def download():
     name = request.args["name"]
@@ -136,6 +137,18 @@ def other():
         abort(404)
     with open(full) as file:
         return file.read()
+
+@blueprint.route("/custom/<any(css,js):folder>/<path:name>")
+def custom(folder, name):
+    return send_from_directory(os.path.join("/srv", folder), name)
+
+def listed(request):
+    path = request.json.get("path")
+    if os.path.isabs(path):
+        full = path
+    else:
+        full = os.path.join("/srv", path)
+    return os.listdir(full)
 
 def numbered(request, number):
     with open(f"/srv/{int(number)}.txt") as file:
@@ -181,7 +194,9 @@ def find(view: View) -> Iterator[Hit]:
     yield from _kept_names(view)
     yield from _opened(view)
     for it in view.exposures("path"):
-        if not _NO_NAME.search(it.origin.name) and not _is_segment(view, it.origin) and not _is_any(view, it):
+        if _NO_NAME.search(it.origin.name) or _is_of_row(view, it.origin):
+            continue
+        if not _is_segment(view, it.origin) and not _is_any(view, it):
             message = f"`{it.source}` decides which file `{it.used_by}` uses; `..` or `/` in it leads out of the folder."
             yield Hit(it.argument, message, (), it.steps)
 
@@ -224,12 +239,21 @@ def _is_segment(view: View, origin: Origin) -> bool:
     if origin.kind != "parameter" or not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
         return False
     paths = (constant(it.args[0]) for it in function.decorator_list if isinstance(it, ast.Call) and it.args)
-    return any(isinstance(it, str) and re.search(rf"\{{{name}\}}|<(?:string:|slug:)?{name}>", it) for it in paths)
+    return any(isinstance(it, str) and re.search(rf"\{{{name}\}}|<(?!path:)(?:[^<>]*:)?{name}>", it) for it in paths)
+
+
+def _is_of_row(view: View, origin: Origin) -> bool:
+    """Whether it is two attributes away from a parameter of no said type, as in `translation.component.path`: of a stored row."""
+    name, _, rest = origin.name.partition(".")
+    function = view.reading.function(origin.node)
+    if origin.kind != "parameter" or "." not in rest or not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+        return False
+    return any(it.arg == name and it.annotation is None for it in function.args.args if it.arg not in ("self", "request"))
 
 
 def _is_any(view: View, exposure: Exposure) -> bool:
     """Whether the function takes any file on purpose: it asks for an absolute path, and nothing else is joined to it."""
-    if sum(isinstance(it, Origin) for it in exposure.parts) > 1:
+    if len({it.name for it in exposure.parts if isinstance(it, Origin)}) > 1:
         return False
     function = view.reading.function(exposure.call)
     for node in view.reading.each(ast.If):
