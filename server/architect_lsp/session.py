@@ -40,6 +40,8 @@ _UNHURRIED_S = 0.03
 """A check that took longer than this waits as long again before the next, so that a burst of keystrokes is checked once."""
 _SETTLED_S = 0.4
 """A pause in typing after which broken text is read anew."""
+_OTHERS_S = 0.01
+"""How long the other open files wait after an edit that concerns them: a burst of edits checks them once."""
 _MAX_TEXT = 2_000_000
 """Characters of a document above which it is not read, and said not to be."""
 
@@ -183,7 +185,7 @@ class Session(LanguageServer):
             self.refresh_soon()
         else:
             for uri in others:
-                self._soon(uri, 0.05, self.publish, uri)
+                self._soon(uri, _OTHERS_S, self.publish, uri)
 
     def refresh_soon(self) -> None:
         """Ask the client to pull again, once for all that changes in a moment."""

@@ -23,7 +23,7 @@ Source: https://docs.langchain.com/oss/python/langgraph/errors/GRAPH_RECURSION_L
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.catalogue import catalogue
-from architect_lsp.knowledge.facts import Def
+from architect_lsp.knowledge.facts import Def, Facts
 from architect_lsp.knowledge.kinds import is_test
 from architect_lsp.knowledge.nouns import AgentGraph
 from architect_lsp.knowledge.project import Project
@@ -162,7 +162,7 @@ _HELPERS = 40
 def find(project: Project) -> Iterator[ProjectHit]:
     """Circles with a way out that no count decides."""
     graphs = [it for it in catalogue(project).graphs if it.framework == "langgraph"]
-    if not graphs or any(_limits(project, path) for path in project.paths if not is_test(path)):
+    if not graphs or any(project.of_file(path, _limits) for path in project.paths if not is_test(path)):
         return
     for graph in graphs:
         ends = ending(graph)
@@ -181,8 +181,8 @@ def find(project: Project) -> Iterator[ProjectHit]:
                     )
 
 
-def _limits(project: Project, path: str) -> bool:
-    return any(": " not in it for it in project.facts(path).mentions)
+def _limits(facts: Facts) -> bool:
+    return any(": " not in it for it in facts.mentions)
 
 
 def _is_bounded(project: Project, graph: AgentGraph, circle: frozenset[str]) -> bool:

@@ -22,7 +22,7 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.catalogue import catalogue
-from architect_lsp.knowledge.facts import Def
+from architect_lsp.knowledge.facts import Def, Facts
 from architect_lsp.knowledge.kinds import is_test
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.summaries import effects
@@ -147,7 +147,7 @@ def find(project: Project) -> Iterator[ProjectHit]:
     if not any(it.framework for it in found.routes):
         return
     for path in project.paths:
-        if is_test(path):
+        if is_test(path) or not project.of_file(path, _has_history):
             continue
         facts = project.facts(path)
         for it in facts.variables:
@@ -164,6 +164,11 @@ def find(project: Project) -> Iterator[ProjectHit]:
                     user = None if set_anew else _user(project, path, f"self.{field.name}", kind.qualname)
                     if user is not None:
                         yield _shared(Ref(path, kind.qualname, "field", index), f"{kind.qualname}.{field.name}", path, user)
+
+
+def _has_history(facts: Facts) -> bool:
+    names = (*(it.name for it in facts.variables), *(field.name for it in facts.classes for field in it.fields))
+    return any(_HISTORY.fullmatch(it) for it in names)
 
 
 def _shared(at: Ref, name: str, path: str, user: Def) -> ProjectHit:

@@ -146,7 +146,7 @@ def _text_of_client(view: View, node: ast.expr | None) -> str:
     """What the file, or the one that makes the client, says of retries: as far as it is at hand."""
     name = dotted(node)
     for path in (view.path, *(it for it in _homes(view, name))):
-        for row in view.project.facts(path).variables:
+        for row in view.project.named(path, name.rpartition(".")[2]):
             if row.name == name.rpartition(".")[2] and row.value is not None:
                 return " ".join(f"{it.text} {' '.join(key for key, _ in it.keywords)}" for it in row.value.each())
     return ""

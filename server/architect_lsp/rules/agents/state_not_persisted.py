@@ -17,6 +17,7 @@ Source: https://docs.langchain.com/oss/python/langgraph/interrupts; https://docs
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.catalogue import catalogue
+from architect_lsp.knowledge.facts import Facts
 from architect_lsp.knowledge.nouns import AgentGraph
 from architect_lsp.knowledge.project import Project
 from architect_lsp.model import Confidence, Severity
@@ -132,4 +133,8 @@ def _waits(project: Project, graph: AgentGraph) -> str:
 
 def _runs(project: Project) -> bool:
     """Whether the project runs a graph itself; else a platform may, which brings its own checkpointer."""
-    return any(it.value.last in _RUNS for path in project.paths for it in project.facts(path).registrations)
+    return any(project.of_file(path, _tells_to_run) for path in project.paths)
+
+
+def _tells_to_run(facts: Facts) -> bool:
+    return any(it.value.last in _RUNS for it in facts.registrations)

@@ -225,7 +225,7 @@ def _views(project: Project) -> Iterator[tuple[str, tuple[Route, ...]]]:
         if path in routed or is_test(path) or not any(it.startswith("django.") for _, it in project.imports(path)):
             continue
         found: list[Route] = []
-        for it in project.facts(path).defs:
+        for it in project.decorated(path):
             if it.parameters[:1] and it.parameters[0][0] == "request" and not it.owner and it.decorators:
                 ref = Ref(path, it.qualname, "def")
                 writes = any(each.value.last in _POSTS for each in it.decorators)

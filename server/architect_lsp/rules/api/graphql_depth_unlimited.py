@@ -124,13 +124,14 @@ def find(project: Project) -> Iterator[ProjectHit]:
     """Schemas without a limit, in projects that set none anywhere and whose types lead back to themselves."""
     found: list[Ref] = []
     for path in project.paths:
-        facts = project.facts(path)
-        for it in facts.variables:
+        for it in project.variables(path):
             if it.value is None or it.value.kind != "call" or it.value.last != "Schema":
                 continue
             if _SCHEMA.fullmatch(dotted(project.resolve(path, it.target))):
                 found.append(Ref(path, it.name, "variable"))
-        if any(_LIMITS.fullmatch(name) for name, dotted_ in facts.imports if "graph" in dotted_ or "strawberry" in dotted_):
+        if any(
+            _LIMITS.fullmatch(name) for name, dotted_ in project.imports(path) if "graph" in dotted_ or "strawberry" in dotted_
+        ):
             return
     cycle = _cycle(project) if found else ""
     if cycle:

@@ -337,7 +337,7 @@ def _has_owner(view: View, node: ast.expr) -> bool:
     """Whether rows of a model belong to someone: by its columns, or where it is not at hand, by its name."""
     found = view.symbol(node)
     if isinstance(found, ClassSymbol):
-        model = _models(view.project).get((found.path, found.facts.qualname))
+        model = view.project.of_all("models by class", _models).get((found.path, found.facts.qualname))
         names = [*(it.name for it in model.columns), *(it.name for it in model.relations)] if model is not None else []
         return any(_OWNER.fullmatch(it) for it in names)
     name = dotted(node)
@@ -346,7 +346,4 @@ def _has_owner(view: View, node: ast.expr) -> bool:
 
 
 def _models(project: Project) -> dict[tuple[str, str], OrmModel]:
-    known: dict[str, dict[tuple[str, str], OrmModel]] = project.memo("object-owner-unchecked")
-    if "all" not in known:
-        known["all"] = {(it.ref.path, it.ref.qualname): it for it in catalogue(project).models}
-    return known["all"]
+    return {(it.ref.path, it.ref.qualname): it for it in catalogue(project).models}

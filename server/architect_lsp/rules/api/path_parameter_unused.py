@@ -204,4 +204,4 @@ def _registers(node: ast.expr) -> bool:
 
 def _pulls(project: Project, path: str) -> bool:
     """Whether a file prepares the values of a path before views see them."""
-    return any(d.value.last == "url_value_preprocessor" for it in project.facts(path).defs for d in it.decorators)
+    return any(d.value.last == "url_value_preprocessor" for it in project.decorated(path) for d in it.decorators)

@@ -138,7 +138,7 @@ def find(project: Project) -> Iterator[ProjectHit]:
     """Views that list rows of a queryset, with what their serializer shows and the queryset leaves out."""
     models: Models | None = None
     for path in project.paths:
-        for it in project.facts(path).classes:
+        for it in project.classes(path):
             names = {row.name: index for index, row in enumerate(it.fields)}
             if "queryset" not in names or "serializer_class" not in names:
                 continue

@@ -167,7 +167,7 @@ def _column(asked: Queries, call: ast.Call, name: str) -> bool:
 
 def _fix(node: ast.expr, asked: Queries) -> Iterator[Draft]:
     """In a file of Django's that has its `timezone` at hand: the time of that."""
-    names = dict(asked.project.facts(asked.path).imports)
+    names = dict(asked.project.imports(asked.path))
     if names.get("timezone") == "django.utils.timezone":
         text = "timezone.now()" if isinstance(node, ast.Call) else "timezone.now"
         yield Draft("Take the time with its zone", (Change(node, text),))

@@ -93,7 +93,7 @@ def find(project: Project) -> Iterator[ProjectHit]:
     for path in project.paths:
         if is_script(path):
             continue
-        for it in project.facts(path).variables:
+        for it in project.variables(path):
             if "." in it.name or not it.target.endswith("()") or it.value is None or it.value.kind != "call":
                 continue
             symbol = project.resolve(path, it.target)
@@ -117,7 +117,7 @@ def _is_used(project: Project, path: str, name: str) -> bool:
     if any(call.target.startswith(prefix) for row in project.facts(path).defs for call in row.calls):
         return True
     for other in project.paths:
-        for local, dotted in project.facts(other).imports:
+        for local, dotted in project.imports(other):
             if dotted.endswith(f".{name}") and other != path and project.module(other, dotted)[0] is not None:
                 module, rest = project.module(other, dotted)
                 if module is not None and module.path == path and rest == (name,):

@@ -24,6 +24,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from architect_lsp.knowledge.facts import Facts
 from architect_lsp.knowledge.reading import Reading
 from architect_lsp.knowledge.waiting import run_by, suspends
 from architect_lsp.model import Confidence, Severity
@@ -184,11 +185,15 @@ class Pool:
 _LIMITS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 
 
+def _names(facts: Facts) -> frozenset[str]:
+    return frozenset(it.name for it in facts.variables)
+
+
 @rule.check
 def find(view: View) -> Iterator[Hit]:
     """Writes to attributes of `self`, to globals and into containers of the module that rest on what was read before an await."""
     reading = view.reading
-    held = {it.name for it in view.project.facts(view.path).variables}
+    held = view.project.of_file(view.path, _names)
     for function in reading.each(ast.AsyncFunctionDef):
         shared = _Shared(
             frozenset(name for it in reading.within(function) if isinstance(it, ast.Global) for name in it.names),

@@ -72,7 +72,7 @@ _PLAIN = ("celery", "huey")
 def find(view: View) -> Iterator[Hit]:
     """Coroutine functions that are handed to a worker which knows none."""
     names = {it.ref.qualname for it in tasks(view.project) if it.ref.path == view.path and it.framework in _PLAIN}
-    if not names or any("aio" in name for _, name in view.project.facts(view.path).imports):
+    if not names or any("aio" in name for _, name in view.project.imports(view.path)):
         return
     for function in view.reading.each(ast.AsyncFunctionDef):
         own = all(it.rpartition(".")[2] in _TASKS for it in map(_last, function.decorator_list))

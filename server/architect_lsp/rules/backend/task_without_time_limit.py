@@ -26,6 +26,7 @@ Source: https://docs.celeryq.dev/en/stable/userguide/workers.html#time-limits
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.catalogue import catalogue
+from architect_lsp.knowledge.facts import Facts
 from architect_lsp.knowledge.kinds import is_test
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.steps import TIME_LIMIT
@@ -109,11 +110,15 @@ _WAITS = ("http", "llm", "subprocess", "mail")
 """What may take as long as others like."""
 
 
+def _is_limited(facts: Facts) -> bool:
+    return TIME_LIMIT in facts.mentions
+
+
 @rule.check_project
 def find(project: Project) -> Iterator[ProjectHit]:
     """The first task that waits for others, in a project that speaks of no time limit at all."""
     tasks = [it for it in catalogue(project).tasks if it.framework == "celery" and not is_test(it.ref.path)]
-    if not tasks or any(TIME_LIMIT in project.facts(path).mentions for path in project.paths):
+    if not tasks or any(project.of_file(path, _is_limited) for path in project.paths):
         return
     for it in tasks:
         found = _waits(project, it.ref.path, it.ref.qualname)

@@ -92,7 +92,7 @@ def find(view: View) -> Iterator[Hit]:
     reading = view.reading
     if not is_test(view.path) or _MARKED.search(view.path) or _PATCHED.search(reading.unit.text):
         return
-    if any(_FAKES.match(it) for _, it in view.project.facts(view.path).imports):
+    if any(_FAKES.match(it) for _, it in view.project.imports(view.path)):
         return
     for call in reading.each(ast.Call):
         function = reading.function(call)
