@@ -15,7 +15,7 @@ from architect_lsp.knowledge.facts import Facts
 from architect_lsp.knowledge.store import Store, digest, encode, store_file
 from architect_lsp.settings import Settings
 
-FILES = scan.PARALLEL_FROM + 5
+FILES = [scan.STORED_FROM + 5, scan.PARALLEL_FROM + 5]
 
 
 @pytest.fixture(autouse=True)
@@ -25,13 +25,17 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
+@pytest.fixture(params=FILES, ids=["few", "many"])
+def root(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     folder = tmp_path / "project"
     folder.mkdir()
-    for number in range(FILES):
+    for number in range(request.param):
         (folder / f"m{number}.py").write_text(f"import m{number + 1}\ndef f{number}(x): return m{number + 1}.f{number + 1}(x)\n")
     return folder
+
+
+def n_files(root: Path) -> int:
+    return len(list(root.glob("*.py")))
 
 
 def scanned(root: Path) -> Workspace:
@@ -47,13 +51,13 @@ def everything(workspace: Workspace) -> dict[str, Facts]:
 def without_reading(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the files whose text is read from now on."""
     read: list[str] = []
-    true = scan._facts
+    true = scan._document
 
     def noted(job: scan.Job) -> object:
         read.append(job[1])
         return true(job)
 
-    monkeypatch.setattr(scan, "_facts", noted)
+    monkeypatch.setattr(scan, "_document", noted)
     return read
 
 
@@ -113,14 +117,14 @@ def test_a_locked_store_is_left_alone(root: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_folder_that_cannot_be_made_is_said_once(root: Path, cache: Path) -> None:
     cache.write_text("a file where the folder should be")
     again = scanned(root)
-    assert len(everything(again)) == FILES
+    assert len(everything(again)) == n_files(root)
     assert len(again.notes) == 1
     assert "ARCHITECT_CACHE" in again.notes[0]
 
 
 def test_it_can_be_switched_off(root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ARCHITECT_CACHE", "off")
-    assert len(everything(scanned(root))) == FILES
+    assert len(everything(scanned(root))) == n_files(root)
     assert not cache.exists()
 
 
@@ -131,10 +135,10 @@ def test_two_processes_fill_one_store_at_a_time(root: Path) -> None:
         "w = Workspace(Path(sys.argv[1]), Settings()); w.scan(); print(len(list(w.project.paths)), w.notes)"
     )
     running = [subprocess.Popen([sys.executable, "-c", code, str(root)], stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    assert [it.communicate(timeout=120)[0].strip() for it in running] == [f"{FILES} []"] * 3
+    assert [it.communicate(timeout=120)[0].strip() for it in running] == [f"{n_files(root)} []"] * 3
     file = store_file()
     connection = sqlite3.connect(file or "")
-    assert connection.execute("SELECT count(*) FROM facts").fetchone() == (FILES,)
+    assert connection.execute("SELECT count(*) FROM facts").fetchone() == (n_files(root),)
     connection.close()
 
 

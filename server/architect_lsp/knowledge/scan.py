@@ -20,9 +20,11 @@ import msgspec
 
 from architect_lsp.knowledge.document import Document
 from architect_lsp.knowledge.facts import Facts
-from architect_lsp.knowledge.files import Skipped, bytes_of, decoded, text_of
+from architect_lsp.knowledge.files import Skipped, bytes_of, decoded
 from architect_lsp.knowledge.store import Store, decode, digest, encode, store_file
 
+STORED_FROM = 20
+"""Files from which asking the store pays for itself."""
 PARALLEL_FROM = 150
 """Files from which starting worker processes pays for itself."""
 CHUNK = 24
@@ -37,13 +39,13 @@ Job = tuple[str, str, int]
 
 
 def facts_of(jobs: Sequence[Job], notes: list[str]) -> Iterator[tuple[str, Document | Facts | Skipped]]:
-    """(path in the project, what it says) of each file; documents where they are few.
+    """(path in the project, what it says) of each file; documents where few are read.
 
     What the store has comes first, the rest in the order given. Adds to `notes` what a person should know of the store.
     Effect: reads the disk, may start processes, writes the store.
     """
-    if len(jobs) < PARALLEL_FROM:
-        yield from map(_document, jobs)
+    if len(jobs) < STORED_FROM:
+        yield from ((name, found) for name, found, _ in map(_document, jobs))
         return
     store = Store(store_file(), int(time.time() // _DAY_S))
     keys = {job: _key(job) for job in jobs}
@@ -60,7 +62,12 @@ def facts_of(jobs: Sequence[Job], notes: list[str]) -> Iterator[tuple[str, Docum
             rest.append(job)
     fresh: list[tuple[bytes, bytes]] = []
     try:
-        for name, found in _read(rest):
+        for job in rest if len(rest) < PARALLEL_FROM else ():
+            name, document, key = _document(job)
+            if isinstance(document, Document):
+                fresh.append((key, encode(document.facts)))
+            yield name, document
+        for name, found in _read(rest) if len(rest) >= PARALLEL_FROM else ():
             if isinstance(found, tuple):
                 fresh.append(found)
                 yield name, decode(found[1])
@@ -112,8 +119,8 @@ def _worked(name: str) -> Any:
 
 
 def _read(jobs: Sequence[Job]) -> Iterator[tuple[str, tuple[bytes, bytes] | Skipped]]:
-    """(path in the project, (key, encoded facts)) of each file, by several processes where that pays."""
-    if len(jobs) < PARALLEL_FROM or (os.cpu_count() or 1) < 2:
+    """(path in the project, (key, encoded facts)) of each file, by several processes where there are several cores."""
+    if (os.cpu_count() or 1) < 2:
         yield from map(_facts, jobs)
         return
     # a server has threads, and forking a process with threads can deadlock
@@ -122,14 +129,18 @@ def _read(jobs: Sequence[Job]) -> Iterator[tuple[str, tuple[bytes, bytes] | Skip
         yield from pool.map(_facts, jobs, chunksize=CHUNK)
 
 
-def _document(job: Job) -> tuple[str, Document | Skipped]:
+def _document(job: Job) -> tuple[str, Document | Skipped, bytes]:
+    """(path in the project, what is there, the key of its content)."""
     path, name, max_bytes = job
-    text = text_of(Path(path), name, max_bytes)
+    data = bytes_of(Path(path), name, max_bytes)
+    if isinstance(data, Skipped):
+        return name, data, b""
+    text = decoded(data, name)
     if isinstance(text, Skipped):
-        return name, text
+        return name, text, b""
     document = Document(name, text)
     assert document.facts is not None  # made here, where it keeps nobody waiting
-    return name, document
+    return name, document, digest(data)
 
 
 def _key(job: Job) -> bytes:
@@ -140,11 +151,5 @@ def _key(job: Job) -> bytes:
 
 
 def _facts(job: Job) -> tuple[str, tuple[bytes, bytes] | Skipped]:
-    path, name, max_bytes = job
-    data = bytes_of(Path(path), name, max_bytes)
-    if isinstance(data, Skipped):
-        return name, data
-    text = decoded(data, name)
-    if isinstance(text, Skipped):
-        return name, text
-    return name, (digest(data), encode(Document(name, text).facts))
+    name, found, key = _document(job)
+    return name, found if isinstance(found, Skipped) else (key, encode(found.facts))
