@@ -54,6 +54,7 @@ def main(arguments: Sequence[str]) -> int:
         for n_lines, rounds in ((2_000, 15 if quick else 80), (10_000, 8 if quick else 30)):
             typing(table, root, n_lines, rounds)
         spreading(table, root.parent / "callers", 6 if quick else 20)
+        reviewing(table, root.parent / "reviewed", 5 if quick else 15)
         checking(table, root, 1 if quick else 3, quick=quick)
         indexing(table, root.parent, (10_000,) if quick else (10_000, 100_000, 1_000_000))
     table.end()
@@ -155,6 +156,28 @@ def spreading(table: Table, root: Path, rounds: int) -> None:
     ours, one = statistics.median(all_of_them), statistics.median(own)
     table.row("a summary that ten open files use, to the last of them", ours, one, "a keystroke there", 5)
     server.stop()
+
+
+def reviewing(table: Table, root: Path, rounds: int) -> None:
+    """A remark that a model streams, from its bytes to the diagnostics; the model is a Messages API on the loopback interface."""
+    sys.path.insert(0, str(REPOSITORY / "tests"))
+    from support.messages_api import MessagesApi, Stream, remark
+
+    root.mkdir()
+    (root / "pyproject.toml").write_text("")
+    os.environ["ARCHITECT_API_KEY"] = "of the loopback server"
+    remarks = [remark("time.sleep(1)", "It waits."), remark("print(1)", "It prints.")]
+    took: list[float] = []
+    for number in range(rounds):
+        path, text = root / f"module_{number}.py", HELPER.replace("fetch", f"fetch_{number}")
+        path.write_text(text, encoding="utf-8")
+        with MessagesApi(Stream(remarks, hold_after=1, chunk=1 << 20)) as api:
+            server = Server(OURS, root, {"baseUrl": api.url, "model": "claude-test"})
+            server.open(path, text)
+            took.append(server.review(path, api.release))
+            server.stop()
+    table.row("streamed remark, its bytes to the diagnostics, median", statistics.median(took), 0.010, "10 ms", 1)
+    table.row("streamed remark, its bytes to the diagnostics, p95", p95(took), 0.050, "50 ms", 1)
 
 
 def indexing(table: Table, folder: Path, sizes: Sequence[int]) -> None:

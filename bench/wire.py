@@ -101,6 +101,28 @@ class Server:
         self._until(published)
         return time.perf_counter() - before
 
+    def review(self, path: Path, release: Callable[[], None]) -> float:
+        """Seconds from the bytes of a review's second remark, which `release` sends, to the diagnostics that show it.
+
+        The first remark is held to be on the screen before, so the connection is up and the reviewer is awake.
+        """
+        uri = path.as_uri()
+        self.request("workspace/executeCommand", {"command": "architect.review", "arguments": [{"uri": uri}]})
+
+        def shown(n: int) -> Callable[[Message], bool]:
+            def met(it: Message) -> bool:
+                if it.get("method") != "textDocument/publishDiagnostics" or it["params"]["uri"] != uri:
+                    return False
+                return sum("claude" in row.get("source", "") for row in it["params"]["diagnostics"]) >= n
+
+            return met
+
+        self._until(shown(1))
+        before = time.perf_counter()
+        release()
+        self._until(shown(2))
+        return time.perf_counter() - before
+
     @property
     def cpu_s(self) -> float:
         """Seconds of processor time the server has taken so far; 0.0 where the system does not tell."""
