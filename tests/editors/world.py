@@ -96,7 +96,7 @@ def servers(mark: str) -> list[int]:
 
 def environment(home: Path, mark: str, **more: str) -> dict[str, str]:
     """An environment with a home of its own, no keys, and nothing of an editor this test itself may run in."""
-    dropped = (*KEYS, "PYTHONPATH", "VIRTUAL_ENV")
+    dropped = (*KEYS, "PYTHONPATH", "VIRTUAL_ENV", "ARCHITECT_CACHE")  # a world has a cache, and so a ledger, of its own
     kept = {k: v for k, v in os.environ.items() if k not in dropped and not k.startswith(("VSCODE_", "XDG_"))}
     kept.setdefault("PIP_CACHE_DIR", str(Path.home() / ".cache" / "pip"))
     folders = {f"XDG_{it}_HOME": str(home / it.lower()) for it in ("CONFIG", "CACHE", "DATA", "STATE")}

@@ -79,8 +79,8 @@ class Packing:
         if n_file <= max(_WHOLE_FILE, 2 * n_selection, self._is_whole * n_file) and n_file + n_selection + extra <= self._room:
             stable = fenced(self._excerpt(0, len(self._lines) - 1), "file")
             self._room -= n_file
-            inside = [it for it in enclosing if it.strip() not in self._text]
-            lists = (("enclosing", inside, "\n\n"), *lists[1:])
+        shown = self._text if stable else self._text[slice(*self._bounds(self._first, self._last))]
+        lists = (("enclosing", [it for it in enclosing if it.strip() not in shown], "\n\n"), *lists[1:])
         if stable and self._is_whole:
             self.task = "all"
         else:
@@ -154,7 +154,7 @@ class Packing:
         n_lines, n_head = len(self._lines), self._n_top
         above, below = self._first, self._last
         n_selected = estimated(self._text[slice(*self._bounds(self._first, self._last))])
-        left = min(self._room - 120, max(_AROUND // 3, min(_AROUND, n_selected))) * 3
+        left = min(self._room - 120, max(_AROUND // 6, min(_AROUND, n_selected))) * 3
         growing = True
         while growing:
             growing = False
