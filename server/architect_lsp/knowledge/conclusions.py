@@ -24,6 +24,7 @@ _OF_ALL = "of all"
 _MANY = 4000
 """Questions from which a conclusion is taken to have asked for everything."""
 _MOST = 1 << 30
+"""As many as there are: what is concluded from all files asks of each, and still need not be made anew for every change."""
 _REMEMBERED = 64
 """Generations for which it is remembered what they changed."""
 

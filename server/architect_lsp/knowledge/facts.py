@@ -237,11 +237,6 @@ def named(facts: Facts) -> Iterator[tuple[str, Def | ClassDef | Variable | str]]
     yield from ((it.qualname, it) for it in facts.defs)
 
 
-def same_but_imports(one: Facts, other: Facts) -> bool:
-    """Whether two files differ, if at all, in their imports, in what their functions call and where things stand."""
-    return outward(replace(one, imports=())) == outward(replace(other, imports=()))
-
-
 def outward(facts: Facts) -> Facts:
     """The facts without places, calls and flows: equal for two units that differ only in what their functions call."""
     return replace(
