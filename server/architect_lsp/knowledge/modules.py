@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import sys
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.symbols import Module
@@ -70,6 +71,8 @@ class Modules:
         above = list(_upwards(folder))
         outside = [it for it in above if posixpath.join(it, "__init__.py") not in self._files]
         tops = [it for it in above if posixpath.join(posixpath.dirname(it), "__init__.py") not in self._files]
+        if names and names[0] in sys.stdlib_module_names:
+            tops = []  # `import logging` beside a `logging.py` of the package means Python's own
         for it in (*outside, *tops):  # a package's own folder is on no path, unless the files of an outermost one are run by hand
             module, rest = self._longest(it, names, relative=False)
             if module is not None:

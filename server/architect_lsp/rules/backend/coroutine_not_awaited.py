@@ -121,8 +121,29 @@ async def weather(city):
 async def degrees(cities) -> list[float]:
     return [[|measure(it)|] for it in cities]
 """),
+        Bad("""
+import asyncio
+import trio
+
+async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter):
+    writer.write(await reader.readline())
+    [|writer.drain()|]
+    [|trio.lowlevel.checkpoint()|]
+"""),
     ],
     good=[
+        """
+-- app/__init__.py --
+-- app/logging.py --
+import logging
+
+class Logger:
+    def __init__(self, log: logging.Logger):
+        self.log = log
+
+    async def info(self, text):
+        self.log.info(text)
+""",
         """
 class Cursor:
     async def close(self):
