@@ -31,6 +31,8 @@ _KEPT = 20_000
 """Characters of the output that are kept, the last ones."""
 _NEVER = frozenset(("node_modules", "__pycache__", "site-packages", "__pypackages__"))
 _SUMMARY = regex(r"^(?P<kind>FAILED|ERROR)\s+\S+(?:\s+-\s+(?P<reason>.*))?$", re.MULTILINE)
+_RAISED = regex(r"^E   (\S.*)$", re.MULTILINE)
+"""What pytest says was raised, where it ended before a summary: in a `conftest.py`, say."""
 _AS_ASSERTED = ("assert ", "Failed:", "AssertionError")
 """How pytest's summary begins where an assertion failed, or `pytest.raises` and `pytest.fail` did."""
 
@@ -168,7 +170,8 @@ def _outcome(code: int, output: str, fails_with: str, python: str) -> Outcome:
     if code == 0:
         return Outcome(False, "The test passes, so it doesn't show what it claims.", output)
     if code != 1 or errors or not rows:
-        return Outcome(False, f"The test could not be run: {(errors or ['see the output'])[0] or 'see the output'}", output)
+        said = [it for it in (*errors, *_RAISED.findall(output)[-1:]) if it]
+        return Outcome(False, f"The test could not be run: {said[0] if said else 'see the output'}", output)
     reason = rows[0][1] or "no reason is given"
     expected = fails_with.rpartition(".")[2] or "AssertionError"
     asserted = expected in ("AssertionError", "Failed") and reason.startswith(_AS_ASSERTED)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from editors.world import REPOSITORY, World, copy_of, until
-from support.messages_api import MessagesApi, Stream, remark
+from support.messages_api import MessagesApi, Stream, faults, remark
 
 pytestmark = pytest.mark.browser
 
@@ -21,6 +22,7 @@ ORDERS = "app/routers/orders.py"
 PAYMENTS = "app/services/payments.py"
 SLEEP = "sleeps on the event loop"
 SLEEP_LINE = 34
+REMARK = "This could be better."
 KEY = "sk-made-up-0123456789"
 
 Worlds = Callable[..., World]
@@ -104,6 +106,61 @@ def test_a_review_streams_and_is_cancelled(world: Worlds, server: dict[str, Any]
         window.ask("command", title="Architect: Clear API key")
         until(lambda: here.output().count("the server exited") == 2, "the server is started anew without the key")
     assert KEY not in here.output()
+
+
+def test_every_fault_of_a_service_is_said_in_the_editor(world: Worlds, server: dict[str, Any], tmp_path: Path) -> None:
+    """A message and the status bar name each one; what came before a cut stays on screen, and so do the rules' findings."""
+    quote = "response.raise_for_status()"
+    every = faults(quote)
+    with MessagesApi(*(it for answers in every.values() for it in answers)) as api:
+        machine = {**server, "architect.baseUrl": api.url}
+        here = world(machine=machine, settings={"architect.model": "claude-made-up-1"})
+        window = here.window(copy_of("shop", tmp_path))
+        window.ask("openFile", name=PAYMENTS)
+        window.ask("showProblems")
+        window.ask("problems", text=SLEEP)
+        for words in every:
+            window.ask("command", title="Architect: Review file")
+            window.ask("command", title="Notifications: Show Notifications")  # four toasts in a second are not shown
+            window.ask("notification", text=words)
+            window.ask("status", text="review failed")
+            window.ask("problems", text=SLEEP)
+            if "partial" in words:
+                window.ask("problems", text=REMARK)
+            window.ask("command", title="Notifications: Clear All Notifications")
+    assert len(api.requests) == sum(map(len, every.values()))
+
+
+def test_a_test_is_drafted_for_a_finding(world: Worlds, server: dict[str, Any], tmp_path: Path) -> None:
+    """Drafted by Ctrl+., run in a copy by Ctrl+., and only then a new file, when the person says so."""
+    shop = copy_of("shop", tmp_path)
+    (shop / ".venv").symlink_to(sys.prefix)  # the project's own environment, which has pytest
+    (shop / "tests" / "conftest.py").unlink()  # it needs what the shop is made of
+    code = "def test_the_loop_is_not_held():\n    assert False, 'it sleeps'\n"
+    said = {"claim": "It sleeps for a second.", "name": "loop_is_held", "code": code, "fails_with": "AssertionError"}
+    with MessagesApi(Stream(text=json.dumps(said))) as api:
+        here = world(machine={**server, "architect.baseUrl": api.url}, settings={"architect.model": "claude-made-up-1"})
+        window = here.window(shop)
+        window.ask("openFile", name=PAYMENTS)
+        window.ask("squiggles")
+        for title, told in (
+            ("Draft a test that shows this", "It sleeps for a second."),
+            ("in a copy of the project", "fails as claimed"),
+        ):
+            window.ask("goTo", line=SLEEP_LINE, column=16)
+            window.ask("actions", text=title)
+            window.ask("choose", text=title)
+            window.ask("notification", text=told, timeoutS=90)
+            window.ask("command", title="Notifications: Clear All Notifications")
+        assert not list(shop.rglob("*loop_is_held*")), "nothing is written unasked"
+        window.ask("goTo", line=SLEEP_LINE, column=16)
+        window.ask("actions", text="Add tests/test_loop_is_held.py")
+        window.ask("choose", text="Add tests/test_loop_is_held.py")
+        window.ask("click", selector=".bulk-edit-panel .edit-checkbox")  # what a model wrote is confirmed, not only chosen
+        window.ask("click", selector=".bulk-edit-panel .monaco-button:has-text('Apply')")
+        until((shop / "tests" / "test_loop_is_held.py").exists, "a new file")
+        window.ask("openFile", name="tests/test_loop_is_held.py")
+        assert "def test_the_loop_is_not_held():" in window.ask("text").replace("\xa0", " ")
 
 
 def test_a_person_sees_the_request_asks_a_question_and_picks_an_agent(

@@ -10,7 +10,7 @@ from typing import Any
 
 from lsprotocol import types
 
-from support.messages_api import MessagesApi, Status, Stream, fix, html, remark
+from support.messages_api import MessagesApi, Stream, faults, fix, remark
 from support.session import Session, Start, applied
 
 ORDERS = """def total(orders):
@@ -168,23 +168,12 @@ async def test_an_untrusted_workspace_sends_nothing(start: Start) -> None:
         assert api.requests == []
 
 
-FAULTS: dict[str, tuple[Status | Stream, ...]] = {
-    "doesn't accept the API key": (Status(401),),
-    "404": (Status(404),),
-    "overloaded": (Status(529), Status(529), Status(529)),
-    "web page": (html(),),
-    "partial": (Stream([remark("result = 0")], fault="cut"),),
-    "list of remarks": (Stream([], fault="garbage"),),
-    "declined": (Stream([], stop_reason="refusal"),),
-}
-"""What the person reads -> what the API answers, attempt by attempt."""
-
-
 async def test_every_fault_is_named_where_the_person_looks_and_the_rules_go_on(start: Start) -> None:
-    with MessagesApi(*(it for answers in FAULTS.values() for it in answers)) as api:
+    every = faults("result = 0")
+    with MessagesApi(*(it for answers in every.values() for it in answers)) as api:
         session = await connected(start, api)
         uri = session.open("orders.py", ORDERS)
-        for words in FAULTS:
+        for words in every:
             session.statuses.clear()
             await review(session, uri)
             detail = (await status(session, "failed", timeout_s=60))["detail"]

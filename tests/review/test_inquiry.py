@@ -15,6 +15,7 @@ from architect_lsp.model import Finding, Fix, Span
 from architect_lsp.review.agents import load
 from architect_lsp.review.claude import Claude
 from architect_lsp.review.ledger import Ledger
+from architect_lsp.review.prices import Usage, cost_usd
 from architect_lsp.review.reviewing import Notice, Receipt, ReviewError
 from architect_lsp.settings import Settings
 from support.messages_api import MessagesApi, Status, Stream, fix, remark
@@ -101,11 +102,17 @@ async def test_one_function_of_fifty_edited_asks_about_that_function() -> None:
     assert "total_18" not in task.partition('kind="selection"')[2].partition("</data")[0]
     assert first_body["system"] == second_body["system"], "the prefix is the same, so the service reads it from its cache"
 
-    def fresh(body: dict) -> int:
-        """Bytes after the last mark of the instructions: what is not read from the cache."""
-        return sum(len(it["text"].encode()) for it in body["messages"][0]["content"])
+    def n_bytes(blocks: list[dict]) -> int:
+        return sum(len(it["text"].encode()) for it in blocks)
 
-    assert fresh(second_body) <= 0.1 * fresh(first_body)
+    asked, asked_again = (n_bytes(it["messages"][0]["content"]) for it in (first_body, second_body))
+    instructions = n_bytes(first_body["system"])
+    assert asked_again <= 0.1 * asked, "`input_tokens`, as the service counts them: what is not read from its cache"
+    first_usd = cost_usd("claude-opus-5-5", Usage(fresh=asked + instructions))
+    second_usd = cost_usd("claude-opus-5-5", Usage(fresh=asked_again, read=instructions))
+    assert first_usd is not None
+    assert second_usd is not None
+    assert second_usd <= 0.1 * first_usd, "all input, at its price, though none of the first was cached"
     assert sorted(it.message for it in second.findings) == ["Still.", "Sum 3 in the database.", "Sum 44 in the database."]
     for it in second.findings:
         assert edited[it.span.start : it.span.end] == it.quote, "they moved with their text"

@@ -62,9 +62,23 @@ def test_a_lost_server_costs_one_line_and_little_time(fault: str, tmp_path: Path
         assert ledger.salt == Ledger(tmp_path / "own.sqlite").salt
         assert time.monotonic() - started < 8, "asked once, not at every turn"
         (line,) = ledger.notes
-        assert line.startswith("The team's answers at 127.0.0.1 are not used until the next start: ")
+        assert line.startswith("The team's answers at 127.0.0.1 are not used for 60 s: ")
         assert "secret-of-the-team" not in line
         server.fault = server.fault or "gone"
+
+
+def test_a_server_that_comes_back_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Small() as server:
+        ledger = TeamLedger(server.url, tmp_path / "own.sqlite")
+        ledger.keep([(KEYS[0], ["{}"])], "claude-test")
+        server.fault = "garbage"
+        assert ledger.known(KEYS) == {}
+        server.fault = ""
+        assert ledger.known(KEYS) == {}, "it is left alone for a while"
+        now = time.monotonic()
+        monkeypatch.setattr("architect_lsp.review.team.time.monotonic", lambda: now + 61)
+        assert ledger.known(KEYS) == {KEYS[0]: ("{}",)}
+        assert len(ledger.notes) == 1
 
 
 def test_what_others_wrote_there_is_no_answer() -> None:

@@ -138,6 +138,35 @@ def unsupported(name: str = "output_config") -> Status:
     return Status(400, "invalid_request_error", f"{name}: Extra inputs are not permitted")
 
 
+def faults(quote: str) -> dict[str, tuple[Answer, ...]]:
+    """Words that a person is to read -> what the API answers, attempt by attempt. `quote` is a line of the code under review.
+
+    In this order no three failures in a row are the service's, so that it is asked each time.
+    """
+    whole = [remark(quote)]
+    busy, broken = (Status(it, headers={"retry-after": "0.01"}) for it in (529, 500))
+    return {
+        "doesn't accept the API key (401)": (Status(401),),
+        "is overloaded (529)": (busy,) * 3,
+        "may not use": (Status(403, "permission_error"),),
+        "asks for payment (402": (Status(402, "billing_error"),),
+        "failed (500)": (broken,) * 3,
+        "has no Messages API at this address (404)": (Status(404),),
+        "doesn't know the model": (Status(404, "not_found_error"),),
+        "too large for": (Status(413, "request_too_large"),),
+        "limits your requests (429): try again in 60 min": (Status(429, "rate_limit_error", headers={"retry-after": "3600"}),),
+        "is longer than what": (Status(400, "invalid_request_error", "prompt is too long: 210000 tokens > 200000 maximum"),),
+        "with a web page": (html(),),
+        "partial (1 finding kept): The connection": (Stream(whole, fault="cut"),),
+        "redirects elsewhere (307)": (redirect("https://example.com/"),),
+        "partial (1 finding kept): 127.0.0.1": (Stream(whole, fault="early-end"),),
+        "reached its cap": (Stream(whole, stop_reason="max_tokens"),),
+        "filled the context": (Stream(whole, stop_reason="model_context_window_exceeded"),),
+        "list of remarks": (Stream([], fault="garbage"),),
+        "declined to review": (Stream([], stop_reason="refusal"),),
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One request as it came in; header names are in lower case."""

@@ -88,6 +88,8 @@ def error(refused: Refused, who: str, model: str) -> ReviewError:
         text = f"{who} has no Messages API at this address (404): check `architect.baseUrl`."
     elif status == 404:
         text = f"{who} doesn't know the model {model} (404): set `architect.model` to one it serves."
+    elif status == 400 and "prompt is too long" in refused.message:
+        text = f"The request is longer than what {model} can read: select less, or lower `architect.maxInputTokens`."
     elif status == 413:
         text = f"The request is too large for {who} (413): select less, or lower `architect.maxInputTokens`."
     elif status == 429:

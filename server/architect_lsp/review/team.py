@@ -1,13 +1,16 @@
 """A team's answers in one Redis, so that code which one person's review was paid for costs nobody again.
 
 The server is a person's own setting, never a project's: answers quote code. What was sent and what it cost stays in each person's
-own file. A server that can't be used costs one line for the log; the review goes on with the person's own ledger.
+own file. A server that can't be used costs one line, and is asked again a minute later; the review goes on with the person's own
+ledger.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import secrets
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +26,8 @@ _KEPT_S = 90 * 86_400
 """Answers nobody wrote again for so long are forgotten by the server."""
 _CONNECT_S = 1.0
 _ANSWER_S = 2.0
+_LEFT_ALONE_S = 60.0
+"""How long a server that failed is not asked again."""
 _MAX_VALUE = 2_000_000
 """Longer values are none of ours."""
 
@@ -40,7 +45,7 @@ class TeamLedger(Ledger):
         super().__init__(file)
         self._url = url
         self._client: redis.Redis | None = None
-        self._lost = False
+        self._lost_until = 0.0
 
     def known(self, keys: Sequence[bytes]) -> Mapping[bytes, tuple[str, ...]]:
         """As `Ledger.known`, of the team's answers."""
@@ -68,18 +73,18 @@ class TeamLedger(Ledger):
         try:
             return bytes.fromhex(found.decode()) if found else super().salt
         except ValueError:
-            self._leave_server("its salt is none of ours")
+            self._leave_server("its salt is none of ours", math.inf)
             return super().salt
 
     def _asked(self, command: str, *arguments: Any, **options: Any) -> Any:
         """What the server answers; None when it can't be used, or has nothing."""
-        if self._lost:
+        if time.monotonic() < self._lost_until:
             return None
         try:
             import redis
             from redis.exceptions import RedisError
         except ImportError:
-            self._leave_server("it needs the package `redis` (pip install 'architect-lsp[redis]')")
+            self._leave_server("it needs the package `redis` (pip install 'architect-lsp[redis]')", math.inf)
             return None
         try:
             if self._client is None:
@@ -90,12 +95,13 @@ class TeamLedger(Ledger):
             self._leave_server(str(error) or type(error).__name__)
             return None
 
-    def _leave_server(self, why: str) -> None:
-        self._lost = True
+    def _leave_server(self, why: str, for_s: float = _LEFT_ALONE_S) -> None:
+        self._lost_until = time.monotonic() + for_s
         host = urlsplit(self._url).hostname or "the team's server"
         password = urlsplit(self._url).password
         said = why.replace(password, "***") if password else why
-        self.notes.append(f"The team's answers at {host} are not used until the next start: {said}")
+        until = f"for {for_s:.0f} s" if for_s < math.inf else "until the next start"
+        self.notes.append(f"The team's answers at {host} are not used {until}: {said}")
 
 
 def _name(key: bytes) -> str:

@@ -191,8 +191,10 @@ const scenes = {
   },
 
   async notification({ text, timeoutS = 30 }) {
-    const rows = ".notifications-toasts .notification-list-item";
-    return until(() => texts(rows), (it) => it.some((row) => row.includes(text)), `the notification "${text}"`, timeoutS * 1000);
+    const seen = new Set();  // a toast goes by itself
+    const rows = ":is(.notifications-toasts, .notifications-center) .notification-list-item";
+    const read = async () => [...(await texts(rows)).reduce((all, it) => all.add(it), seen)];
+    return until(read, (it) => it.some((row) => row.includes(text)), `the notification "${text}"`, timeoutS * 1000);
   },
 
   async notifications() {
