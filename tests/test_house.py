@@ -131,6 +131,14 @@ def test_the_repository_names_no_machine() -> None:
     assert not found
 
 
+def test_the_repository_holds_no_environment() -> None:
+    """A link to one, committed, takes the place of the real one where it is checked out, and git deletes that without a word."""
+    if shutil.which("git") is None or not (REPOSITORY / ".git").exists():
+        pytest.skip("not a checkout")
+    listed = subprocess.run(["git", "ls-files", ".venv", ".cache"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert listed.stdout.split() == [], "`git rm --cached .venv .cache`, and commit that"
+
+
 def test_no_module_is_past_its_budget() -> None:
     """One noun a module: past 400 lines it has two."""
     long = {it.name: n for it in (REPOSITORY / "server").rglob("*.py") if (n := len(it.read_text().splitlines())) > 400}
