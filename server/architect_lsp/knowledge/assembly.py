@@ -21,7 +21,7 @@ from architect_lsp.patterns import regex
 
 _PART = regex(
     r"agent|tool|handoff|server|mcp|crew|supervisor|clone|options|definition|task|team|chat|swarm|graph|state|flow"
-    r"|^(?:run|run_sync|run_streamed|run_stream|iter|query|add_function)$",
+    r"|^(?:run|run_sync|run_streamed|run_stream|iter|query|add_function|from_defaults|from_function|ReAct|CodeAct|GenerateContentConfig)$",
     re.IGNORECASE,
 )
 """Last names of the calls that may make or change a part of an agent program."""

@@ -26,6 +26,7 @@ from architect_lsp.knowledge.frameworks import (
     openai_agents,
     pydantic_ai,
     sqlalchemy,
+    tool_kits,
 )
 from architect_lsp.knowledge.nouns import Agent, AgentGraph, Handoff, OrmModel, Resolver, Route, Task, Tool
 from architect_lsp.knowledge.project import Project
@@ -52,6 +53,7 @@ _TOOLS: tuple[Callable[[Project], Iterable[Tool]], ...] = (
     langchain.tools,
     autogen.tools,
     crewai.tools,
+    tool_kits.tools,
 )
 _HANDOFFS: tuple[Callable[[Project], Iterable[Handoff]], ...] = (openai_agents.handoffs, langchain.handoffs, autogen.handoffs)
 _GRAPHS: tuple[Callable[[Project], Iterable[AgentGraph]], ...] = (
@@ -69,6 +71,7 @@ _KITS: dict[str, tuple[str, ...]] = {
     autogen.__name__: ("autogen", "ag2", "pyautogen"),
     crewai.__name__: ("crewai",),
     mcp.__name__: ("mcp", "fastmcp"),
+    tool_kits.__name__: tool_kits.PACKAGES,
 }
 """How the names begin under which a kit of agents is imported: where none is, there is nothing of it to find."""
 NounT = TypeVar("NounT")
@@ -142,6 +145,11 @@ def task_functions(project: Project) -> frozenset[Key]:
     return project.of_all("task functions", _task_functions)
 
 
+def tool_functions(project: Project) -> frozenset[Key]:
+    """The functions that models call as their tools, whatever makes them tools."""
+    return project.of_all("tool functions", _tool_functions)
+
+
 def model_classes(project: Project) -> frozenset[Key]:
     """The classes whose objects are rows."""
     return project.of_all("model classes", _model_classes)
@@ -158,6 +166,11 @@ def _handlers(project: Project) -> frozenset[Key]:
 
 def _task_functions(project: Project) -> frozenset[Key]:
     return frozenset((it.ref.path, it.ref.qualname) for it in catalogue(project).tasks)
+
+
+def _tool_functions(project: Project) -> frozenset[Key]:
+    rows = _all(project, _TOOLS)
+    return frozenset((it.ref.path, it.ref.qualname) for it in rows if it.ref is not None and it.ref.kind == "def")
 
 
 def _model_classes(project: Project) -> frozenset[Key]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from architect_lsp.knowledge.catalogue import tool_functions
 from architect_lsp.knowledge.definitions import arguments
 from architect_lsp.knowledge.facts import HTTP_METHODS, Def
 from architect_lsp.knowledge.flow_facts import INSIDE, giving_calls, innermost_call, placed
@@ -45,7 +46,19 @@ _TOOL_INPUT = regex(
     r"(?:\.function\.arguments|(?:^|[._])tool_(?:call|use)s?(?:\(\))?(?:\.\w+)*\.(?:input|args|arguments|get)|(?:^|\.)block\.input)\b"
     r"|^tool_(?:input|args|arguments|params|kwargs)\b"
 )
-_TOOLS = ("tool", "function_tool", "kernel_function", "ai_function", "tool_plain", "beta_tool", "beta_async_tool", "llm_tool")
+_TOOLS = (
+    "tool",
+    "function_tool",
+    "kernel_function",
+    "ai_function",
+    "tool_plain",
+    "beta_tool",
+    "beta_async_tool",
+    "llm_tool",
+    "call_tool",
+    "register_for_llm",
+    "register_for_execution",
+)
 _INJECTED = ("Depends", "Security", "Inject", "Provide", "FromDishka")
 _ROUTE_MODULES = regex(
     r"^(?:route|api_view|action|login_required|csrf_exempt|require_\w+|http_method|rpc_method|expose|endpoint)$"
@@ -239,7 +252,7 @@ def is_model_output(project: Project, path: str, reading: Reading, origin: Origi
         return False
     if origin.kind == "parameter":
         function = _owner_of(reading, origin.node, origin.name.partition(".")[0])
-        if function is not None and is_tool(function) and is_own(origin):
+        if function is not None and is_own(origin) and is_tool(project, path, reading, function):
             return True
     if _MODEL_CALL.search(origin.name) or _TOOL_INPUT.search(origin.name):
         return True
@@ -257,9 +270,10 @@ def is_model_output(project: Project, path: str, reading: Reading, origin: Origi
     return isinstance(symbol, FunctionSymbol) and "llm" in effects(project, symbol.path, symbol.facts)
 
 
-def is_tool(function: Function) -> bool:
+def is_tool(project: Project, path: str, reading: Reading, function: Function) -> bool:
     """Whether a model chooses the function's arguments."""
-    return any(dotted(it.func if isinstance(it, ast.Call) else it).rpartition(".")[2] in _TOOLS for it in function.decorator_list)
+    names = (dotted(it.func if isinstance(it, ast.Call) else it).rpartition(".")[2] for it in function.decorator_list)
+    return any(it in _TOOLS for it in names) or (path, reading.qualname(function)) in tool_functions(project)
 
 
 def is_model_call(project: Project, path: str, reading: Reading, call: ast.Call, steps: int = 2) -> bool:

@@ -50,7 +50,10 @@ _HOLDERS = regex(
     re.IGNORECASE,
 )
 """Last names of the calls whose result a framework is told about, in a function too."""
-_MADE = regex(r"(?:[A-Z]\w*)?(?:Agent|AgentDefinition|AgentOptions|CodeOptions|Tool|Toolset|Crew|MCPServer|FastMCP)")
+_MADE = regex(
+    r"(?:[A-Z]\w*)?(?:Agent|AgentDefinition|AgentOptions|CodeOptions|Tool|Toolset|Crew|MCPServer|FastMCP|ReAct|CodeAct)"
+    r"|GenerateContentConfig|from_defaults|from_function"
+)
 """Last names of the calls that make a part of an agent program: they count wherever they stand."""
 _PARTS = regex(r"(?:\w+_)?(?:tools|handoffs|agents|members|participants)|\w*TOOLS|\w*AGENTS")
 """Names of the lists of parts that an agent is given."""

@@ -14,6 +14,7 @@ from itertools import pairwise
 from architect_lsp.knowledge.assembly import Spot, calls, kinds, parts, place, said, symbol
 from architect_lsp.knowledge.facts import Def
 from architect_lsp.knowledge.frameworks.langgraph_steps import END, START, annotated, outcomes
+from architect_lsp.knowledge.frameworks.tools import name_of_class, of_class, of_decorator
 from architect_lsp.knowledge.lineage import classes, dotted, lineage, methods
 from architect_lsp.knowledge.nouns import Agent, AgentGraph, Branch, Link, Node, Tool
 from architect_lsp.knowledge.project import Project
@@ -49,14 +50,12 @@ def tools(project: Project) -> Iterator[Tool]:
     """Every function and class that is made a tool."""
     for path in project.paths:
         for it in project.decorated(path):
-            for index, row in enumerate(it.decorators):
-                if row.value.last == "tool" and _TOOL.fullmatch(dotted(project.resolve(path, row.target)).removesuffix("()")):
-                    first = row.value.argument(0) if row.value.kind == "call" else None
-                    name = first.text if first is not None and first.kind == "text" else it.qualname.rpartition(".")[2]
-                    yield Tool(name, Ref(path, it.qualname, "def"), Ref(path, it.qualname, "decorator", index), "crewai")
+            found = of_decorator(project, FunctionSymbol(path, it), _TOOL, "crewai")
+            if found is not None:
+                yield found
     for symbol_ in classes(project):
         if any(isinstance(it, External) and _BASE_TOOL.fullmatch(it.name) for it in lineage(project, symbol_)):
-            yield _of_class(project, symbol_)
+            yield of_class(project, symbol_, "crewai")
 
 
 def graphs(project: Project) -> Iterator[AgentGraph]:
@@ -76,14 +75,6 @@ def graphs(project: Project) -> Iterator[AgentGraph]:
                     yield _crew(project, spot)
 
 
-def _of_class(project: Project, found: ClassSymbol) -> Tool:
-    name = next((it.value for it in found.facts.fields if it.name == "name" and it.value is not None), None)
-    run = project.definition(found.path, f"{found.facts.qualname}._run")
-    ref = Ref(found.path, run.qualname, "def") if run is not None else None
-    told = name.text if name is not None and name.kind == "text" else found.facts.qualname
-    return Tool(told, ref, Ref(found.path, found.facts.qualname, "class"), "crewai")
-
-
 def _agent(project: Project, spot: Spot) -> Agent:
     model = spot.argument(-1, "llm")
     names: list[str] = []
@@ -93,7 +84,7 @@ def _agent(project: Project, spot: Spot) -> Agent:
             given = next((it.value.argument(0) for it in found.facts.decorators if it.value.last == "tool"), None)
             names.append(given.text if given is not None and given.kind == "text" else found.facts.qualname.rpartition(".")[2])
         elif isinstance(found, ClassSymbol):
-            names.append(_of_class(project, found).name)
+            names.append(name_of_class(found))
         elif part.value.kind == "call":
             names.append(part.value.last)
     return Agent(

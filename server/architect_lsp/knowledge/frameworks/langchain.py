@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from architect_lsp.knowledge.assembly import Spot, calls, kinds, parts, place, said, symbol
 from architect_lsp.knowledge.frameworks.langgraph_steps import END, START
-from architect_lsp.knowledge.lineage import dotted
+from architect_lsp.knowledge.frameworks.tools import of_class, of_decorator
 from architect_lsp.knowledge.nouns import Agent, AgentGraph, Handoff, Link, Node, Tool
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import ClassSymbol, FunctionSymbol, Ref
-from architect_lsp.knowledge.values import Value, written
+from architect_lsp.knowledge.values import written
 from architect_lsp.model import Place
 from architect_lsp.patterns import regex
 
@@ -75,7 +75,7 @@ def tools(project: Project) -> Iterator[Tool]:
     rows: dict[tuple[Place, str], Tool] = {}
     for path in project.paths:
         for it in project.decorated(path):
-            found = _of_function(project, FunctionSymbol(path, it))
+            found = of_decorator(project, FunctionSymbol(path, it), _TOOL, "langchain")
             if found is not None:
                 rows.setdefault((project.place(found.ref or found.at), found.name), found)
     for made in _found(project).values():
@@ -145,7 +145,9 @@ def _tool(project: Project, part: Spot) -> Tool | None:
         if not isinstance(found, FunctionSymbol):
             return None
         ref = Ref(found.path, found.facts.qualname, "def")
-        return _of_function(project, found) or Tool(found.facts.qualname.rpartition(".")[2], ref, part.at, "langchain")
+        return of_decorator(project, found, _TOOL, "langchain") or Tool(
+            found.facts.qualname.rpartition(".")[2], ref, part.at, "langchain"
+        )
     if part.value.kind != "call":
         return None
     if any(_MAKES_TOOL.fullmatch(it) for it in kinds(project, part)):
@@ -156,21 +158,7 @@ def _tool(project: Project, part: Spot) -> Tool | None:
         return Tool(said(project, part.argument(-1, "name")) or own, function, part.at, "langchain")
     made = symbol(project, part)
     if isinstance(made, ClassSymbol) and any(_BASE_TOOL.fullmatch(it) for it in kinds(project, part)):
-        run = project.definition(made.path, f"{made.facts.qualname}._run")
-        name = next((it.value for it in made.facts.fields if it.name == "name" and it.value is not None), None)
-        runner = Ref(made.path, run.qualname, "def") if run is not None else None
-        return Tool(name.text if name is not None and name.kind == "text" else made.facts.qualname, runner, part.at, "langchain")
-    return None
-
-
-def _of_function(project: Project, found: FunctionSymbol) -> Tool | None:
-    """The tool that a decorated function is."""
-    for index, it in enumerate(found.facts.decorators):
-        if it.value.last == "tool" and _TOOL.fullmatch(dotted(project.resolve(found.path, it.target)).removesuffix("()")):
-            first: Value | None = it.value.argument(0, "name_or_callable") if it.value.kind == "call" else None
-            name = first.text if first is not None and first.kind == "text" else found.facts.qualname.rpartition(".")[2]
-            at = Ref(found.path, found.facts.qualname, "decorator", index)
-            return Tool(name, Ref(found.path, found.facts.qualname, "def"), at, "langchain")
+        return of_class(project, made, "langchain", part.at)
     return None
 
 

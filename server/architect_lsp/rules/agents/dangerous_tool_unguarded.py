@@ -22,12 +22,14 @@ Source: OWASP LLM06:2025 Excessive Agency
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from architect_lsp.knowledge.definitions import arguments
+from architect_lsp.knowledge.flows import Origin
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.reading import Function, Reading, constant, dotted, keyword
 from architect_lsp.knowledge.sources import is_tool
+from architect_lsp.knowledge.wording import code, says
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
@@ -38,7 +40,7 @@ rule = Rule(
     confidence=Confidence.MEDIUM,
     rows=["C3", "C4", "D4"],
     cwe=862,
-    needs=["tool", "Tool", "permission_mode", "use_docker", "CodeExecut", "allow_dangerous", "allow_code_execution"],
+    needs=["("],
     bad=[
         Bad("""
 import shutil
@@ -92,6 +94,23 @@ def forget(session, name: str) -> str:
     \"\"\"Forget a contact.\"\"\"
     [|session.execute(text("DELETE FROM contacts WHERE name = :name"), {"name": name})|]
     return "forgotten"
+"""),
+        Bad("""
+import subprocess
+from smolagents import CodeAgent
+from sqlalchemy import delete
+from pydantic_ai import Agent, RunContext
+
+agent = Agent("m")
+coder = CodeAgent(tools=[], model=model, [|additional_authorized_imports=["*"]|])
+
+@agent.tool
+async def remove(ctx: RunContext[Deps], customer: int) -> str:
+    await [|ctx.deps.session.execute(delete(Customer).where(Customer.id == customer))|]
+    return "removed"
+
+def work(task):
+    subprocess.run(["claude", "-p", task, [|"--dangerously-skip-permissions"|]], check=True, timeout=600)
 """),
     ],
     good=[
@@ -149,15 +168,19 @@ _METHODS = regex(
 )
 _SQL = regex(r"^\s*(?:DELETE\s+FROM|DROP\s+|TRUNCATE\s+)", re.IGNORECASE)
 _GUARD = regex(
-    r"approv|confirm|allow|whitelist|permission|human|interrupt|sandbox|dry_?run|authoriz|is_safe|denied|deny|protected|forbidden"
+    r"approv|confirm|allow(?:ed|_?list)|whitelist|permission|human|interrupt|sandbox|dry_?run|authoriz|is_safe|denied|deny|protected|forbidden"
     r"|blocked|refus|validat|restrict|docker|container|relative_to|commonpath|resolve\(\)|require_",
     re.IGNORECASE,
 )
+_BOXED = regex(r"sandbox|docker|container", re.IGNORECASE)
 _APPROVALS = ("needs_approval", "requires_approval", "requires_confirmation", "confirm", "interrupt_before", "approval_mode")
 _SHELLS = regex(
     r"^(?:langchain_community|langchain_experimental|langchain)\.[\w.]*(?:ShellTool|BashProcess|TerminalTool|PythonREPLTool"
-    r"|PythonAstREPLTool|PythonREPL)$|^autogen[\w.]*LocalCommandLineCodeExecutor$"
+    r"|PythonAstREPLTool|PythonREPL)$|^(?:autogen|ag2)[\w.]*LocalCommandLineCodeExecutor$|^google\.adk[\w.]*\.UnsafeLocalCodeExecutor$"
+    r"|^(?:agno|phi)\.[\w.]*\.(?:ShellTools|PythonTools)$|^llama_index\.[\w.]*\.CodeInterpreterToolSpec$"
 )
+_NAMES = regex(r"Tools?$|REPL$|Process$|Executor$|ToolSpec$")
+_FLAGS = ("--dangerously-skip-permissions", "--dangerously-bypass-approvals-and-sandbox")
 _SWITCHES = {
     "permission_mode": "bypassPermissions",
     "allow_dangerous_code": True,
@@ -175,14 +198,17 @@ def find(view: View) -> Iterator[Hit]:
     reading = view.reading
     for call in reading.each(ast.Call):
         yield from _switches(view, call)
+    for it in reading.each(ast.Constant) if "--dangerously" in reading.unit.text else ():
+        if it.value in _FLAGS and isinstance(reading.parent(it), ast.List | ast.Call):
+            yield Hit(it, f"`{it.value}` lets the agent that is started act with nobody asked.")
     for function in reading.functions:
-        if not is_tool(function) or _is_guarded(reading, function):
+        if not is_tool(view.project, view.path, reading, function) or _is_guarded(reading, function):
             continue
-        given = {it.arg for it in arguments(function)} - {"self", "cls", "ctx", "context"}
+        given = _of_model(reading, function)
         for node in reading.within(function):
             if isinstance(node, ast.Call) and _is_of(node, given):
                 deed = _deed(view, node)
-                if deed:
+                if deed and not _is_checked(view, node):
                     yield Hit(
                         node, f"The model decides alone that the tool `{function.name}` {deed}: no approval, no list, no sandbox."
                     )
@@ -193,8 +219,11 @@ def _switches(view: View, call: ast.Call) -> Iterator[Hit]:
     for it in call.keywords:
         if it.arg in _SWITCHES and constant(it.value) == _SWITCHES[it.arg]:
             guarded = keyword(call, "can_use_tool") is not None or keyword(call, "hooks") is not None
-            if not guarded and not re.search(r"sandbox|docker|container", view.reading.unit.text, re.IGNORECASE):
+            if not guarded and not says(view.reading, _BOXED):
                 yield Hit(it, f"`{it.arg}={ast.unparse(it.value)}` lets the model act with nobody asked.")
+        elif it.arg == "additional_authorized_imports" and isinstance(it.value, ast.List):
+            if any(constant(row) == "*" for row in it.value.elts) and keyword(call, "executor_type") is None:
+                yield Hit(it, "Code that a model writes may import anything, and runs in this process.")
         elif it.arg == "use_docker" or (it.arg == "code_execution_config" and isinstance(it.value, ast.Dict)):
             row = it.value
             if isinstance(row, ast.Dict):
@@ -202,14 +231,14 @@ def _switches(view: View, call: ast.Call) -> Iterator[Hit]:
                 row = named.get("use_docker", ast.Constant(None))
             if isinstance(row, ast.Constant) and row.value is False and constant(keyword(call, "human_input_mode")) != "ALWAYS":
                 yield Hit(it, "Code that a model writes is run on this machine, outside of any container.")
-    if _SHELLS.match(view.callee(call)) and not _GUARD.search(_near(view.reading, call)):
+    if _NAMES.search(dotted(call.func)) and _SHELLS.match(view.callee(call)) and not _GUARD.search(_near(view.reading, call)):
         yield Hit(call, f"`{dotted(call.func)}` runs what the model writes, on this machine, with nobody asked.")
 
 
 def _near(reading: Reading, node: ast.AST) -> str:
     """The text of the statement around, and of the function."""
     function = reading.function(node)
-    return reading.source(function) if function is not None else reading.source(node)
+    return code(reading, function if function is not None else node)
 
 
 def _is_guarded(reading: Reading, function: Function) -> bool:
@@ -219,15 +248,57 @@ def _is_guarded(reading: Reading, function: Function) -> bool:
             for row in it.keywords
         ):
             return True
-    return bool(_GUARD.search(reading.source(function).partition("\n")[2] + function.name)) or "ALLOWED" in reading.source(
-        function
-    )
+    return bool(_GUARD.search("".join(code(reading, it) for it in function.body) + function.name))
+
+
+def _of_model(reading: Reading, function: Function) -> set[str]:
+    """The names that hold what the model gave the tool, or what was made of it."""
+    given = {it.arg for it in arguments(function)} - {"self", "cls", "ctx", "context"}
+    for node in reading.within(function):
+        if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign) and node.value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if _mentions([node.value], given):
+                given |= {name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)} - {"self"}
+    return given
+
+
+def _mentions(nodes: Iterable[ast.AST], names: set[str]) -> bool:
+    """Whether the names have a say in a value, other than to choose from a table of the program's own."""
+    stack = list(nodes)
+    while stack:
+        it = stack.pop()
+        if isinstance(it, ast.Name) and it.id in names:
+            return True
+        if isinstance(it, ast.Subscript):
+            stack.append(it.value)
+        elif isinstance(it, ast.Call) and isinstance(it.func, ast.Attribute) and it.func.attr == "get":
+            stack.append(it.func.value)
+        else:
+            stack.extend(ast.iter_child_nodes(it))
+    return False
 
 
 def _is_of(call: ast.Call, given: set[str]) -> bool:
     """Whether an argument of the tool has a say in the call."""
-    nodes = [*call.args, *(it.value for it in call.keywords), call.func]
-    return any(isinstance(it, ast.Name) and it.id in given for node in nodes for it in ast.walk(node))
+    return _mentions([*call.args, *(it.value for it in call.keywords), call.func], given)
+
+
+def _is_delete(view: View, node: ast.expr) -> bool:
+    """Whether a statement is SQLAlchemy's `delete(Model)`, with what is chained to it."""
+    while isinstance(node, ast.Call):
+        if view.callee(node) in ("sqlalchemy.delete", "sqlalchemy.sql.delete", "sqlmodel.delete"):
+            return True
+        node = node.func.value if isinstance(node.func, ast.Attribute) else ast.Constant(None)
+    return False
+
+
+def _is_checked(view: View, call: ast.Call) -> bool:
+    """Whether the model only chooses among commands and files that are listed."""
+    if not _DELETES.match(view.callee(call)):
+        return False
+    given = [*call.args, *(it.value for it in call.keywords)]
+    found = [it for node in given for it in view.parts(node, "command") if isinstance(it, Origin)]
+    return any(it.kind == "checked" for it in found) and not any(it.kind == "parameter" for it in found)
 
 
 def _deed(view: View, call: ast.Call) -> str:
@@ -239,6 +310,8 @@ def _deed(view: View, call: ast.Call) -> str:
     if isinstance(first, ast.Call) and dotted(first.func).rpartition(".")[2] in ("text", "SQL") and first.args:
         first = first.args[0]
     if first is not None and isinstance(sql := constant(first), str) and _SQL.match(sql):
+        return "deletes rows"
+    if first is not None and dotted(call.func).rpartition(".")[2] in ("execute", "scalars", "exec") and _is_delete(view, first):
         return "deletes rows"
     found = view.definition(call)
     if found is not None and not _GUARD.search(found[1].qualname):

@@ -25,6 +25,7 @@ from collections.abc import Iterator
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.model_calls import ModelCall, model_calls
 from architect_lsp.knowledge.reading import Reading, dotted
+from architect_lsp.knowledge.wording import code
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
@@ -139,7 +140,7 @@ def find(view: View) -> Iterator[Hit]:
     for call in model_calls(view.project, view.path, reading):
         given = next((it for it in call.node.keywords if it.arg in _ARGUMENTS), None)
         name = _whole(given.value) if given is not None else ""
-        if given is None or not name or _SHRINKS.search(reading.unit.text if "." not in name else _words(reading)):
+        if given is None or not name or _SHRINKS.search(code(reading) if "." not in name else _words(reading)):
             continue
         kept = _kept_on_self(view, call, name) if name.startswith("self.") else _kept_in_loop(reading, call, name)
         if kept:

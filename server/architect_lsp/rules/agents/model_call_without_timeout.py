@@ -24,6 +24,7 @@ from collections.abc import Iterator
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.model_calls import ModelCall, made_with, model_calls
 from architect_lsp.knowledge.reading import dotted, keyword
+from architect_lsp.knowledge.wording import code
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
@@ -115,7 +116,7 @@ def find(view: View) -> Iterator[Hit]:
 def _client_is_silent(view: View, call: ModelCall) -> bool:
     """Whether the client is seen to be made without a timeout; a function of a module has none."""
     if call.kit == "litellm" or call.name in ("ollama.chat", "ollama.generate"):
-        return "timeout" not in view.reading.unit.text
+        return "timeout" not in code(view.reading)
     told = made_with(view.project, view.path, view.reading, call.client)
     return told is not None and not any(it in told for it in _SAID)
 

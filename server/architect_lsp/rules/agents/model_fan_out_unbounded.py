@@ -29,6 +29,7 @@ from architect_lsp.knowledge.fan_outs import FEW, GATES, GATHERS, is_few, is_gro
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import dotted, keyword
 from architect_lsp.knowledge.sources import is_model_call
+from architect_lsp.knowledge.wording import says
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
@@ -136,7 +137,7 @@ _PATH = 4
 def find(view: View) -> Iterator[Hit]:
     """Requests to a model that are started once for each item of something whose length is not known."""
     reading = view.reading
-    if GATES.search(reading.unit.text):
+    if says(reading, GATES):
         return
     for call in reading.each(ast.Call):
         last = dotted(call.func).rpartition(".")[2]
@@ -147,10 +148,11 @@ def find(view: View) -> Iterator[Hit]:
                     break
         elif last == "create_task" and call.args and is_group(reading, call):
             loop, made = reading.loop(call), call.args[0]
-            if not isinstance(loop, ast.For | ast.AsyncFor) or not isinstance(made, ast.Call):
+            turns = loop.generators[0] if isinstance(loop, ast.ListComp | ast.SetComp | ast.GeneratorExp) else loop
+            if not isinstance(turns, ast.For | ast.AsyncFor | ast.comprehension) or not isinstance(made, ast.Call):
                 continue
-            if _asks(view, made) and not is_few(reading, loop.iter):
-                yield Hit(call, _message(made, loop.iter))
+            if _asks(view, made) and not is_few(reading, turns.iter):
+                yield Hit(call, _message(made, turns.iter))
         elif last == "abatch" and len(call.args) == 1 and keyword(call, "config") is None:
             asks = is_model_call(view.project, view.path, reading, call)
             if asks and not is_few(reading, call.args[0]):

@@ -25,11 +25,13 @@ import ast
 import re
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.facts import Facts
 from architect_lsp.knowledge.flows import Origin
 from architect_lsp.knowledge.reading import constant, dotted, keyword
-from architect_lsp.knowledge.sources import is_model_output, parts
+from architect_lsp.knowledge.sources import is_handler, is_model_output, parts
 from architect_lsp.knowledge.streams import described
 from architect_lsp.knowledge.symbols import Ref
+from architect_lsp.knowledge.wording import says
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
@@ -110,8 +112,64 @@ def build(prompt):
     page = requests.get([|file["url"]|], timeout=5)
     return Template([|file["template"]|]).render(page=page)
 """),
+        Bad("""
+import asyncio
+import subprocess
+from fastapi.responses import HTMLResponse
+from mcp.server.lowlevel import Server
+from openai import OpenAI
+
+server = Server("ops")
+client = OpenAI()
+
+@server.call_tool()
+async def call_tool(name: str, arguments: dict) -> list:
+    return [await asyncio.to_thread(subprocess.getoutput, [|arguments["command"]|])]
+
+def page(topic):
+    answer = client.responses.create(model="m", input=topic)
+    return HTMLResponse([|f"<article>{answer.output_text}</article>"|])
+"""),
+        Bad("""
+import requests
+import sqlite3
+from google.adk.agents import LlmAgent
+from langchain_core.tools import BaseTool
+from llama_index.core.tools import FunctionTool
+
+def fetch(url: str) -> str:
+    return requests.get([|url|], timeout=5).text
+
+def query(sql: str) -> list:
+    with sqlite3.connect("sales.db") as connection:
+        return connection.execute([|sql|]).fetchall()
+
+class PythonTool(BaseTool):
+    name: str = "python"
+
+    def _run(self, code: str) -> str:
+        return str(eval([|code|]))
+
+agent = LlmAgent(name="reader", model="m", tools=[fetch])
+tool = FunctionTool.from_defaults(fn=query)
+"""),
     ],
     good=[
+        """
+import html
+from fastapi.responses import HTMLResponse
+from flask import Response
+from openai import OpenAI
+
+client = OpenAI()
+
+def page(topic):
+    answer = client.responses.create(model="m", input=topic)
+    return HTMLResponse(f"<article>{html.escape(answer.output_text)}</article>")
+
+def text(topic):
+    return Response(client.responses.create(model="m", input=topic).output_text, mimetype="text/plain")
+""",
         """
 from pathlib import Path
 import requests
@@ -168,13 +226,20 @@ _REMOVERS = ("os.remove", "os.unlink", "shutil.rmtree", "os.rmdir", "os.rename",
 _CONFINED = regex(
     r"is_relative_to|relative_to|commonpath|commonprefix|resolve|realpath|abspath|startswith|safe|workspace|\.\.|base_dir|root_dir|basename"
 )
+_THREADS = {"to_thread": 0, "run_sync": 0, "run_in_threadpool": 0, "run_in_executor": 1}
+"""Calls that run a function in a thread, and which of their arguments it is."""
 _LAST = frozenset(it.rpartition(".")[2] for it in (*_CODE, *_SHELLS, *_PROCESSES, *_SQL, *_REMOVERS, "open"))
 _INTERPRETERS = regex(r"(?:^|/)(?:ba|z|da)?sh$|^python\d?|^node$|^perl$|^ruby$|^powershell|^cmd")
-_REACHED = {"url": "an address to ask", "template": "a template"}
+_REACHED = {"url": "an address to ask", "template": "a template", "html": "markup of a page"}
+_WHOLE = ("SQL", "an address to ask", "a template")
+"""Uses that are told only where no text of ours stands around it."""
+_TAG = regex(r"<[a-zA-Z!/]")
+_PAGES = regex(r"\.(?:HTMLResponse|mark_safe|SafeString|SafeText|Markup|HTML)$")
+"""Calls that take any text for markup; others do where tags stand around it."""
 _WRITERS = ("write_text", "write_bytes", "unlink", "rmdir")
 _HOSTS = regex(r"urlparse|urlsplit|hostname|netloc|ipaddress|startswith|allowed_(?:hosts|domains)", re.IGNORECASE)
 _GUARDED = regex(
-    r"approv|confirm|sandbox|allow|whitelist|permission|human|restrict|is_safe|denied|deny|dry_run|docker|container|e2b|validat",
+    r"approv|confirm|sandbox|allow(?:ed|_?list)|whitelist|permission|human|restrict|is_safe|denied|deny|dry_run|docker|container|e2b|validat",
     re.IGNORECASE,
 )
 
@@ -185,8 +250,8 @@ def find(view: View) -> Iterator[Hit]:
     reading = view.reading
     for call in reading.each(ast.Call):
         for argument, does, steps in _executed(view, call):
-            origin = _said(view, argument, whole=does in ("SQL", "an address to ask", "a template"))
-            if origin is not None and not _GUARDED.search(reading.unit.scope + reading.unit.text):
+            origin = _said(view, argument, whole=does in _WHOLE)
+            if origin is not None and not _GUARDED.search(reading.unit.scope) and not says(reading, _GUARDED):
                 what = origin.name or "This text"
                 yield Hit(
                     argument,
@@ -195,6 +260,26 @@ def find(view: View) -> Iterator[Hit]:
                     steps,
                 )
                 break
+    if view.project.of_file(view.path, _speaks_flask):
+        yield from _returned(view)
+
+
+def _speaks_flask(facts: Facts) -> bool:
+    return any(target.partition(".")[0] in ("flask", "quart", "bottle") for _, target in facts.imports)
+
+
+def _returned(view: View) -> Iterator[Hit]:
+    """Pages that a handler of Flask returns as text around what a model wrote."""
+    for node in view.reading.each(ast.Return):
+        function = view.reading.function(node)
+        if not isinstance(node.value, ast.JoinedStr | ast.BinOp) or not isinstance(
+            function, ast.FunctionDef | ast.AsyncFunctionDef
+        ):
+            continue
+        if _TAG.search(ast.unparse(node.value)) and is_handler(view.reading, function):
+            origin = _said(view, node.value, whole=False)
+            if origin is not None:
+                yield Hit(node.value, f"`{origin.name}`, which a model wrote, is sent to the browser as markup; escape it first.")
 
 
 def _executed(view: View, call: ast.Call) -> Iterator[tuple[ast.expr, str, tuple[tuple[Ref, str], ...]]]:
@@ -203,6 +288,10 @@ def _executed(view: View, call: ast.Call) -> Iterator[tuple[ast.expr, str, tuple
         return
     last = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
     first = call.args[0] if call.args else None
+    if last in _THREADS and len(call.args) > (at := _THREADS[last]) + 1:
+        name = view.name(call.args[at])
+        if name in (*_CODE, *_SHELLS) or (name in _PROCESSES and constant(keyword(call, "shell")) is True):
+            yield call.args[at + 1], "code" if name in _CODE else "a shell command", ()
     if first is not None and last in _LAST:
         name = view.callee(call)
         if name in _CODE:
@@ -215,7 +304,7 @@ def _executed(view: View, call: ast.Call) -> Iterator[tuple[ast.expr, str, tuple
             elif isinstance(first, ast.List | ast.Tuple) and _is_interpreter(first):
                 yield from ((it, "a command", ()) for it in first.elts[2:3])
         elif name in _REMOVERS or (name in ("builtins.open", "open") and _is_writing(call)):
-            if not _CONFINED.search(view.reading.unit.text):
+            if not says(view.reading, _CONFINED):
                 yield first, "a file name", ()
         elif isinstance(call.func, ast.Attribute) and call.func.attr in _SQL:
             inner = first.args[0] if isinstance(first, ast.Call) and dotted(first.func).endswith("text") and first.args else first
@@ -234,16 +323,20 @@ def _executed(view: View, call: ast.Call) -> Iterator[tuple[ast.expr, str, tuple
 def _reached(view: View, call: ast.Call, last: str) -> Iterator[tuple[ast.expr, str, tuple[tuple[Ref, str], ...]]]:
     """What decides an address, a template, a module to import or a file to write."""
     on = call.func.value if isinstance(call.func, ast.Attribute) else None
-    if on is not None and last in _WRITERS and not _CONFINED.search(view.reading.unit.text):
+    if on is not None and last in _WRITERS and not says(view.reading, _CONFINED):
         yield from ((it, "a file name", ()) for it in (on.args if _is_path(view, on) and isinstance(on, ast.Call) else ()))
-    if not view.project.threats.is_sink_name(last) and last != "import_module":
+    if not view.project.threats.is_sink_name(last) and last not in ("import_module", "markdown", "write"):
         return
     name = view.callee(call)
     if name == "importlib.import_module" and call.args:
         yield call.args[0], "the name of a module to import", ()
+    if constant(keyword(call, "unsafe_allow_html")) is True and call.args:
+        yield call.args[0], "markup of a page", ()
     for sink in view.project.threats.sinks(name) if name else ():
         does = _REACHED.get(sink.kind)
-        if does is None or (sink.kind == "url" and _HOSTS.search(view.reading.unit.text)):
+        if does is None or (sink.kind == "url" and says(view.reading, _HOSTS)):
+            continue
+        if sink.kind == "html" and not _PAGES.search(name) and not _TAG.search(ast.unparse(call)):
             continue
         for index, argument in enumerate(call.args):
             if str(index) in sink.slots:

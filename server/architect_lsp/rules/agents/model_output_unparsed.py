@@ -21,6 +21,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.handlers import is_caught
 from architect_lsp.knowledge.sources import is_model_output, origins
+from architect_lsp.knowledge.wording import says
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
@@ -103,7 +104,7 @@ def find(view: View) -> Iterator[Hit]:
         name = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
         if name != "loads" or not call.args or view.callee(call) not in ("json.loads", "orjson.loads", "ujson.loads"):
             continue
-        if is_caught(reading, call, _ERRORS) or _ENFORCED.search(reading.unit.text):
+        if is_caught(reading, call, _ERRORS) or says(reading, _ENFORCED):
             continue
         found = origins(view.project, view.path, reading, call.args[0])
         origin = next((it for it in found if is_model_output(view.project, view.path, reading, it)), None)

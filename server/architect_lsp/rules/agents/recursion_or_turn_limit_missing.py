@@ -21,6 +21,7 @@ import ast
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.reading import constant, keyword
+from architect_lsp.knowledge.wording import code
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
@@ -129,7 +130,7 @@ def find(view: View) -> Iterator[Hit]:
                 team = name.rpartition(".")[2]
                 yield Hit(call, f"Nothing ends this `{team}`: it has neither a termination condition nor `max_turns`.")
         elif _CLASSIC.fullmatch(name) and constant(keyword(call, "human_input_mode")) == "NEVER":
-            if not given & {*_REPLIES} and "max_turns" not in view.reading.unit.text:
+            if not given & {*_REPLIES} and "max_turns" not in code(view.reading):
                 yield Hit(call, "This agent answers without a person and without end: `max_consecutive_auto_reply` is not set.")
         elif _UNATTENDED.fullmatch(name):
             if constant(keyword(call, "permission_mode")) == "bypassPermissions" and not given & {*_BUDGETS}:

@@ -19,15 +19,14 @@ Source: OWASP LLM02:2025 Sensitive Information Disclosure; CWE-200
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.flows import Origin
 from architect_lsp.knowledge.model_calls import model_calls, prompts
-from architect_lsp.knowledge.reading import Reading, constant, dotted
+from architect_lsp.knowledge.reading import Reading, dotted
+from architect_lsp.knowledge.secret_names import secret_name
 from architect_lsp.knowledge.sources import parts
 from architect_lsp.model import Confidence, Severity
-from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -67,6 +66,17 @@ from shop.settings import settings
 
 agent = Agent(name="Shop", instructions=[|f"Sign in with {settings.client_secret}."|])
 """),
+        Bad("""
+import os
+import anthropic
+
+client = anthropic.Anthropic()
+DB_PASSWORD = os.environ["DB_PASSWORD"]
+
+def ask(question):
+    system = f"Connect with the password {DB_PASSWORD}."
+    return client.messages.create(model="m", max_tokens=9, system=[|system|], messages=[{"role": "user", "content": question}])
+"""),
     ],
     good=[
         """
@@ -87,13 +97,6 @@ def ask(user, token_count):
     ],
 )
 
-_SECRET = regex(
-    r"(?:^|[._'\"])(?:\w*_)?(?:password|passwd|secret(?:_?key)?|api_?key|access_token|auth_token|private_key|client_secret|ssn"
-    r"|social_security_number|card_number|cvv|credentials?)$",
-    re.IGNORECASE,
-)
-_ENVIRONMENT = regex(r"^(?:os\.)?(?:environ|getenv)")
-
 
 @rule.check
 def find(view: View) -> Iterator[Hit]:
@@ -101,7 +104,7 @@ def find(view: View) -> Iterator[Hit]:
     texts = [text for call in model_calls(view.project, view.path, view.reading) for _, text in prompts(call, view.reading)]
     for text in dict.fromkeys((*texts, *_instructions(view.reading))):
         for it in parts(view.project, view.path, view.reading, text):
-            name = _name(view, it) if isinstance(it, Origin) and it.kind != "checked" else ""
+            name = secret_name(view.reading, it) if isinstance(it, Origin) and it.kind != "checked" else ""
             if name:
                 yield Hit(text, f"`{name}` is sent to the model as part of its prompt.")
                 break
@@ -114,17 +117,3 @@ def _instructions(reading: Reading) -> Iterator[ast.expr]:
             yield from (
                 it.value for it in call.keywords if it.arg in ("instructions", "system_prompt", "system_message", "backstory")
             )
-
-
-def _name(view: View, origin: Origin) -> str:
-    """The name of the secret that a value is, "" where it is none."""
-    name = origin.name.replace("()", "")
-    if _ENVIRONMENT.match(name):
-        for up in (origin.node, *view.reading.ancestors(origin.node)):
-            key = constant(up.slice) if isinstance(up, ast.Subscript) else None
-            if isinstance(up, ast.Call) and up.args:
-                key = constant(up.args[0])
-            if isinstance(key, str):
-                return key if _SECRET.search(key) else ""
-        return ""
-    return name if "()" not in origin.name and _SECRET.search(name) else ""

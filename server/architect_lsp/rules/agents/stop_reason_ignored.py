@@ -23,6 +23,7 @@ from architect_lsp.knowledge.handlers import is_caught
 from architect_lsp.knowledge.model_calls import model_calls
 from architect_lsp.knowledge.reading import Reading, dotted
 from architect_lsp.knowledge.sources import is_model_output, origins
+from architect_lsp.knowledge.wording import says
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
@@ -95,7 +96,7 @@ _WRITES = ("write_text", "write", "writelines")
 def find(view: View) -> Iterator[Hit]:
     """Calls with a limit whose text is parsed or written to a file, in a unit that never looks at why it ended."""
     reading = view.reading
-    if _LOOKED_AT.search(reading.unit.text):
+    if says(reading, _LOOKED_AT):
         return
     calls = [it for it in model_calls(view.project, view.path, reading) if it.keyword(*_LIMITS) and not it.keyword("stream")]
     for it in calls:

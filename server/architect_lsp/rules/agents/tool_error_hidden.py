@@ -119,14 +119,24 @@ def find(view: View) -> Iterator[Hit]:
     for handler in reading.each(ast.ExceptHandler):
         function = reading.function(handler)
         block = reading.parent(handler)
-        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) or not is_tool(function):
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) or not is_tool(
+            view.project, view.path, reading, function
+        ):
             continue
         if not isinstance(block, ast.Try) or not _is_all(handler.type) or not _gives_nothing(handler.body):
             continue
+        if isinstance(handler.body[-1], ast.Pass) and not _ends(function.body, block):
+            continue  # the tool goes on, and answers later
         calls = [it for it in run_by(block.body) if isinstance(it, ast.Call)]
         works = [it for it in calls if (it.func.attr if isinstance(it.func, ast.Attribute) else "") not in _ENDINGS]
         if works and (view.effects(works[0]) or any(view.effects(it) or reading.awaited(it) for it in works)):
             yield Hit(handler, f"The tool `{function.name}` hides its errors: the model takes nothing for the answer.")
+
+
+def _ends(body: list[ast.stmt], block: ast.Try) -> bool:
+    """Whether nothing comes after the block but what it found being returned."""
+    rest = body[body.index(block) + 1 :] if block in body else [block]
+    return all(isinstance(it, ast.Return) and isinstance(it.value, ast.Name | ast.Constant) for it in rest)
 
 
 def _is_all(node: ast.expr | None) -> bool:

@@ -26,6 +26,7 @@ from collections.abc import Iterator
 from architect_lsp.knowledge.handlers import caught
 from architect_lsp.knowledge.reading import dotted
 from architect_lsp.knowledge.sources import is_model_output, origins
+from architect_lsp.knowledge.wording import says
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
@@ -108,12 +109,7 @@ def find(view: View) -> Iterator[Hit]:
     reading = view.reading
     for call in reading.each(ast.Call):
         name = dotted(call.func)
-        if (
-            name == "getattr"
-            and len(call.args) > 1
-            and _is_named_by_model(view, call.args[1])
-            and not _CHECKED.search(reading.unit.text)
-        ):
+        if name == "getattr" and len(call.args) > 1 and _is_named_by_model(view, call.args[1]) and not says(reading, _CHECKED):
             held = ast.unparse(call.args[0])
             yield Hit(call, f"A model chooses this attribute of `{held}`: any that exists, not only the tools you meant.")
         for it in call.keywords:
@@ -126,7 +122,7 @@ def find(view: View) -> Iterator[Hit]:
             isinstance(node.value, ast.Call)
             and dotted(node.value.func) in ("globals", "locals")
             and _is_named_by_model(view, node.slice)
-        ) and not _CHECKED.search(reading.unit.text):
+        ) and not says(reading, _CHECKED):
             yield Hit(node, "A model chooses this function among all that the module has.")
 
 

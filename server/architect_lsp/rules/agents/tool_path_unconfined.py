@@ -63,6 +63,24 @@ def keep(name: str, text: str) -> str:
         file.write(text)
     return "kept"
 """),
+        Bad("""
+from pathlib import Path
+from mcp.server.fastmcp import FastMCP
+from smolagents import Tool
+
+mcp = FastMCP("files")
+
+@mcp.tool()
+def read_file(path: str) -> str:
+    with open([|path|]) as file:
+        return file.read()
+
+class Reader(Tool):
+    name = "reader"
+
+    def forward(self, name: str) -> str:
+        return [|Path(name)|].read_text()
+"""),
     ],
     good=[
         """
@@ -115,6 +133,8 @@ _CHECKS = regex(
     re.IGNORECASE,
 )
 """What a tool says that looks at the path, or takes a name out of it."""
+_ANYWHERE = regex(r"\bany (?:\w+ )?(?:file|path)|\babsolute\b|\bfull path|\banywhere|\bexact path", re.IGNORECASE)
+"""What a tool says that is meant to reach any file."""
 _TEXTS = ("", "str", "Path", "pathlib.Path")
 
 
@@ -123,7 +143,9 @@ def find(view: View) -> Iterator[Hit]:
     """Files of tools whose path is the tool's folder joined with an argument, in tools that check nothing."""
     reading = view.reading
     for function in reading.functions:
-        if not is_tool(function) or _CHECKS.search("\n".join(map(ast.unparse, _body(function)))):
+        if not is_tool(view.project, view.path, reading, function) or _CHECKS.search(
+            "\n".join(map(ast.unparse, _body(function)))
+        ):
             continue
         given = {it.arg for it in (*function.args.args, *function.args.kwonlyargs) if _annotation(it) in _TEXTS}
         given -= {"self", "cls", "ctx", "context"}
@@ -133,6 +155,17 @@ def find(view: View) -> Iterator[Hit]:
             if path is not None and name:
                 yield Hit(path, f"`{name}`, which a model wrote, is joined to a folder unchecked: `..` or `/` in it leads out.")
                 break
+            name = _whole(path, given) if path is not None and not _ANYWHERE.search(ast.get_docstring(function) or "") else ""
+            if path is not None and name:
+                yield Hit(path, f"`{name}`, which a model wrote, may be any file of this machine: no folder bounds it.")
+                break
+
+
+def _whole(node: ast.expr, given: set[str]) -> str:
+    """The argument that is the path by itself, "" where it is none."""
+    if isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] == "Path" and len(node.args) == 1:
+        node = node.args[0]
+    return node.id if isinstance(node, ast.Name) and node.id in given else ""
 
 
 def _body(function: Function) -> list[ast.stmt]:

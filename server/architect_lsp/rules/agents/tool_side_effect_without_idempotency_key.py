@@ -22,6 +22,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.knowledge.sources import is_tool
+from architect_lsp.knowledge.wording import code
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
@@ -31,7 +32,7 @@ rule = Rule(
     severity=Severity.WARNING,
     confidence=Confidence.MEDIUM,
     rows=["C4", "B5"],
-    needs=["tool"],
+    needs=["create(", "create_async(", "post("],
     bad=[
         Bad("""
 import stripe
@@ -92,7 +93,9 @@ def find(view: View) -> Iterator[Hit]:
     """Tools that pay, book or order by a request that carries no key."""
     reading = view.reading
     for function in reading.functions:
-        if not is_tool(function) or re.search(r"idempot|dedup|already_", reading.source(function), re.IGNORECASE):
+        if not is_tool(view.project, view.path, reading, function) or re.search(
+            r"idempot|dedup|already_", code(reading, function), re.IGNORECASE
+        ):
             continue
         for call in reading.within(function):
             if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):

@@ -37,7 +37,7 @@ rule = Rule(
     confidence=Confidence.MEDIUM,
     rows=["C4", "D4"],
     cwe=1427,
-    needs=["system", "System", "instructions"],
+    needs=["system", "System", "instruction", "description", "backstory"],
     bad=[
         Bad("""
 from fastapi import FastAPI
@@ -83,6 +83,24 @@ def answer(store, question):
         {"role": "user", "content": question},
     ])
 """),
+        Bad("""
+from agents import Agent
+from flask import Flask, request
+from google.genai import types
+from haystack.dataclasses import ChatMessage
+from langchain_core.prompts import ChatPromptTemplate
+
+app = Flask(__name__)
+
+@app.post("/ask")
+def ask():
+    tone = request.json["tone"]
+    message = ChatMessage.from_system([|f"Answer in a {tone} tone."|])
+    config = types.GenerateContentConfig(system_instruction=[|"Talk like " + tone|])
+    prompt = ChatPromptTemplate.from_messages([("system", [|f"You are {tone}."|]), ("human", "{input}")])
+    agent = Agent(name="clerk", handoff_description=[|f"Takes over for {tone} customers"|])
+    return run(agent, message, config, prompt)
+"""),
     ],
     good=[
         """
@@ -113,8 +131,29 @@ _OF_USER = regex(
 _FOUND = regex(r"(?:^|\.)page_content$|\.(?:similarity_search\w*|get_relevant_documents|max_marginal_relevance_search)\(\)")
 """What a search brought: pages and files that anyone may have written."""
 _AGENTS = regex(r"^(?:\w*Agent|create_agent|create_react_agent|AgentDefinition)$")
-_KEYS = ("instructions", "system_prompt", "system_message", "prompt", "state_modifier")
-_MESSAGES = ("SystemMessage", "SystemMessagePromptTemplate")
+_KEYS = (
+    "instructions",
+    "instruction",
+    "system_prompt",
+    "system_message",
+    "prompt",
+    "state_modifier",
+    "handoff_description",
+    "backstory",
+)
+_MESSAGES = ("SystemMessage", "SystemMessagePromptTemplate", "from_system", "SystemChatMessage", "SystemPromptPart")
+_TOLD = {
+    "as_tool": ("tool_description",),
+    "FunctionTool": ("description",),
+    "function_tool": ("description_override",),
+    "GenerateContentConfig": ("system_instruction",),
+    "CreateCachedContentConfig": ("system_instruction",),
+    "LiveConnectConfig": ("system_instruction",),
+    "GenerativeModel": ("system_instruction",),
+    "ClaudeAgentOptions": ("system_prompt",),
+    "ReActAgent": ("system_prompt",),
+}
+"""What else a model is told as instructions: by the call's last name, its arguments."""
 
 
 @rule.check
@@ -149,12 +188,19 @@ def _systems(view: View) -> Iterator[ast.expr]:
         last = dotted(node.func).rpartition(".")[2]
         if last in _MESSAGES:
             yield from (it for it in (keyword(node, "content"), *node.args[:1]) if it is not None)
+        elif last in _TOLD:
+            yield from (it for key in _TOLD[last] if (it := keyword(node, key)) is not None)
+        elif last == "create" and keyword(node, "instructions") is not None and isinstance(node.func, ast.Attribute):
+            yield from (it for it in (keyword(node, "instructions"),) if it is not None)  # assistants, sessions of a voice
         elif _AGENTS.match(last):
             keys = _KEYS if last != "AgentDefinition" else ("prompt",)
             yield from (it for key in keys if (it := keyword(node, key)) is not None)
+    for pair in view.reading.each(ast.Tuple):
+        if len(pair.elts) == 2 and constant(pair.elts[0]) == "system" and isinstance(view.reading.parent(pair), ast.List):
+            yield pair.elts[1]
     for table in view.reading.each(ast.Dict):
         rows = {constant(key): value for key, value in zip(table.keys, table.values, strict=True) if key is not None}
-        if constant(rows.get("role")) == "system" and "content" in rows:
+        if constant(rows.get("role")) in ("system", "developer") and "content" in rows:
             yield rows["content"]
 
 
