@@ -243,6 +243,7 @@ export class Session {
           { scheme: "untitled", language },
         ]),
         { scheme: "file", language: "markdown", pattern: "**/{agents,commands,skills}/**/*.md" },
+        { scheme: "file", pattern: "**/*{openapi,swagger}*.{yaml,yml,json}" },
       ],
       initializationOptions: { trusted, showsFindings: true, hasModels: true, settings: chosenSettings(this.context.extension) },
       outputChannel: this.output,

@@ -266,16 +266,17 @@ def _section(
     from architect_lsp.engine import Skipped, has_marker, relative
     from architect_lsp.knowledge.files import sources
     from architect_lsp.report import Section, shown_path
-    from architect_lsp.syntax.languages import is_agent_file
+    from architect_lsp.syntax.languages import is_agent_file, may_describe_api
 
     root = workspace.root
     names: list[str] = []
     skipped: list[Skipped] = []
     for top in tops:
-        if top.is_file() and top.suffix not in (".py", ".pyw", "") and not is_agent_file(relative(root, top)):
+        known = top.suffix in (".py", ".pyw", "") or is_agent_file(relative(root, top)) or may_describe_api(top.name)
+        if top.is_file() and not known:
             skipped.append(Skipped(relative(root, top), "is not a Python file"))
             continue
-        for it in sources(top, root, workspace.settings.exclude):
+        for it in sources(top, root, workspace.settings.exclude, schemas=True):
             if isinstance(it, Skipped):
                 skipped.append(it)
             elif it not in seen:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from architect_lsp.knowledge.front_matter import front_matter
 from architect_lsp.model import Edit, Finding, Fix, Span
 from architect_lsp.patterns import regex
-from architect_lsp.syntax.languages import MARKDOWN, PYTHON, Language
+from architect_lsp.syntax.languages import MARKDOWN, PYTHON, SCHEMAS, Language
 from architect_lsp.syntax.outline import is_comment
 from architect_lsp.text import Lines
 
@@ -45,7 +45,7 @@ def dismissal(finding: Finding, lines: Lines, language: Language = PYTHON) -> Fi
     for opening, closing in comments:
         comment = f"{indent}{opening}architect: ignore[{finding.rule}]{closing}{newline}"
         inside = start + len(indent) + len(opening)
-        if language in (PYTHON, MARKDOWN) or is_comment(lines.text[:start] + comment + text, inside, language):
+        if language in (PYTHON, MARKDOWN, *SCHEMAS) or is_comment(lines.text[:start] + comment + text, inside, language):
             return Fix(f"Dismiss {finding.rule} here", (Edit(Span(start, start), comment),))
     return None
 

@@ -23,11 +23,11 @@ from architect_lsp.knowledge.summaries import take
 from architect_lsp.knowledge.threats import threats_of
 from architect_lsp.linters import Others, linters
 from architect_lsp.model import Edit, Finding, Fix, Snapshot, Span
-from architect_lsp.rules.findings import agent_file_findings, project_finding, unit_finding
+from architect_lsp.rules.findings import file_findings, project_finding, unit_finding
 from architect_lsp.rules.rule import ProjectHit, Rule, View, all_rules
 from architect_lsp.rules.runner import Broken, chosen, project_hits, unit_hits
 from architect_lsp.settings import Settings
-from architect_lsp.syntax.languages import MARKDOWN, PYTHON, Language, language_of
+from architect_lsp.syntax.languages import MARKDOWN, PYTHON, SCHEMAS, Language, language_of
 
 __all__ = [
     "Broken",
@@ -128,7 +128,7 @@ class Workspace:
                 elif language_of(name := relative(self.root, it)) is MARKDOWN:
                     text = text_of(it, name, self.settings.max_file_bytes)
                     yield name, text if isinstance(text, Skipped) else AgentFile(name, text)
-                elif relative(self.root, it) not in self.documents:
+                elif language_of(name) not in SCHEMAS and name not in self.documents:
                     files.append(it)
         jobs = [(str(it), relative(self.root, it), self.settings.max_file_bytes) for it in dict.fromkeys(files)]
         for done, result in enumerate(facts_of(jobs, self.notes), 1):
@@ -197,7 +197,9 @@ class Workspace:
             return text
         read = self._read.get(name)
         same = read is not None and read.text == text
-        return self.check(read if read is not None and same else document_of(name, text, None, language_of(name) or PYTHON))
+        document = read if read is not None and same else document_of(name, text, None, language_of(name) or PYTHON)
+        refusal = document.refusal if isinstance(document, Foreign) else ""
+        return Skipped(name, refusal) if refusal else self.check(document)
 
     # Open documents
 
@@ -242,12 +244,10 @@ class Workspace:
 
     def check(self, document: Document) -> Checked:
         """The rules' findings of a document, dismissed ones left out, in the order of their places; none in other languages."""
-        if isinstance(document, AgentFile):
-            made, failures = agent_file_findings(document, self.agent_files, self.rules)
+        if isinstance(document, Foreign):
+            made, failures = file_findings(document, self.agent_files, self.rules)
             kept = (it for it in made if not dismissed(it, document.lines))
             return Checked(document.path, document.version, tuple(kept), failures)
-        if isinstance(document, Foreign):
-            return Checked(document.path, document.version, ())
         key = self.project, self.project.generation, self.rules, self._others
         if document.answer is None or document.answer[0] != key:
             document.answer = key, self._checked(document)

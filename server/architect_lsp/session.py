@@ -24,7 +24,7 @@ from architect_lsp.convert import Client
 from architect_lsp.model import Edit, Finding, Place
 from architect_lsp.models import Models
 from architect_lsp.progress import scan
-from architect_lsp.syntax.languages import Language, language_of
+from architect_lsp.syntax.languages import SCHEMAS, Language, describes_api, language_of
 from architect_lsp.text import Lines
 
 if TYPE_CHECKING:
@@ -100,6 +100,8 @@ class Session(LanguageServer):
         """didOpen: take the text and publish."""
         it = params.text_document
         if (language := language_of(it.uri, it.language_id)) is None:
+            return
+        if language in SCHEMAS and not describes_api(it.uri, it.text):
             return
         self.languages[it.uri] = language
         self.uris[it.uri] = self.home(it.uri)

@@ -104,3 +104,17 @@ async def test_agent_files_are_checked_as_they_are_typed_and_other_markdown_is_n
     session.open("app.py", "x = 1\n")
     assert await session.diagnostics(session.uri("app.py")) == []
     assert other not in session.client.diagnostics
+
+
+async def test_schemas_are_checked_as_they_are_typed_and_other_yaml_is_not(start: Start) -> None:
+    session = await start()
+    text = "openapi: 3.0.3\npaths:\n  /orders/{id}:\n    get:\n      operationId: readOrder\n"
+    uri = session.open("api.yaml", text, language="yaml")
+    (found,) = await session.diagnostics(uri, until=bool)
+    assert (found.code, found.range.start.line, found.range.start.character) == ("path-parameter-unused", 3, 4)
+    session.change(uri, 2, (None, text.replace("{id}", "all")))
+    assert await session.diagnostics(uri, until=lambda it: not it) == []
+    other = session.open("compose.yaml", "services: {}\n", language="yaml")
+    session.open("app.py", "x = 1\n")
+    assert await session.diagnostics(session.uri("app.py")) == []
+    assert other not in session.client.diagnostics

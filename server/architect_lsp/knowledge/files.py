@@ -14,11 +14,13 @@ from pathlib import Path
 
 import pathspec
 
-from architect_lsp.syntax.languages import is_agent_file
+from architect_lsp.syntax.languages import describes_api, is_agent_file, may_describe_api
 
 _NEVER = {"node_modules", "__pycache__", "site-packages", "__pypackages__"}
 _MARKERS = ("pyproject.toml", "setup.py", "setup.cfg", ".git", "manage.py", "requirements.txt")
 
+
+_HEAD_BYTES, _WHOLE_BYTES = 2_048, 4_000_000
 
 _KEYS = pathspec.PathSpec.from_lines(
     "gitignore",
@@ -54,8 +56,8 @@ def relative(root: Path, path: Path) -> str:
         return path.absolute().as_posix()
 
 
-def sources(top: Path, root: Path, exclude: Sequence[str] = ()) -> Iterator[Path | Skipped]:
-    """The Python files below `top`, and those that tell agents what to do, sorted.
+def sources(top: Path, root: Path, exclude: Sequence[str] = (), *, schemas: bool = False) -> Iterator[Path | Skipped]:
+    """The Python files below `top`, and those that tell agents what to do, sorted; with `schemas` those that describe an API too.
 
     Links to folders are not followed, environments and ignored files left out.
     """
@@ -83,9 +85,21 @@ def sources(top: Path, root: Path, exclude: Sequence[str] = ()) -> Iterator[Path
         hidden = ".claude" in here.parts  # its Python files are none of the project's
         for name in sorted(names):
             wanted = (name.endswith(".py") and not hidden) or is_agent_file(prefix + name)
+            if not wanted and schemas and may_describe_api(name) and not hidden:
+                wanted = describes_api(name, _head(here / name))
             if wanted and not ignored.match_file(prefix + name):
                 yield here / name
     yield from unreadable
+
+
+def _head(path: Path) -> str:
+    """The beginning of a text, the whole of one whose name says that it describes an API, as far as it can be read."""
+    named = "openapi" in path.name.lower() or "swagger" in path.name.lower()
+    try:
+        with path.open("rb") as file:
+            return file.read(_WHOLE_BYTES if named else _HEAD_BYTES).decode("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def text_of(path: Path, name: str, max_bytes: int) -> str | Skipped:

@@ -1,13 +1,14 @@
-"""Files that are not Python: text and outline, no units, no facts. The project does not hold them, and of agent files alone rules
-speak.
+"""Files that are not Python: text and outline, no units, no facts. The project does not hold them; rules speak of agent files and
+of schemas of APIs.
 """
 
 from __future__ import annotations
 
 from architect_lsp.knowledge.document import Document
 from architect_lsp.knowledge.front_matter import FrontMatter, front_matter
+from architect_lsp.knowledge.openapi import OpenApi, openapi
 from architect_lsp.model import Edit, Snapshot
-from architect_lsp.syntax.languages import MARKDOWN, PYTHON, Language
+from architect_lsp.syntax.languages import JSON, MARKDOWN, PYTHON, YAML, Language
 from architect_lsp.syntax.outline import Outline, outline
 
 
@@ -27,6 +28,11 @@ class Foreign(Document):
         fresh = Foreign(self.path, text, version, self.language)
         fresh._lines = self.lines.edited(text, edit) if edit else None
         return fresh
+
+    @property
+    def refusal(self) -> str:
+        """Why nothing can be said of it, in words for a person; "" where it is what it should be."""
+        return ""
 
     @property
     def outline(self) -> Outline:
@@ -76,8 +82,40 @@ class AgentFile(Foreign):
         return ".claude/" in self.path
 
 
+class OpenApiFile(Foreign):
+    """A YAML or JSON file that may describe an API: rules speak of it, the project does not hold it."""
+
+    __slots__ = ("_api",)
+
+    def __init__(self, path: str, text: str, version: int | None = None, language: Language = YAML) -> None:
+        super().__init__(path, text, version, language)
+        self._api: OpenApi | None = None
+
+    def edited(self, text: str, version: int | None = None, edit: Edit | None = None) -> OpenApiFile:
+        """The next version."""
+        fresh = OpenApiFile(self.path, text, version, self.language)
+        fresh._lines = self.lines.edited(text, edit) if edit else None
+        return fresh
+
+    @property
+    def refusal(self) -> str:
+        """As above."""
+        if not self.api.root:
+            return f"does not parse as {self.language.title}"
+        return "" if self.api.version else "describes no API"
+
+    @property
+    def api(self) -> OpenApi:
+        """What it promises."""
+        if self._api is None:
+            self._api = openapi(self.text)
+        return self._api
+
+
 def document_of(path: str, text: str, version: int | None, language: Language) -> Document:
     """A file in work, whichever its language."""
     if language is MARKDOWN:
         return AgentFile(path, text, version)
+    if language in (YAML, JSON):
+        return OpenApiFile(path, text, version, language)
     return Document(path, text, version) if language is PYTHON else Foreign(path, text, version, language)

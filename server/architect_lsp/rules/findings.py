@@ -8,14 +8,14 @@ from dataclasses import replace
 
 from architect_lsp import __version__
 from architect_lsp.knowledge.document import Document
-from architect_lsp.knowledge.foreign import AgentFile
+from architect_lsp.knowledge.foreign import AgentFile, Foreign, OpenApiFile
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Reading
 from architect_lsp.knowledge.symbols import Ref
 from architect_lsp.model import Edit, Finding, Fix, Place, Provenance, Related, Span
 from architect_lsp.patterns import regex
-from architect_lsp.rules.rule import Draft, FileView, Hit, ProjectHit, Rule
-from architect_lsp.rules.runner import Broken, file_hits
+from architect_lsp.rules.rule import Draft, FileHit, FileView, Hit, OpenApiView, ProjectHit, Rule
+from architect_lsp.rules.runner import Broken, file_hits, openapi_hits
 from architect_lsp.syntax.units import Unit
 
 _NAME = regex(r"[\w.]+")
@@ -42,19 +42,34 @@ def project_finding(project: Project, document: Document, rule: Rule, hit: Proje
     return _made(project, document, rule, span, hit.message, hit.evidence, hit.at.qualname)
 
 
-def agent_file_findings(
+def file_findings(
+    document: Foreign, others: Mapping[str, AgentFile], rules: Sequence[Rule]
+) -> tuple[list[Finding], tuple[Broken, ...]]:
+    """What the rules find in a file that is not Python, in the order of its text; `others` are all agent files by their paths."""
+    if isinstance(document, AgentFile):
+        return _of_agent_file(document, others, rules)
+    if isinstance(document, OpenApiFile) and document.api.version:
+        hits, broken = openapi_hits(OpenApiView(document.path, document.api), rules)
+        return _of_file(document, hits), tuple(broken)
+    return [], ()
+
+
+def _of_agent_file(
     document: AgentFile, others: Mapping[str, AgentFile], rules: Sequence[Rule]
 ) -> tuple[list[Finding], tuple[Broken, ...]]:
-    """What the rules find in an agent file, in the order of its text; `others` are all such files by their paths."""
     names: dict[str, list[AgentFile]] = {}
     for _, it in sorted({**others, document.path: document}.items()):
         names.setdefault(it.front.text("name"), []).append(it)
     hits, broken = file_hits(FileView(document, names), rules)
-    symbol = document.front.text("name")
+    return _of_file(document, hits, document.front.text("name")), tuple(broken)
+
+
+def _of_file(document: Document, hits: Sequence[tuple[Rule, FileHit]], symbol: str = "") -> list[Finding]:
     found = [
-        replace(_about(document, rule, it.span, it.message, symbol), fixes=it.fixes, evidence=it.evidence) for rule, it in hits
+        replace(_about(document, rule, it.span, it.message, it.symbol or symbol), fixes=it.fixes, evidence=it.evidence)
+        for rule, it in hits
     ]
-    return sorted(found, key=lambda it: (it.span, it.rule)), tuple(broken)
+    return sorted(found, key=lambda it: (it.span, it.rule))
 
 
 def _made(

@@ -17,6 +17,7 @@ from architect_lsp.knowledge.exposures import Exposure, exposures, untrusted
 from architect_lsp.knowledge.facts import Def
 from architect_lsp.knowledge.flows import Origin
 from architect_lsp.knowledge.foreign import AgentFile
+from architect_lsp.knowledge.openapi import OpenApi
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Reading
 from architect_lsp.knowledge.sources import is_terminal, parts, passed
@@ -95,12 +96,13 @@ class Bad:
 
 @dataclass(frozen=True, slots=True)
 class FileHit:
-    """One find in an agent file; `span` is what is underlined."""
+    """One find in an agent file or a schema; `span` is what is underlined."""
 
     span: Span
     message: str
     fixes: tuple[Fix, ...] = ()
     evidence: tuple[Related, ...] = ()
+    symbol: str = ""  # what it is about, for a finding that must be told from others of the same text
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,14 @@ class FileView:
 
     file: AgentFile
     names: Mapping[str, Sequence[AgentFile]]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenApiView:
+    """What a rule of OpenApi documents sees: one of them."""
+
+    path: str
+    api: OpenApi
 
 
 class View:
@@ -184,6 +194,7 @@ class View:
         return found if isinstance(found, Instance) else None
 
 
+OpenApiCheck = Callable[[OpenApiView], Iterator[FileHit]]
 FileCheck = Callable[[FileView], Iterator[FileHit]]
 UnitCheck = Callable[[View], Iterator[Hit]]
 ProjectCheck = Callable[[Project], Iterator[ProjectHit]]
@@ -211,6 +222,7 @@ class Rule:
     unit_check: UnitCheck | None = field(default=None, init=False)
     project_check: ProjectCheck | None = field(default=None, init=False)
     file_check: FileCheck | None = field(default=None, init=False)
+    openapi_check: OpenApiCheck | None = field(default=None, init=False)
 
     @property
     def name(self) -> str:
@@ -240,6 +252,11 @@ class Rule:
     def check_file(self, function: FileCheck) -> FileCheck:
         """Decorator: the function that finds the smell in one agent file."""
         self.file_check = function
+        return function
+
+    def check_openapi(self, function: OpenApiCheck) -> OpenApiCheck:
+        """Decorator: the function that finds the smell in one OpenAPI document."""
+        self.openapi_check = function
         return function
 
     def check_project(self, function: ProjectCheck) -> ProjectCheck:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 from architect_lsp.knowledge.kinds import is_test
 from architect_lsp.knowledge.project import Project
-from architect_lsp.rules.rule import FileHit, FileView, Hit, ProjectHit, Rule, View, all_rules
+from architect_lsp.rules.rule import FileHit, FileView, Hit, OpenApiView, ProjectHit, Rule, View, all_rules
 from architect_lsp.settings import Settings, SettingsError
+
+ViewT = TypeVar("ViewT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +73,25 @@ def _concerned(view: View, rules: Sequence[Rule]) -> Sequence[Rule]:
 
 def file_hits(view: FileView, rules: Sequence[Rule]) -> tuple[list[tuple[Rule, FileHit]], list[Broken]]:
     """What the rules find in an agent file."""
+    return _hits_in(view, view.file.path, [(it, it.file_check) for it in rules if it.file_check is not None])
+
+
+def openapi_hits(view: OpenApiView, rules: Sequence[Rule]) -> tuple[list[tuple[Rule, FileHit]], list[Broken]]:
+    """What the rules find in an OpenAPI document; nothing in those of tests."""
+    checks = [(it, it.openapi_check) for it in rules if it.openapi_check is not None]
+    return ([], []) if is_test(view.path) else _hits_in(view, view.path, checks)
+
+
+def _hits_in(
+    view: ViewT, path: str, checks: Sequence[tuple[Rule, Callable[[ViewT], Iterator[FileHit]]]]
+) -> tuple[list[tuple[Rule, FileHit]], list[Broken]]:
     found: list[tuple[Rule, FileHit]] = []
     broken: list[Broken] = []
-    for rule in rules:
-        if rule.file_check is None:
-            continue
+    for rule, check in checks:
         try:
-            found.extend((rule, it) for it in rule.file_check(view))
-        except Exception as error:  # noqa: BLE001  (as above)
-            broken.append(Broken(rule.name, view.file.path, f"{type(error).__name__}: {error}"))
+            found.extend((rule, it) for it in check(view))
+        except Exception as error:  # noqa: BLE001, PERF203  (as above)
+            broken.append(Broken(rule.name, path, f"{type(error).__name__}: {error}"))
     return found, broken
 
 

@@ -33,9 +33,18 @@ PYTHON = Language("python", "Python", ("python",), (".py", ".pyi"), comments=(("
 MARKDOWN = Language("markdown", "Markdown", ("markdown",), (".md",), comments=(("# ", ""), ("<!-- ", " -->")))
 """Only the files that tell agents what to do: `is_agent_file`."""
 
+YAML = Language("yaml", "YAML", ("yaml", "dockercompose"), (".yaml", ".yml"), comments=(("# ", ""),))
+JSON = Language("json", "JSON", ("json", "jsonc"), (".json",), comments=())
+SCHEMAS = (YAML, JSON)
+"""Only the files that describe an API: see `describes_api`."""
+
 _AGENT_FILE = regex(
     r"(?:^|/)(?:\.claude/(?:agents|commands)/.+|\.claude/skills/[^/]+/SKILL|(?:agents|commands)/[^/]+|skills/[^/]+/SKILL)\.md$"
 )
+
+_OPENAPI = regex(r"""(?m)(?:^|[{,]\s*)["']?(?:openapi|swagger)["']?[ \t]*:[ \t]*["']?[23](?:\.\d|["'\s])""")
+_HEAD = 2_000
+"""Characters in which a file says that it describes an API, unless its name says so."""
 
 _JSX = (("// ", ""), ("{/* ", " */}"))
 
@@ -100,10 +109,23 @@ OTHERS = (
     ),
 )
 
+_SCHEMA_SUFFIXES = tuple(suffix for it in SCHEMAS for suffix in it.suffixes)
+
 
 def is_agent_file(path: str) -> bool:
     """Whether a Markdown file's path is one where agents, skills and commands are kept."""
     return bool(_AGENT_FILE.search(path))
+
+
+def may_describe_api(path: str) -> bool:
+    """Whether a file is of a kind that may describe an API, by the end of its name."""
+    return path.lower().endswith(_SCHEMA_SUFFIXES)
+
+
+def describes_api(path: str, head: str) -> bool:
+    """Whether a YAML or JSON file is an OpenAPI document, by its text or the beginning of it."""
+    named = "openapi" in path.lower() or "swagger" in path.lower()
+    return _OPENAPI.search(head if named else head[:_HEAD]) is not None
 
 
 def language_of(name: str, language_id: str = "") -> Language | None:
@@ -116,7 +138,7 @@ def language_of(name: str, language_id: str = "") -> Language | None:
     name = name.lower()
     if name.endswith(PYTHON.suffixes):
         return PYTHON
-    every = (PYTHON, *OTHERS)
+    every = (PYTHON, *SCHEMAS, *OTHERS)
     found = next((it for it in every if language_id in it.ids), None) or next(
         (it for it in every if name.endswith(it.suffixes)), None
     )

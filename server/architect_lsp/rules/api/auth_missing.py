@@ -30,7 +30,7 @@ from architect_lsp.knowledge.summaries import effects
 from architect_lsp.knowledge.symbols import FunctionSymbol, Ref
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
-from architect_lsp.rules.rule import Bad, Hit, ProjectHit, Rule, View
+from architect_lsp.rules.rule import Bad, FileHit, Hit, OpenApiView, ProjectHit, Rule, View
 
 _SHOP = """
 from fastapi import APIRouter, Depends, HTTPException, Request
@@ -89,6 +89,22 @@ def send(): ...
 def drop(number): ...
 """,
         ),
+        Bad("""
+-- openapi.yaml --
+openapi: 3.0.3
+paths:
+  /parcels:
+    get: {security: [{bearer: []}]}
+    post: {security: [{bearer: []}]}
+  /parcels/{id}:
+    get: {security: [{bearer: []}]}
+    put: {security: [{bearer: []}]}
+    [|delete|]: {summary: Removes a parcel}
+  /labels:
+    post: {security: [{bearer: []}]}
+  /status:
+    get: {}
+"""),
     ],
     good=[
         _SHOP
@@ -136,6 +152,37 @@ def drop(number): ...
 
 @parcels.get("/parcels/<int:number>/position")
 def position(number): ...
+""",
+        """
+-- openapi.yaml --
+openapi: 3.0.3
+security: [{bearer: []}]
+paths:
+  /parcels:
+    get: {security: [{bearer: []}]}
+    post: {security: [{bearer: []}]}
+  /parcels/{id}:
+    get: {security: [{bearer: []}]}
+    put: {security: [{bearer: []}]}
+    patch: {security: [{bearer: []}]}
+    delete: {summary: Removes a parcel}
+""",
+        """
+-- openapi.yaml --
+openapi: 3.0.3
+paths:
+  /parcels:
+    get: {security: [{bearer: []}]}
+    post: {security: [{bearer: []}]}
+  /parcels/{id}:
+    get: {security: [{bearer: []}]}
+    put: {security: [{bearer: []}]}
+    patch: {security: [{bearer: []}]}
+    delete: {security: [{bearer: []}]}
+  /login:
+    post: {}
+  /feedback:
+    post: {security: []}
 """,
     ],
 )
@@ -253,3 +300,15 @@ def _is_guarded(project: Project, route: Route) -> bool | None:
     if any(guarding(call.target) or _SIGNED.search(call.target) for call in definition.calls):
         return None
     return None if guards(project, FunctionSymbol(route.handler.path, definition), "") else False
+
+
+@rule.check_openapi
+def find_described(view: OpenApiView) -> Iterator[FileHit]:
+    """Operations that change something and say of no guard, where nine of ten say of one."""
+    rows = [it for it in view.api.operations if not _OPEN.search(f"{it.path} {it.node['operationId'].text}")]
+    for it in odd_ones({"": rows}, lambda each: None if each.security == () else each.security is not None):
+        if it.member.method in _WRITES:
+            message = (
+                f"`{it.member.spoken}` asks nobody who they are; {it.counts} operations here do, `{it.example.spoken}` for one."
+            )
+            yield FileHit(it.member.at, message, symbol=it.member.spoken)

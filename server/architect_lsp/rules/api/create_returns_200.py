@@ -13,17 +13,19 @@ Tests: assert on the status of each creation.
 Source: RFC 9110 section 15.3.2
 """
 
+import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.catalogue import catalogue
 from architect_lsp.knowledge.habits import MIN_NEIGHBOURS, odd_ones
 from architect_lsp.knowledge.kinds import is_script, is_test
 from architect_lsp.knowledge.nouns import Route
+from architect_lsp.knowledge.openapi import Operation, snake
 from architect_lsp.knowledge.operations import spoken
 from architect_lsp.knowledge.project import Project
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
-from architect_lsp.rules.rule import Bad, ProjectHit, Rule
+from architect_lsp.rules.rule import Bad, FileHit, OpenApiView, ProjectHit, Rule
 
 _SHOP = """
 from fastapi import APIRouter, status
@@ -73,6 +75,17 @@ app = FastAPI()
 def create_parcel(): ...
 """,
         ),
+        Bad("""
+-- openapi.yaml --
+openapi: 3.0.3
+paths:
+  /parcels:
+    post:
+      operationId: createParcel
+      responses:
+        [|"200"|]: {description: it}
+        "422": {description: refused}
+"""),
     ],
     good=[
         _SHOP,
@@ -93,6 +106,27 @@ def create_c(): ...
 @router.post("/d", status_code=201)
 def create_d(): ...
 """,
+        """
+-- openapi.yaml --
+openapi: 3.0.3
+paths:
+  /parcels:
+    post:
+      operationId: createParcel
+      responses: {"201": {description: it}}
+  /parcels/{id}/labels:
+    post:
+      operationId: createLabels
+      responses: {"202": {description: later}}
+  /parcels/search:
+    post:
+      operationId: searchParcels
+      responses: {"200": {description: some}}
+  /parcels/import:
+    post:
+      operationId: createParcelsInBulk
+      responses: {"200": {description: each with its own status}}
+""",
     ],
 )
 
@@ -100,7 +134,7 @@ _CREATES = regex(r"_*(?:create|add|new|insert|register)(?:_\w+)?")
 
 _FEW = 2
 """Routes that are no way of the house yet."""
-_MANY = regex(r"bulk|batch")
+_MANY = regex(r"bulk|batch", re.IGNORECASE)
 
 
 @rule.check_project
@@ -131,3 +165,30 @@ def _creates(route: Route) -> bool:
     if _MANY.search(route.path):
         return False  # each of them has a status of its own
     return bool(_CREATES.fullmatch(route.handler.qualname.rpartition(".")[2]))
+
+
+@rule.check_openapi
+def find_described(view: OpenApiView) -> Iterator[FileHit]:
+    """The same of operations that a document describes: those that create, by their id."""
+    rows = [it for it in view.api.operations if it.method == "POST" and it.success is not None and _is_creation(it)]
+    found = [it for it in rows if _status(it) == "200"]
+    if len(rows) > MIN_NEIGHBOURS:
+        odd = odd_ones({"": rows}, lambda it: _status(it) == "201" if _status(it) in ("200", "201") else None)
+        others = [(it.member, f"{it.counts} such operations answer 201") for it in odd]
+    else:
+        others = [(it, "say 201") for it in found if len(found) <= _FEW]
+    for it, words in others:
+        if it.success is not None:
+            yield FileHit(it.success.at, f"`{it.spoken}` creates and answers 200; {words}.", symbol=it.spoken)
+
+
+def _is_creation(operation: Operation) -> bool:
+    name = snake(operation.node["operationId"].text)
+    is_one = not operation.path.rstrip("/").endswith("}") and not _MANY.search(f"{operation.path} {name}")
+    return is_one and _CREATES.fullmatch(name) is not None
+
+
+def _status(operation: Operation) -> str:
+    """The only status that says it went well, "" where there are several."""
+    found = {it.status for it in operation.responses if it.status[0] in "23d"}
+    return found.pop() if len(found) == 1 else ""

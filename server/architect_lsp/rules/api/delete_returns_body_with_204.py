@@ -19,7 +19,7 @@ from architect_lsp.knowledge.answers import number
 from architect_lsp.knowledge.operations import routes_of
 from architect_lsp.knowledge.reading import dotted, keyword
 from architect_lsp.model import Confidence, Severity
-from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
+from architect_lsp.rules.rule import Bad, Change, Draft, FileHit, Hit, OpenApiView, Rule, View
 
 rule = Rule(
     __name__,
@@ -58,6 +58,19 @@ def remove(order_id):
     return "", 204
 """,
         ),
+        Bad("""
+-- openapi.yaml --
+openapi: 3.0.3
+paths:
+  /orders/{id}:
+    delete:
+      responses:
+        [|"204"|]:
+          description: gone
+          content:
+            application/json:
+              schema: {type: object, properties: {ok: {type: boolean}}}
+"""),
     ],
     good=[
         """
@@ -101,6 +114,25 @@ def b():
 def c():
     return None, 204
 """,
+        """
+-- openapi.yaml --
+openapi: 3.0.3
+paths:
+  /orders/{id}:
+    delete:
+      responses:
+        "200":
+          content:
+            application/json:
+              schema: {type: object}
+        "204":
+          description: gone
+          content: {}
+        "404":
+          content:
+            application/json:
+              schema: {type: object}
+""",
     ],
 )
 
@@ -140,3 +172,12 @@ def _is_body(node: ast.expr) -> bool:
         content = node.args[0] if node.args else keyword(node, "content")
         return bool(node.keywords and content is None) or (content is not None and _is_body(content))
     return False
+
+
+@rule.check_openapi
+def find_described(view: OpenApiView) -> Iterator[FileHit]:
+    """Answers with status 204 of which a document describes the body."""
+    for operation in view.api.operations:
+        for it in operation.responses:
+            if it.status == "204" and any(schema.fields for _, schema in it.bodies):
+                yield FileHit(it.at, f"`{operation.spoken}` describes a body for 204, which has none.", symbol=operation.spoken)

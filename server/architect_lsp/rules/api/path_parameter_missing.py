@@ -15,10 +15,11 @@ Source: https://flask.palletsprojects.com/en/stable/quickstart/#variable-rules
 import ast
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.openapi import placeholders, plain_name
 from architect_lsp.knowledge.operations import parameters, routes_of
 from architect_lsp.knowledge.reading import Function, dotted
 from architect_lsp.model import Confidence, Severity
-from architect_lsp.rules.rule import Bad, Hit, Rule, View
+from architect_lsp.rules.rule import Bad, FileHit, Hit, OpenApiView, Rule, View
 
 rule = Rule(
     __name__,
@@ -35,6 +36,16 @@ bp = Blueprint("orders", __name__, url_prefix="/orders")
 
 @bp.get("/<int:order_id>")
 def read(order_id, [|line|]): ...
+"""),
+        Bad("""
+-- swagger.yaml --
+swagger: "2.0"
+paths:
+  /orders/{id}:
+    get:
+      parameters:
+        - {name: id, in: path, required: true, type: string}
+        - {name: [|line|], in: path, required: true, type: string}
 """),
     ],
     good=[
@@ -57,6 +68,25 @@ def a(tenant, session): ...
 def b(page): ...
 
 app.register_blueprint(bp)
+""",
+        """
+-- openapi.yaml --
+openapi: 3.0.3
+paths:
+  /orders/{id}/lines/{line}:
+    parameters:
+      - $ref: "#/components/parameters/Id"
+    get:
+      parameters:
+        - {name: line, in: path, required: true, schema: {type: string}}
+        - {name: page, in: query, schema: {type: integer}}
+  /files/{path}:
+    get:
+      parameters:
+        - {name: path*, in: path, required: true, schema: {type: string}}
+components:
+  parameters:
+    Id: {name: id, in: path, required: true, schema: {type: string}}
 """,
     ],
 )
@@ -95,3 +125,15 @@ def _needed(function: Function) -> Iterator[ast.arg]:
     positional = [*arguments.posonlyargs, *arguments.args]
     yield from positional[: len(positional) - len(arguments.defaults)]
     yield from (it for it, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if default is None)
+
+
+@rule.check_openapi
+def find_described(view: OpenApiView) -> Iterator[FileHit]:
+    """Parameters of the path that the path has no place for."""
+    told: set[int] = set()
+    for operation in view.api.operations:
+        named = {plain_name(it) for it in placeholders(operation.path)}
+        for it in operation.parameters:
+            if it.place == "path" and it.name and plain_name(it.name) not in named and it.at.start not in told:
+                told.add(it.at.start)
+                yield FileHit(it.at, f"`{operation.path}` has no place for `{it.name}`.", symbol=operation.spoken)

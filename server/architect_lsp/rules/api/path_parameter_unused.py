@@ -20,12 +20,13 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.frameworks.dependencies import of_signature
 from architect_lsp.knowledge.nouns import Dependency, Route
+from architect_lsp.knowledge.openapi import placeholders, plain_name
 from architect_lsp.knowledge.operations import parameters, routes_of
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Function, dotted
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
-from architect_lsp.rules.rule import Bad, Hit, Rule, View
+from architect_lsp.rules.rule import Bad, FileHit, Hit, OpenApiView, Rule, View
 
 rule = Rule(
     __name__,
@@ -50,6 +51,18 @@ app = Flask(__name__)
 
 @app.route([|"/items/<int:item_id>"|])
 def read(id): ...
+"""),
+        Bad("""
+-- openapi.yaml --
+openapi: 3.0.3
+paths:
+  /orders/{id}:
+    [|get|]:
+      parameters:
+        - {name: order_id, in: query, schema: {type: string}}
+    delete:
+      parameters:
+        - {name: id, in: path, required: true, schema: {type: string}}
 """),
     ],
     good=[
@@ -114,6 +127,23 @@ def pull(endpoint, values): ...
 
 @bp.route("/<project>/d")
 def d(): ...
+""",
+        """
+-- openapi.yaml --
+openapi: 3.0.3
+paths:
+  /orders/{id}:
+    parameters:
+      - {name: id, in: path, required: true, schema: {type: string}}
+    get: {}
+  /orders/{id}/lines:
+    get:
+      parameters:
+        - $ref: "common.yaml#/parameters/Id"
+  /files/{path+}:
+    get:
+      parameters:
+        - {name: path, in: path, required: true, schema: {type: string}}
 """,
     ],
 )
@@ -205,3 +235,14 @@ def _registers(node: ast.expr) -> bool:
 def _pulls(project: Project, path: str) -> bool:
     """Whether a file prepares the values of a path before views see them."""
     return any(d.value.last == "url_value_preprocessor" for it in project.decorated(path) for d in it.decorators)
+
+
+@rule.check_openapi
+def find_described(view: OpenApiView) -> Iterator[FileHit]:
+    """Operations that say nothing of a part of their path."""
+    for it in view.api.operations:
+        known = {plain_name(each.name) for each in it.parameters if each.place == "path"}
+        missed = [plain_name(name) for name in placeholders(it.path) if plain_name(name) not in known]
+        if missed and it.whole and all(missed):
+            words = ", ".join(f"`{name}`" for name in missed)
+            yield FileHit(it.at, f"`{it.spoken}` describes no parameter {words}, which its path has.", symbol=it.spoken)

@@ -22,7 +22,8 @@ from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import Ref
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
-from architect_lsp.rules.rule import Bad, ProjectHit, Rule
+from architect_lsp.rules.rule import Bad, FileHit, OpenApiView, ProjectHit, Rule
+from architect_lsp.syntax.nodes import Node
 
 _SHOP = """
 from fastapi import APIRouter
@@ -65,6 +66,18 @@ def g(): ...
 def h(): ...
 """
         ),
+        Bad("""
+-- openapi.yaml --
+openapi: 3.0.3
+paths:
+  /order-lines: {get: {}}
+  /price-lists: {get: {}}
+  /price-lists/{list_id}/valid-from: {get: {}}
+  /stock-items: {get: {}}
+  /sale-areas: {get: {}}
+  /return-labels: {get: {}}
+  [|/saleOffers|]: {get: {}, post: {}}
+"""),
     ],
     good=[
         _SHOP,
@@ -81,6 +94,14 @@ def b(): ...
 
 @router.get("/price_lists")
 def c(): ...
+""",
+        """
+-- openapi.yaml --
+openapi: 3.0.3
+paths:
+  /order-lines: {get: {}}
+  /saleOffers: {get: {}}
+  /price_lists: {get: {}}
 """,
     ],
 )
@@ -113,3 +134,19 @@ def find(project: Project) -> Iterator[ProjectHit]:
 
 def _has(style: str, row: tuple[str, tuple[str, Ref, str]]) -> bool:
     return row[1][0] == style
+
+
+@rule.check_openapi
+def find_described(view: OpenApiView) -> Iterator[FileHit]:
+    """The same of a document's paths."""
+    rows: dict[str, tuple[str, Node]] = {}
+    for path in view.api.paths:
+        for part in path.name.split("/"):
+            style = next((name for name, pattern in _STYLES.items() if pattern.fullmatch(part)), "")
+            if style:
+                rows.setdefault(part, (style, path))
+    for style in _STYLES:
+        for it in odd_ones({style: list(rows.items())}, lambda row, style=style: row[1][0] == style):  # type: ignore[misc]
+            part, (other, path) = it.member
+            words = f"`{part}` is {other}; {it.counts} such names in the paths here are {style}."
+            yield FileHit(path.key, words, symbol=path.name)

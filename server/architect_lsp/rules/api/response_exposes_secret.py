@@ -25,12 +25,14 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.facts import Field
 from architect_lsp.knowledge.frameworks.fastapi import is_route
+from architect_lsp.knowledge.openapi import OpenApi, snake
 from architect_lsp.knowledge.reading import Function, constant, dotted
 from architect_lsp.knowledge.symbols import ClassSymbol, Ref
 from architect_lsp.knowledge.values import Value
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
-from architect_lsp.rules.rule import Bad, Hit, Rule, View
+from architect_lsp.rules.rule import Bad, FileHit, Hit, OpenApiView, Rule, View
+from architect_lsp.syntax.nodes import Node
 
 rule = Rule(
     __name__,
@@ -77,6 +79,25 @@ class Profile(BaseModel):
 
 @router.get("/profile")
 def read() -> [|Profile|]: ...
+"""),
+        Bad("""
+-- openapi.yaml --
+openapi: 3.0.3
+paths:
+  /users:
+    get:
+      responses:
+        "200":
+          content:
+            application/json:
+              schema: {type: array, items: {$ref: "#/components/schemas/User"}}
+components:
+  schemas:
+    User:
+      type: object
+      properties:
+        name: {type: string}
+        [|passwordHash|]: {type: string}
 """),
     ],
     good=[
@@ -142,6 +163,41 @@ class User(SQLModel):
     hashed_password: str
 
 def read() -> User: ...
+""",
+        """
+-- openapi.yaml --
+openapi: 3.0.3
+paths:
+  /users:
+    get:
+      responses:
+        "200":
+          content:
+            application/json:
+              schema: {$ref: "#/components/schemas/User"}
+    post:
+      requestBody:
+        content:
+          application/json:
+            schema: {$ref: "#/components/schemas/NewUser"}
+      responses:
+        "201":
+          content:
+            application/json:
+              schema: {$ref: "#/components/schemas/User"}
+components:
+  schemas:
+    NewUser:
+      type: object
+      properties:
+        password: {type: string}
+    User:
+      type: object
+      properties:
+        name: {type: string}
+        password: {type: string, writeOnly: true}
+        hasPassword: {type: boolean}
+        passwd: {type: boolean}
 """,
     ],
 )
@@ -258,3 +314,28 @@ def _rewritten(view: View, symbol: ClassSymbol) -> bool:
         and any(d.target.rpartition(".")[2] in ("field_serializer", "model_serializer") for d in it.decorators)
         for it in view.project.facts(symbol.path).defs
     )
+
+
+@rule.check_openapi
+def find_described(view: OpenApiView) -> Iterator[FileHit]:
+    """Fields of what a document's operations answer with that are secrets by their names."""
+    told: set[int] = set()
+    for operation in view.api.operations:
+        if _ISSUED.search(f"{operation.path} {operation.node['operationId'].text}") or _STORES.search(operation.path):
+            continue
+        for response in operation.responses:
+            for field in _fields(view.api, response.body) if response.status.startswith("2") else ():
+                is_kept = field["type"].text in ("", "string") and not field["writeOnly"].is_true
+                if is_kept and _PASSWORD.fullmatch(snake(field.name)) and field.key.start not in told:
+                    told.add(field.key.start)
+                    words = f"`{operation.spoken}` answers with `{field.name}`."
+                    yield FileHit(field.key, words, symbol=f"{operation.spoken} {field.name}")
+
+
+def _fields(api: OpenApi, schema: Node, depth: int = 3) -> Iterator[Node]:
+    """The fields of an answer, those of what is in it too."""
+    for part in api.parts(schema):
+        yield from part["properties"].entries
+        inner = [part["items"], *part["properties"].entries, *part["oneOf"].items, *part["anyOf"].items]
+        for it in inner if depth else ():
+            yield from _fields(api, it, depth - 1)

@@ -15,13 +15,14 @@ Source: Starlette's `Router.app` takes the first full match; werkzeug's `Map` li
 
 from collections.abc import Iterator
 
+from architect_lsp.knowledge import openapi
 from architect_lsp.knowledge.frameworks import fastapi, flask, litestar
 from architect_lsp.knowledge.nouns import Route
 from architect_lsp.knowledge.operations import shape, spoken
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import Ref
 from architect_lsp.model import Confidence, Severity
-from architect_lsp.rules.rule import Bad, ProjectHit, Rule
+from architect_lsp.rules.rule import Bad, FileHit, OpenApiView, ProjectHit, Rule
 
 rule = Rule(
     __name__,
@@ -63,6 +64,27 @@ def user(name): ...
 
 @[|app.post("/users/<name>")|]
 def change(name): ...
+"""),
+        Bad("""
+-- openapi.yaml --
+openapi: 3.0.3
+paths:
+  /orders:
+    get:
+      responses: {"200": {description: all}}
+    [|get|]:
+      responses: {"200": {description: some}}
+  /orders/{id}:
+    get:
+      responses: {"200": {description: one}}
+  /orders/{number}:
+    [|get|]:
+      responses: {"200": {description: one}}
+    delete:
+      responses: {"204": {description: gone}}
+  [|/orders|]:
+    post:
+      responses: {"201": {description: made}}
 """),
     ],
     good=[
@@ -120,6 +142,15 @@ def create_app():
     app.register_blueprint(new)
     return app
 """,
+        """
+-- openapi.json --
+{"openapi": "3.1.0", "paths": {
+  "/orders/{id}": {"get": {}, "put": {}},
+  "/orders/{id}/lines": {"get": {}},
+  "/orders/mine": {"get": {}},
+  "/orders/{number}": {"delete": {}}
+}}
+""",
     ],
 )
 
@@ -139,3 +170,21 @@ def find(project: Project) -> Iterator[ProjectHit]:
                 told.add(route.at)
                 message = f"`{spoken(route)}` is answered by `{earlier.handler.qualname}`, which is registered for it too."
                 yield ProjectHit(route.at, message, ((earlier.at, f"`{spoken(earlier)}` is registered here"),))
+
+
+@rule.check_openapi
+def find_described(view: OpenApiView) -> Iterator[FileHit]:
+    """Paths and methods that a document has twice, the names of what a client fills in aside."""
+    seen: set[str] = set()
+    twice = {it.id: it for it in view.api.paths if it.name in seen or seen.add(it.name)}  # type: ignore[func-returns-value]
+    for path in twice.values():
+        yield FileHit(path.key, f"`{path.name}` is described twice: readers take the last alone.", symbol=path.name)
+    first: dict[tuple[str, str], openapi.Operation] = {}
+    for it in view.api.operations:
+        earlier = first.setdefault((it.method, openapi.shape(it.path)), it)
+        if earlier is it or it.path_node.id in twice:
+            continue
+        if earlier.path_node.id == it.path_node.id:
+            yield FileHit(it.at, f"`{it.spoken}` is described twice: readers take the last alone.", symbol=it.spoken)
+        else:
+            yield FileHit(it.at, f"`{it.spoken}` takes the same requests as `{earlier.spoken}`.", symbol=it.spoken)

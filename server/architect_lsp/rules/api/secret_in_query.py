@@ -18,11 +18,12 @@ import ast
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.annotations import annotation
+from architect_lsp.knowledge.openapi import snake
 from architect_lsp.knowledge.operations import parameters, routes_of
 from architect_lsp.knowledge.reading import Function, dotted
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
-from architect_lsp.rules.rule import Bad, Hit, Rule, View
+from architect_lsp.rules.rule import Bad, FileHit, Hit, OpenApiView, Rule, View
 
 rule = Rule(
     __name__,
@@ -51,6 +52,24 @@ app = Flask(__name__)
 @app.get("/login")
 def login():
     return check(request.args["user"], [|request.args.get("password")|])
+"""),
+        Bad("""
+-- openapi.yaml --
+openapi: 3.0.3
+paths:
+  /login:
+    post:
+      parameters:
+        - name: user
+          in: query
+        - name: [|password|]
+          in: query
+components:
+  securitySchemes:
+    key:
+      type: apiKey
+      [|in|]: query
+      name: api_key
 """),
     ],
     good=[
@@ -89,6 +108,24 @@ app = Flask(__name__)
 @app.post("/login")
 def login():
     return check(request.form["user"], request.form["password"])
+""",
+        """
+-- openapi.yaml --
+openapi: 3.0.3
+paths:
+  /login:
+    post:
+      parameters:
+        - {name: X-Api-Key, in: header}
+        - {name: has_password, in: query, schema: {type: boolean}}
+        - {name: access_token, in: query, schema: {type: boolean}}
+      requestBody:
+        content:
+          application/json:
+            schema: {type: object, properties: {password: {type: string}}}
+components:
+  securitySchemes:
+    key: {type: apiKey, in: header, name: X-Api-Key}
 """,
     ],
 )
@@ -146,3 +183,21 @@ def _read(node: ast.Call | ast.Subscript) -> str:
 
 def _is_query(node: ast.expr) -> bool:
     return bool(_ARGS.fullmatch(dotted(node)))
+
+
+@rule.check_openapi
+def find_described(view: OpenApiView) -> Iterator[FileHit]:
+    """Parameters of the query that are secrets by their names, and keys that are asked for there."""
+    told: set[int] = set()
+    for operation in view.api.operations:
+        for it in operation.parameters:
+            is_text = it.schema["type"].text in ("", "string")
+            if it.place == "query" and is_text and _SECRET.fullmatch(snake(it.name)) and it.at.start not in told:
+                told.add(it.at.start)
+                yield FileHit(
+                    it.at, f"`{it.name}` comes in the query string, which logs and histories keep.", symbol=operation.spoken
+                )
+    for scheme in (*view.api.root["components"]["securitySchemes"].entries, *view.api.root["securityDefinitions"].entries):
+        if scheme["type"].text == "apiKey" and scheme["in"].text == "query":
+            words = f"`{scheme['name'].text}` is a key in the query string, which logs and histories keep."
+            yield FileHit(scheme["in"].key, words, symbol=scheme.name)

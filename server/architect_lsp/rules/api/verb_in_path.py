@@ -23,7 +23,7 @@ from architect_lsp.knowledge.operations import spoken
 from architect_lsp.knowledge.project import Project
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
-from architect_lsp.rules.rule import Bad, ProjectHit, Rule
+from architect_lsp.rules.rule import Bad, FileHit, OpenApiView, ProjectHit, Rule
 
 _SHOP = """
 from fastapi import APIRouter
@@ -76,6 +76,29 @@ def drop(number): ...
 def cancel(number): ...
 """,
         ),
+        Bad("""
+-- openapi.yaml --
+openapi: 3.0.3
+paths:
+  /parcels:
+    get: {}
+  /parcels/{id}:
+    get: {}
+    put: {}
+  /parcels/{id}/cancel:
+    post: {}
+  /createParcel:
+    [|post|]: {}
+  /offers:
+    get: {}
+    post: {}
+  /offers/{id}:
+    get: {}
+    delete: {}
+  /labels:
+    get: {}
+    post: {}
+"""),
     ],
     good=[
         _SHOP,
@@ -105,11 +128,32 @@ def insert_line(): ...
 @router.post("/createBill")
 def create_bill(): ...
 """,
+        """
+-- openapi.yaml --
+openapi: 3.0.3
+paths:
+  /getParcel:
+    get: {}
+  /createParcel:
+    post: {}
+  /deleteParcel:
+    delete: {}
+  /getOffers:
+    get: {}
+  /createOffer:
+    post: {}
+  /getLabels:
+    get: {}
+  /createLabel:
+    post: {}
+""",
     ],
 )
 
 _VERB = regex(r"(?:get|fetch|create|add|insert|update|edit|delete|remove)(?:[-_][a-z]\w*|[A-Z]\w*)")
 _API = regex(r"(?:^|/)(?:api|v\d+)(?:/|$)")
+_ACTION = regex(r"}/[^/{}]+/?$")
+"""What is done with one thing, or a part of it."""
 _FITS = {
     "GET": ("get", "fetch"),
     "POST": ("create", "add", "insert"),
@@ -123,10 +167,10 @@ _FITS = {
 def find(project: Project) -> Iterator[ProjectHit]:
     """Routes of an API with a verb for create, read, update or delete, where nine of ten have none."""
     rows = {it.at: it for it in catalogue(project).routes if _counts(it)}
-    for it in odd_ones({"": list(rows.values())}, lambda route: not _verb(route)):
+    for it in odd_ones({"": list(rows.values())}, lambda route: not _verb(route.methods, route.path)):
         yield ProjectHit(it.member.at, f"`{spoken(it.member)}` names the action; {it.counts} paths here name things.")
     if len(rows) <= MIN_NEIGHBOURS:  # too few for a habit, and for a style of calling procedures
-        for route in (it for it in rows.values() if _verb(it)):
+        for route in (it for it in rows.values() if _verb(it.methods, it.path)):
             yield ProjectHit(
                 route.at, f"`{spoken(route)}` names the action, which `{', '.join(sorted(route.methods))}` says already."
             )
@@ -141,12 +185,21 @@ def _counts(route: Route) -> bool:
     return is_api and not is_test(route.at.path) and not is_script(route.at.path)
 
 
-def _verb(route: Route) -> bool:
-    if route.methods == {"POST"} and route.path.rstrip("/").rpartition("/")[2] in ("delete", "remove", "update", "edit"):
-        return route.path.rstrip("/").rpartition("/")[0].endswith("}")
-    for part in route.path.split("/"):
+def _verb(methods: frozenset[str], path: str) -> bool:
+    if methods == {"POST"} and path.rstrip("/").rpartition("/")[2] in ("delete", "remove", "update", "edit"):
+        return path.rstrip("/").rpartition("/")[0].endswith("}")
+    for part in path.split("/"):
         found = _VERB.fullmatch(part)
         if found is not None:
             verb = re.match(r"[a-z]+?(?=[-_A-Z]|$)", part)
-            return verb is not None and any(verb[0] in _FITS.get(it, ()) for it in route.methods)
+            return verb is not None and any(verb[0] in _FITS.get(it, ()) for it in methods)
     return False
+
+
+@rule.check_openapi
+def find_described(view: OpenApiView) -> Iterator[FileHit]:
+    """The same of a document's operations."""
+    rows = [it for it in view.api.operations if not _ACTION.search(it.path)]
+    for it in odd_ones({"": rows}, lambda each: not _verb(frozenset([each.method]), each.path)):
+        words = f"`{it.member.spoken}` names the action; {it.counts} paths here name things."
+        yield FileHit(it.member.at, words, symbol=it.member.spoken)
