@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,7 +17,7 @@ from architect_lsp.settings import Settings
 from architect_lsp.syntax.languages import describes_api
 from architect_lsp.syntax.nodes import nodes
 from architect_lsp.text import apply
-from test_cli import run
+from test_cli import refused, run
 
 DESCRIBED = """openapi: 3.0.3
 info:
@@ -122,3 +125,98 @@ def test_a_finding_is_dismissed_in_yaml_and_can_t_be_in_json() -> None:
     document = workspace.open("api.json", json.dumps({"openapi": "3.0.0", "paths": {"/a/{b}": {"get": {}}}}))
     (found,) = workspace.check(document).findings
     assert dismissal(found, document.lines, document.language) is None
+
+
+ORDERS = """from fastapi import APIRouter
+
+router = APIRouter(prefix="/orders")
+
+
+@router.get("/{order_id}")
+def read(order_id: int) -> dict[str, int]: ...
+
+
+@router.delete("/{order_id}", status_code=204)
+def remove(order_id: int) -> None: ...
+"""
+PUBLISHED = """openapi: 3.0.3
+paths:
+  /orders:
+    get: {operationId: listOrders}
+  /labels:
+    get: {operationId: listLabels}
+"""
+
+
+def git(folder: Path, *arguments: str) -> None:
+    """Run git with an author of its own and no settings of the user's."""
+    named = ("-c", "user.name=A", "-c", "user.email=a@b.example", "-c", "commit.gpgsign=false", "-c", "core.autocrlf=false")
+    env = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    subprocess.run(["git", *named, *arguments], cwd=folder, env=env, check=True, capture_output=True)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A project of two commits, in a folder of its repository; `released` names the first."""
+    if shutil.which("git") is None:
+        pytest.skip("no git")
+    project = tmp_path / "service"
+    (project / "app").mkdir(parents=True)
+    (project / "pyproject.toml").write_text("")
+    (project / "app" / "orders.py").write_text(ORDERS)
+    (project / "app" / "old.py").write_text(ORDERS.replace("orders", "returns"))
+    (project / "openapi.yaml").write_text(PUBLISHED)
+    git(tmp_path, "init", "-q", "-b", "main")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-qm", "one")
+    git(tmp_path, "tag", "released")
+    (project / "app" / "orders.py").write_text(ORDERS.partition("\n\n@router.delete")[0])
+    git(tmp_path, "commit", "-qam", "two")
+    return project
+
+
+def broken(repository: Path, *arguments: str) -> list[str]:
+    """The messages of what breaks clients, in their order."""
+    done = run("check", ".", "--format", "json", "--select", "breaking-change", *arguments, cwd=repository)
+    assert done.returncode in (0, 1), done.stderr
+    return [it["message"] for it in json.loads(done.stdout)["findings"]]
+
+
+def test_a_branch_is_compared_with_what_clients_rely_on(repository: Path) -> None:
+    gone = "`DELETE /orders/{order_id}` has gone, which `remove` of `app/orders.py` answered."
+    assert broken(repository) == []
+    assert broken(repository, "--base", "HEAD") == []
+    assert broken(repository, "--base", "released") == [gone]
+    (repository / "openapi.yaml").write_text(PUBLISHED.partition("  /labels")[0])  # not committed yet
+    assert sorted(broken(repository, "--base", "released")) == sorted([gone, "`/labels` has gone."])
+    (repository / "pyproject.toml").write_text('[tool.architect]\nbase = "HEAD"\n')
+    assert broken(repository) == ["`/labels` has gone."]
+
+
+def test_what_the_other_branch_added_meanwhile_has_not_gone(repository: Path) -> None:
+    git(repository, "checkout", "-q", "released")
+    git(repository, "switch", "-qc", "next")
+    (repository / "app" / "more.py").write_text(ORDERS.replace("orders", "more"))
+    git(repository, "add", ".")
+    git(repository, "commit", "-qm", "more")
+    git(repository, "checkout", "-q", "released")
+    assert broken(repository, "--base", "next") == []
+
+
+def test_a_file_that_has_gone_is_told_where_its_router_was_included(repository: Path) -> None:
+    main = "from fastapi import FastAPI\nfrom app import old\n\napp = FastAPI()\napp.include_router(old.router)\n"
+    (repository / "app" / "main.py").write_text(main)
+    git(repository, "add", ".")
+    git(repository, "commit", "-qm", "three")
+    (repository / "app" / "main.py").write_text("from fastapi import FastAPI\n\napp = FastAPI()\n")
+    (repository / "app" / "old.py").unlink()
+    (told,) = broken(repository, "--base", "HEAD")
+    assert told == "2 routes have gone: `GET /returns/{order_id}`, `DELETE /returns/{order_id}`."
+
+
+def test_a_base_that_git_does_not_know_is_one_line(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    assert "git knows no commit `nowhere`" in refused("check", ".", "--base", "nowhere", cwd=repository)
+    assert "git knows no commit `--output=x`" in refused("check", ".", "--base=--output=x", cwd=repository)
+    outside = tmp_path_factory.mktemp("outside")
+    (outside / "a.py").write_text("x = 1\n")
+    assert "no repository" in refused("check", ".", "--base", "HEAD", cwd=outside)

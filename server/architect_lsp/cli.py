@@ -84,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--output", metavar="FILE", help="write the report there instead of to stdout")
     check.add_argument("--fix", action="store_true", help="apply the safe fixes in place, then report what is left")
     check.add_argument("--select", metavar="RULE,...", default="", help="run these rules only, preview rules included")
+    check.add_argument("--base", metavar="REF", default="", help="say what breaks clients of the API as it was there in git")
     check.set_defaults(run=_check)
 
     chart = commands.add_parser("map", help="draw what a project is made of", description="Draw what a project is made of.")
@@ -178,7 +179,7 @@ def _check(arguments: argparse.Namespace) -> int:
     try:
         for root, tops in _roots(arguments.paths).items():
             workspace = _workspace(root, select)
-            sections.append(_section(workspace, tops, seen, progress, fixed if arguments.fix else None, here))
+            sections.append(_section(workspace, tops, seen, progress, fixed if arguments.fix else None, here, arguments.base))
     except SettingsError as error:
         raise CannotRun(str(error)) from error
     finally:
@@ -261,9 +262,16 @@ def _workspace(root: Path, select: Sequence[str]) -> Workspace:
 
 
 def _section(
-    workspace: Workspace, tops: Sequence[Path], seen: set[Path], progress: Progress, fixed: dict[str, int] | None, here: Path
+    workspace: Workspace,
+    tops: Sequence[Path],
+    seen: set[Path],
+    progress: Progress,
+    fixed: dict[str, int] | None,
+    here: Path,
+    base: str,
 ) -> Section:
     from architect_lsp.engine import Skipped, has_marker, relative
+    from architect_lsp.knowledge import history
     from architect_lsp.knowledge.files import sources
     from architect_lsp.report import Section, shown_path
     from architect_lsp.syntax.languages import is_agent_file, may_describe_api
@@ -284,6 +292,8 @@ def _section(
                 names.append(relative(root, it))
     around = [root] if has_marker(root) else [it for top in tops if top.is_file() for it in sorted(top.parent.glob("*.py"))]
     workspace.scan([*around, *tops], progress.of("reading"))
+    if ref := base or workspace.settings.base:
+        workspace.compare(history.base(root, ref, workspace.project, workspace.settings))
     for note in workspace.notes:
         print(f"architect-lsp: {note}", file=sys.stderr)
     checked, refused = _checked(workspace, names, progress)
@@ -301,24 +311,17 @@ def _section(
 
 
 def _checked(workspace: Workspace, names: Sequence[str], progress: Progress) -> tuple[list[Checked], list[Skipped]]:
-    from architect_lsp.engine import Checked
+    from architect_lsp.engine import Checked, Skipped
 
-    checked: list[Checked] = []
-    refused: list[Skipped] = []
-    for it in workspace.check_files(names, progress.of("checking")):
-        if isinstance(it, Checked):
-            checked.append(it)
-        else:
-            refused.append(it)
-    return checked, refused
+    found = list(workspace.check_files(names, progress.of("checking")))
+    return [it for it in found if isinstance(it, Checked)], [it for it in found if isinstance(it, Skipped)]
 
 
 def _lines(workspace: Workspace, name: str) -> Lines:
     from architect_lsp.engine import Skipped
     from architect_lsp.text import Lines
 
-    found = workspace.load(name)
-    return Lines("" if isinstance(found, Skipped) else found.text)
+    return Lines("" if isinstance(found := workspace.load(name), Skipped) else found.text)
 
 
 def _fix(workspace: Workspace, checked: Checked) -> tuple[int, str]:

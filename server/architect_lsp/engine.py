@@ -7,23 +7,34 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from architect_lsp.dismissals import dismissal, dismissed
-from architect_lsp.fixes import Receipt, Rejection, agent_file_receipt, carried, edits_by_path, foreign_receipt, receipt, together
+from architect_lsp.fixes import (
+    Receipt,
+    Rejection,
+    Repair,
+    agent_file_receipt,
+    carried,
+    edits_by_path,
+    foreign_receipt,
+    receipt,
+    together,
+)
 from architect_lsp.knowledge.document import Document
 from architect_lsp.knowledge.effects import LIBRARY, Table
 from architect_lsp.knowledge.facts import Facts
 from architect_lsp.knowledge.files import Skipped, has_marker, relative, root_of, sources, text_of
 from architect_lsp.knowledge.foreign import AgentFile, Foreign, document_of
+from architect_lsp.knowledge.history import Base
 from architect_lsp.knowledge.project import Project, whole
 from architect_lsp.knowledge.scan import PARALLEL_FROM, can_fork, facts_of, forked
 from architect_lsp.knowledge.summaries import take
 from architect_lsp.knowledge.threats import threats_of
 from architect_lsp.linters import Others, linters
 from architect_lsp.model import Edit, Finding, Fix, Snapshot, Span
-from architect_lsp.rules.findings import file_findings, project_finding, unit_finding
+from architect_lsp.rules.findings import Checked, file_findings, project_finding, unit_finding
 from architect_lsp.rules.rule import ProjectHit, Rule, View, all_rules
 from architect_lsp.rules.runner import Broken, chosen, project_hits, unit_hits
 from architect_lsp.settings import Settings
@@ -47,26 +58,6 @@ __all__ = [
 _PROJECT_RULES = "project rules"
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """The rules' answer for one file. `unread` counts lines that do not parse, so a clean result says what it is worth."""
-
-    path: str
-    version: int | None
-    findings: tuple[Finding, ...]
-    broken: tuple[Broken, ...] = ()
-    unread: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Repair:
-    """A fix that may be offered, with the receipt of what it passed; a dismissal has none."""
-
-    finding: Finding
-    fix: Fix
-    receipt: Receipt | None
-
-
 class Workspace:
     """One root: its settings, what is known of its files, the open documents, and what the model said of them."""
 
@@ -79,6 +70,7 @@ class Workspace:
         self.drafts: dict[str, list[Finding]] = {}  # findings with the fixes that a model drafted for them
         self.notes: list[str] = []  # what a person's log should say of the store
         self._read: dict[str, Document] = {}
+        self.base: Base | None = None
         self.use(settings)
 
     def use(self, settings: Settings) -> None:
@@ -91,6 +83,11 @@ class Workspace:
         for document in self.documents.values():
             for piece in document.pieces:
                 piece.generation = -1
+
+    def compare(self, base: Base | None) -> None:
+        """Say from now on what breaks clients of the project as it was, if at all."""
+        self.base = base
+        self.project.compare(base.project if base is not None else None)
 
     # The project on disk
 
@@ -245,7 +242,7 @@ class Workspace:
     def check(self, document: Document) -> Checked:
         """The rules' findings of a document, dismissed ones left out, in the order of their places; none in other languages."""
         if isinstance(document, Foreign):
-            made, failures = file_findings(document, self.agent_files, self.rules)
+            made, failures = file_findings(document, self.agent_files, self.base, self.rules)
             kept = (it for it in made if not dismissed(it, document.lines))
             return Checked(document.path, document.version, tuple(kept), failures)
         key = self.project, self.project.generation, self.rules, self._others

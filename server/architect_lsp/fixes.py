@@ -15,6 +15,16 @@ from architect_lsp.syntax.languages import Language
 from architect_lsp.syntax.outline import n_errors
 from architect_lsp.text import apply, difference, digest, move
 
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """A fix that may be offered, with the receipt of what it passed; a dismissal has none."""
+
+    finding: Finding
+    fix: Fix
+    receipt: Receipt | None
+
+
 Check = Callable[[Mapping[str, str]], Sequence[Finding]]
 """The findings of files, were these their texts, by path."""
 

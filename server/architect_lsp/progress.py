@@ -69,3 +69,22 @@ async def scan(server: LanguageServer, workspace: Workspace, *, shown: bool) -> 
         stop.set()
         if token:
             server.work_done_progress.end(token, types.WorkDoneProgressEnd())
+
+
+async def compare(workspace: Workspace, *, trusted: bool) -> str:
+    """Let a workspace know what its settings compare it with. Gives why that can't be, in words for a person, else "".
+
+    git runs in a thread, and not at all in a folder that isn't trusted.
+    """
+    from architect_lsp.knowledge.history import base
+    from architect_lsp.settings import SettingsError
+
+    ref, found, refusal = workspace.settings.base if trusted else "", None, ""
+    try:
+        if ref:
+            found = await asyncio.to_thread(base, workspace.root, ref, workspace.project.overlay(), workspace.settings)
+    except SettingsError as error:
+        refusal = str(error)
+    if found is not None or workspace.base is not None:
+        workspace.compare(found)
+    return refusal

@@ -11,6 +11,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Coroutine, Generator, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +24,8 @@ from architect_lsp import __version__, convert
 from architect_lsp.convert import Client
 from architect_lsp.model import Edit, Finding, Place
 from architect_lsp.models import Models
-from architect_lsp.progress import scan
-from architect_lsp.syntax.languages import SCHEMAS, Language, describes_api, language_of
+from architect_lsp.progress import compare, scan
+from architect_lsp.syntax.languages import Language, language_of_text
 from architect_lsp.text import Lines
 
 if TYPE_CHECKING:
@@ -99,9 +100,7 @@ class Session(LanguageServer):
     def opened(self, params: types.DidOpenTextDocumentParams) -> None:
         """didOpen: take the text and publish."""
         it = params.text_document
-        if (language := language_of(it.uri, it.language_id)) is None:
-            return
-        if language in SCHEMAS and not describes_api(it.uri, it.text):
+        if (language := language_of_text(it.uri, it.text, it.language_id)) is None:
             return
         self.languages[it.uri] = language
         self.uris[it.uri] = self.home(it.uri)
@@ -229,11 +228,7 @@ class Session(LanguageServer):
 
     def diagnostic(self, workspace: Workspace, document: Document, finding: Finding) -> types.Diagnostic:
         """The client's diagnostic of a finding."""
-
-        def location(place: Place) -> types.Location | None:
-            return self._location(workspace, place)
-
-        return convert.to_lsp_diagnostic(finding, document.lines, self.client, location)
+        return convert.to_lsp_diagnostic(finding, document.lines, self.client, partial(self._location, workspace))
 
     def _location(self, workspace: Workspace, place: Place) -> types.Location | None:
         document = workspace.documents.get(place.path)
@@ -298,7 +293,10 @@ class Session(LanguageServer):
                 {k: v for k, v in values.items() if k not in ("server", "trace")} if isinstance(values, dict) else {}
             )
         for workspace in self.workspaces.values():
+            before = workspace.settings.base
             self.configure_workspace(workspace)
+            if workspace.settings.base != before:
+                self.start(self._scan(workspace))
         self.models.forget()
         self.refresh()
         self.status()
@@ -319,6 +317,8 @@ class Session(LanguageServer):
             raise
         for it in workspace.notes:
             self.log(it)
+        if refusal := await compare(workspace, trusted=self.trusted):
+            self.say_once(refusal, "warning")
         self.refresh()
 
     # The model

@@ -87,6 +87,10 @@ class Settings(BaseModel):
         (), description="Globs of files of which nothing is ever sent to a model; the project's and yours together."
     )
     exclude: tuple[str, ...] = Field((), description="Globs of files that are not looked at, relative to the project's root.")
+    base: str = Field(
+        "",
+        description='Reference of git that the API is compared with: `"origin/main"`; "" compares with none.',
+    )
     layers: tuple[str, ...] = Field(
         (), description='Packages from the top down, none of which may import from one above it: `["shop.web", "shop.domain"]`.'
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -118,3 +119,22 @@ async def test_schemas_are_checked_as_they_are_typed_and_other_yaml_is_not(start
     session.open("app.py", "x = 1\n")
     assert await session.diagnostics(session.uri("app.py")) == []
     assert other not in session.client.diagnostics
+
+
+async def test_the_editor_compares_with_what_clients_rely_on(start: Start, tmp_path: Path) -> None:
+    before = "openapi: 3.0.3\npaths:\n  /orders:\n    get: {operationId: listOrders}\n    post: {operationId: createOrder}\n"
+    (tmp_path / "pyproject.toml").write_text("")
+    (tmp_path / "api.yaml").write_text(before)
+    named = ("-c", "user.name=A", "-c", "user.email=a@b.example", "-c", "commit.gpgsign=false")
+    for command in (("init", "-q"), ("add", "."), (*named, "commit", "-qm", "one")):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True, capture_output=True)  # noqa: ASYNC221
+    after = before.partition("    post")[0]
+    session = await start(options={"settings": {"base": "HEAD"}})
+    uri = session.open("api.yaml", after, language="yaml")
+    (found,) = await session.diagnostics(uri, until=bool)
+    assert (found.code, found.message, found.range.start.line) == ("breaking-change", "`POST /orders` has gone.", 2)
+    other = await start(options={"settings": {"base": "HEAD"}, "trusted": False})
+    other.open("api.yaml", after, language="yaml")
+    other.open("app.py", "import time\n\n\nasync def poll():\n    time.sleep(1)\n")
+    assert len(await other.diagnostics(other.uri("app.py"), until=bool)) == 1
+    assert not other.client.diagnostics.get(other.uri("api.yaml"))

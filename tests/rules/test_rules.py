@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 
 from architect_lsp.engine import Receipt, Workspace
+from architect_lsp.knowledge.document import Document
+from architect_lsp.knowledge.facts import Facts
+from architect_lsp.knowledge.history import Base
+from architect_lsp.knowledge.project import Project, whole
 from architect_lsp.model import Domain
 from architect_lsp.rules.rule import Bad, Rule, all_rules
 from architect_lsp.settings import parse
@@ -24,12 +28,18 @@ GOOD = [pytest.param(rule, good, id=f"{rule.name}-good{index}") for rule in all_
 
 
 def workspace_of(rule: Rule, files: dict[str, str]) -> Workspace:
-    """The files as a project; a `pyproject.toml` among them holds its settings."""
+    """The files as a project; a `pyproject.toml` among them holds its settings, `base:` begins what it is compared with."""
     said = tomllib.loads(files.get("pyproject.toml", "")).get("tool", {}).get("architect", {})
     workspace = Workspace(Path("/project"), parse({"enable": [rule.name]}, said))
     for path, text in files.items():
-        if path != "pyproject.toml":
+        if path != "pyproject.toml" and not path.startswith("base:"):
             workspace.open(path, text)
+    before = {path.removeprefix("base:"): text for path, text in files.items() if path.startswith("base:")}
+    if before:
+        project = Project()
+        for path, text in before.items():
+            project.put(path, whole(Document(path, text).facts if path.endswith(".py") else Facts()))
+        workspace.compare(Base(project, before.get))
     return workspace
 
 
@@ -60,6 +70,7 @@ def report(files: dict[str, str], found: dict[str, set[tuple[int, int]]], wanted
 def test_finds_exactly_the_marked_spans(rule: Rule, bad: Bad) -> None:
     files, wanted = unmarked(bad.code, default="tests/test_module.py" if rule.tests_too else "module.py")
     found = spans_found(workspace_of(rule, files), rule)
+    found.update((path, set()) for path in files if path.startswith("base:"))
     assert found == wanted, "\n" + report(files, found, wanted)
 
 

@@ -92,6 +92,13 @@ def sources(top: Path, root: Path, exclude: Sequence[str] = (), *, schemas: bool
     yield from unreadable
 
 
+def belongs(name: str, root: Path, exclude: Sequence[str]) -> bool:
+    """Whether a file of this name would be among `sources`, were it there."""
+    folders = name.split("/")[:-1]
+    hidden = any(it in _NEVER or it.startswith(".") for it in folders)
+    return not hidden and not _ignored(root, tuple(exclude)).match_file(name)
+
+
 def _head(path: Path) -> str:
     """The beginning of a text, the whole of one whose name says that it describes an API, as far as it can be read."""
     named = "openapi" in path.name.lower() or "swagger" in path.name.lower()

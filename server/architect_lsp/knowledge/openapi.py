@@ -125,6 +125,15 @@ class OpenApi:
             node = self.target(target)
         return NOTHING
 
+    def meant(self, schema: Node) -> Node:
+        """The schema that a reference leads to; of a choice between one and null, that one."""
+        node = self.resolved(schema)
+        for word in ("anyOf", "oneOf"):
+            some = [it for it in node[word].items if it["type"].text != "null"]
+            if len(some) == 1:
+                return self.resolved(some[0])
+        return node
+
     def target(self, reference: str) -> Node:
         """What stands at `#/components/schemas/Order`."""
         if not reference.startswith("#/"):

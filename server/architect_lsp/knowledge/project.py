@@ -31,6 +31,7 @@ class Project:
         self.conclusions = Conclusions(self, before)
         self.table = table
         self.threats = threats
+        self.base: Project | None = None  # the project as clients rely on it, where it is compared
         self.layers: tuple[str, ...] = ()  # packages of the project, none of which may import from one before it
         self._files: dict[str, Said] = {}
         self._modules = Modules()
@@ -128,10 +129,15 @@ class Project:
     def overlay(self) -> Project:
         """A project that begins as this one and may then go its own way; this one stays as it is."""
         other = Project(self.table, self.threats, self.conclusions)
-        other.layers = self.layers
+        other.layers, other.base = self.layers, self.base
         other._files = dict(self._files)
         other._modules = self._modules.copy()
         return other
+
+    def compare(self, base: Project | None) -> None:
+        """Take what the project is compared with. Effect: raises `generation`."""
+        self.base = base
+        self.conclusions.change(None)
 
     def follow(self) -> None:
         """Remember from now on what conclusions rest on. Effect: raises `generation`, the first time."""

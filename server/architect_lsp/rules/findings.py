@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from architect_lsp import __version__
 from architect_lsp.knowledge.document import Document
 from architect_lsp.knowledge.foreign import AgentFile, Foreign, OpenApiFile
+from architect_lsp.knowledge.history import Base
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Reading
 from architect_lsp.knowledge.symbols import Ref
@@ -19,6 +20,17 @@ from architect_lsp.rules.runner import Broken, file_hits, openapi_hits
 from architect_lsp.syntax.units import Unit
 
 _NAME = regex(r"[\w.]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The rules' answer for one file. `unread` counts lines that do not parse, so a clean result says what it is worth."""
+
+    path: str
+    version: int | None
+    findings: tuple[Finding, ...]
+    broken: tuple[Broken, ...] = ()
+    unread: int = 0
 
 
 def unit_finding(project: Project, document: Document, unit: Unit, reading: Reading, rule: Rule, hit: Hit) -> Finding:
@@ -43,13 +55,18 @@ def project_finding(project: Project, document: Document, rule: Rule, hit: Proje
 
 
 def file_findings(
-    document: Foreign, others: Mapping[str, AgentFile], rules: Sequence[Rule]
+    document: Foreign, others: Mapping[str, AgentFile], base: Base | None, rules: Sequence[Rule]
 ) -> tuple[list[Finding], tuple[Broken, ...]]:
-    """What the rules find in a file that is not Python, in the order of its text; `others` are all agent files by their paths."""
+    """What the rules find in a file that is not Python, in the order of its text.
+
+    `others` are all agent files by their paths, `base` is what the project is compared with.
+    """
     if isinstance(document, AgentFile):
         return _of_agent_file(document, others, rules)
     if isinstance(document, OpenApiFile) and document.api.version:
-        hits, broken = openapi_hits(OpenApiView(document.path, document.api), rules)
+        hits, broken = openapi_hits(
+            OpenApiView(document.path, document.api, base.api(document.path) if base is not None else None), rules
+        )
         return _of_file(document, hits), tuple(broken)
     return [], ()
 

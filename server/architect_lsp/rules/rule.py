@@ -115,10 +115,11 @@ class FileView:
 
 @dataclass(frozen=True, slots=True)
 class OpenApiView:
-    """What a rule of OpenApi documents sees: one of them."""
+    """What a rule of OpenAPI documents sees: one of them, and what clients rely on of it, where it is compared."""
 
     path: str
     api: OpenApi
+    before: OpenApi | None = None
 
 
 class View:

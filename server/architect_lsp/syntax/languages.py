@@ -128,6 +128,12 @@ def describes_api(path: str, head: str) -> bool:
     return _OPENAPI.search(head if named else head[:_HEAD]) is not None
 
 
+def language_of_text(name: str, text: str, language_id: str = "") -> Language | None:
+    """The language as below; None too for a text that could describe an API and does not."""
+    found = language_of(name, language_id)
+    return None if found in SCHEMAS and not describes_api(name, text) else found
+
+
 def language_of(name: str, language_id: str = "") -> Language | None:
     """The language of a file by the editor's id, else by its name; None when it is none of ours.
 

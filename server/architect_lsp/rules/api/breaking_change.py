@@ -1,0 +1,278 @@
+"""A change takes something from the API that its clients rely on.
+
+Why: clients are deployed by others, at other times. A path, a method or a field that is gone, or one that must be sent from today
+on, breaks them the moment the service is released, and the service's own tests, which were changed with it, all pass.
+Instead: add beside, announce, and take away when nobody asks for it any more. What is new in a request is optional.
+
+    class OrderIn(BaseModel):
+        item: str
+        note: str = ""    # new: older clients don't send it
+
+Consequences: mobile applications and partners fail until they are released anew; some never are.
+Trade-offs: an API without clients, or one under a version that is not released yet, may change as it likes.
+Tests: check the branch against what is released: `architect-lsp check --base origin/main`.
+Observability: count requests by route and client, so that you know who still asks for the old.
+Source: Zalando RESTful API Guidelines, "MUST not break backward compatibility"
+"""
+
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.catalogue import catalogue
+from architect_lsp.knowledge.kinds import is_script, is_test
+from architect_lsp.knowledge.nouns import Route
+from architect_lsp.knowledge.openapi_changes import changes
+from architect_lsp.knowledge.operations import shape
+from architect_lsp.knowledge.project import Project
+from architect_lsp.knowledge.symbols import Ref
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, FileHit, OpenApiView, ProjectHit, Rule
+
+rule = Rule(
+    __name__,
+    severity=Severity.WARNING,
+    confidence=Confidence.HIGH,
+    rows=["A1", "A4", "A5"],
+    bad=[
+        Bad("""
+-- base:app/orders.py --
+from fastapi import APIRouter
+
+router = APIRouter(prefix="/orders")
+
+@router.get("/{order_id}")
+def read(order_id: int): ...
+
+@router.delete("/{order_id}")
+def remove(order_id: int): ...
+-- app/orders.py --
+from fastapi import APIRouter
+
+router = APIRouter(prefix="/orders")
+
+@router.get("/{key}")
+def read(key: int): ...
+
+[|def remove(order_id: int): ...|]
+"""),
+        Bad("""
+-- base:openapi.yaml --
+openapi: 3.0.3
+paths:
+  /orders:
+    get:
+      responses:
+        "200":
+          content:
+            application/json:
+              schema: {$ref: "#/components/schemas/Order"}
+    post:
+      parameters:
+        - {name: kind, in: query, schema: {type: string, enum: [small, large]}}
+      requestBody:
+        content:
+          application/json:
+            schema: {$ref: "#/components/schemas/NewOrder"}
+      responses: {"201": {description: made}}
+  /orders/{id}:
+    get: {}
+    delete: {}
+  /labels:
+    get: {}
+components:
+  schemas:
+    Order:
+      type: object
+      properties:
+        id: {type: integer}
+        total: {type: number}
+        lines: {type: array, items: {type: object, properties: {item: {type: string}, text: {type: string}}}}
+    NewOrder:
+      type: object
+      required: [item]
+      properties:
+        item: {type: string}
+-- openapi.yaml --
+openapi: 3.0.3
+[|paths|]:
+  /orders:
+    get:
+      responses:
+        "200":
+          content:
+            application/json:
+              schema: {$ref: "#/components/schemas/Order"}
+    post:
+      parameters:
+        - {name: kind, in: query, schema: {type: string, [|enum|]: [small]}}
+        - {name: [|key|], in: header, required: true}
+      requestBody:
+        content:
+          application/json:
+            schema: {$ref: "#/components/schemas/NewOrder"}
+      [|responses|]: {"202": {description: later}}
+  [|/orders/{number}|]:
+    get: {}
+components:
+  schemas:
+    Order:
+      type: object
+      [|properties|]:
+        id: {[|type|]: string}
+        lines: {type: array, items: {type: object, [|properties|]: {item: {type: string}}}}
+    NewOrder:
+      type: object
+      required: [item, [|size|]]
+      properties:
+        item: {type: string}
+        size: {type: string}
+        note: {type: string}
+"""),
+    ],
+    good=[
+        """
+-- app/orders.py --
+from fastapi import APIRouter
+
+router = APIRouter(prefix="/orders")
+
+@router.get("/{order_id}")
+def read(order_id: int): ...
+""",
+        """
+-- base:app/orders.py --
+from fastapi import APIRouter
+
+router = APIRouter(prefix="/orders")
+
+@router.get("/{order_id}")
+def read(order_id: int): ...
+
+@router.get("/{order_id}/lines")
+def lines(order_id: int): ...
+-- base:tests/test_orders.py --
+from fastapi import FastAPI
+
+app = FastAPI()
+
+@app.get("/only/here")
+def only(): ...
+-- app/orders.py --
+from fastapi import APIRouter
+from app import lines
+
+router = APIRouter(prefix="/orders")
+
+@router.get("/{key}")
+def read_order(key: int): ...
+
+router.include_router(lines.router)
+-- app/lines.py --
+from fastapi import APIRouter
+
+router = APIRouter()
+
+@router.get("/{key}/lines")
+def lines(key: int): ...
+
+@router.post("/{key}/lines")
+def add(key: int): ...
+""",
+        """
+-- base:openapi.yaml --
+openapi: 3.0.3
+paths:
+  /orders/{id}:
+    get:
+      responses:
+        "200":
+          content:
+            application/json:
+              schema: {type: object, properties: {id: {type: integer}, total: {anyOf: [{type: number}, {type: "null"}]}}}
+        "404": {description: none}
+    put:
+      requestBody:
+        content:
+          application/json:
+            schema: {type: object, required: [item], properties: {item: {type: integer}}}
+-- openapi.yaml --
+openapi: 3.0.3
+paths:
+  /orders/{number}:
+    get:
+      responses:
+        "200":
+          content:
+            application/json:
+              schema:
+                allOf:
+                  - {type: object, properties: {id: {type: integer}}}
+                  - {type: object, properties: {total: {type: integer}, more: {type: string}}}
+    put:
+      parameters:
+        - {name: force, in: query}
+      requestBody:
+        content:
+          application/json:
+            schema: {type: object, properties: {item: {type: number}, size: {type: string}}}
+  /labels:
+    get: {}
+""",
+    ],
+)
+
+_NAMED = 6
+"""Routes that one message names."""
+
+
+@rule.check_openapi
+def find_described(view: OpenApiView) -> Iterator[FileHit]:
+    """What an OpenAPI document promised and promises no more."""
+    if view.before is not None:
+        for it in changes(view.before, view.api):
+            yield FileHit(it.at, it.message, symbol=it.about)
+
+
+@rule.check_project
+def find(project: Project) -> Iterator[ProjectHit]:
+    """Methods and paths that the base's code answers and this code does not."""
+    if project.base is None:
+        return
+    now = catalogue(project).routes
+    answered = {(method, shape(it.path)) for it in now for method in it.methods}
+    whole = {shape(it.path) for it in now if not it.methods}
+    unclear = {it.path.rpartition("/")[2] for it in now if "?" in it.path}
+    told: set[tuple[str, str]] = set()
+    found: dict[Ref, list[tuple[str, Route]]] = {}  # a file that lost several is told so once
+    for route in catalogue(project.base).routes:
+        path = shape(route.path)
+        if not _counts(route) or path in whole or route.path.rpartition("/")[2] in unclear:
+            continue
+        gone = sorted(it for it in route.methods if (it, path) not in answered and (it, path) not in told)
+        at = _nearest(project, route) if gone else None
+        if at is not None:
+            told.update((it, path) for it in gone)
+            found.setdefault(at, []).append((f"`{','.join(gone)} {route.path}`", route))
+    for at, rows in found.items():
+        if len(rows) == 1:
+            yield ProjectHit(at, f"{rows[0][0]} has gone, which `{_handler(rows[0][1])}` answered.")
+        else:
+            more = f" and {len(rows) - _NAMED} more" if len(rows) > _NAMED else ""
+            yield ProjectHit(at, f"{len(rows)} routes have gone: {', '.join(words for words, _ in rows[:_NAMED])}{more}.")
+
+
+def _counts(route: Route) -> bool:
+    return "?" not in route.path and not route.optional and not is_test(route.at.path) and not is_script(route.at.path)
+
+
+def _handler(route: Route) -> str:
+    return f"{route.handler.qualname}` of `{route.handler.path}" if route.handler is not None else route.at.path
+
+
+def _nearest(project: Project, route: Route) -> Ref | None:
+    """Where a route that has gone would stand now: its handler, its file, or what included it; None where all of it has gone."""
+    known = frozenset(project.paths)
+    for it in (route.handler, route.at, *reversed(route.via)):
+        if it is not None and it.path in known:
+            definition = project.definition(it.path, it.qualname) if it is route.handler else None
+            return it if definition is not None else Ref(it.path, "", "module")
+    return None
