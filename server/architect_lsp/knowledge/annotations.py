@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 
+from architect_lsp.patterns import regex
 from architect_lsp.syntax import python
 
 OPENED = frozenset(
@@ -34,6 +35,9 @@ _SAYS_LITTLE = frozenset(
 )
 """Names that tell nothing of the items of a container."""
 _NOTHING = frozenset(("Any", "object", "None", "Never", "NoReturn"))
+_NUMBERS = ("int", "float", "bool", "Decimal", "UUID", "date", "datetime", "timedelta", "Literal", "Enum", "IntEnum")
+_LISTS = ("List", "list", "Sequence", "Iterable", "Collection", "set", "Set", "tuple", "Tuple")
+_OF_NUMBERS = regex(r"\[(?:int|float|bool|UUID)\b")
 
 
 def annotation(node: ast.expr | None) -> str:
@@ -150,3 +154,9 @@ def dotted(node: ast.AST | None) -> str:
         name = f"{node.attr}.{name}"
         node = node.value
     return f"{node.id}.{name}" if isinstance(node, ast.Name) else ""
+
+
+def is_number(node: ast.expr | None) -> bool:
+    """Whether an annotation admits numbers, dates and the like alone, or lists of them."""
+    said = annotation(node).rpartition(".")[2]
+    return said in _NUMBERS or (node is not None and said in _LISTS and bool(_OF_NUMBERS.search(ast.unparse(node))))

@@ -13,14 +13,16 @@ from architect_lsp.knowledge.effects import canonical
 from architect_lsp.knowledge.flows import Origin
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Reading, constant
-from architect_lsp.knowledge.sources import is_handler, is_request, parts
+from architect_lsp.knowledge.sources import is_handler, is_one_of_few, is_request, parts
 from architect_lsp.knowledge.streams import described, slot_parameter, streams
 from architect_lsp.knowledge.streams import dotted as module_name
 from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol, Ref, Symbol
 from architect_lsp.knowledge.threats import ALL
 from architect_lsp.patterns import regex
 
-_SOURCES = regex(r"\b_?req(?:uest)?\b|request|input\(|argv|stdin|get_argument|FieldStorage|streamlit|st\.")
+_SOURCES = regex(
+    r"\b_?req(?:uest)?\b|request|input\(|argv|stdin|get_(?:query_|body_)?argument|FieldStorage|streamlit|st\.|self\.(?:path|headers|rfile)\b"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +59,7 @@ def exposures(project: Project, path: str, reading: Reading) -> Iterator[Exposur
 
 def untrusted(project: Project, path: str, reading: Reading, node: ast.expr, kind: str) -> Origin | None:
     """The first part of a value that someone else decides and nothing made harmless for this kind of sink."""
-    for it in parts(project, path, reading, node, kind):
-        if isinstance(it, Origin) and is_request(project, reading, it):
-            return it
-    return None
+    return _first(project, path, reading, parts(project, path, reading, node, kind))
 
 
 def has_source(project: Project, reading: Reading) -> bool:
@@ -86,7 +85,7 @@ def _found(project: Project, path: str, reading: Reading) -> Iterator[Exposure]:
             for slot, argument in _arguments(call):
                 if slot in sink.slots or ALL in sink.slots:
                     found = parts(project, path, reading, argument, sink.kind)
-                    origin = _first(project, reading, found)
+                    origin = _first(project, path, reading, found)
                     if origin is not None:
                         yield Exposure(sink.kind, call, argument, origin, name, found)
 
@@ -112,7 +111,7 @@ def _through(project: Project, path: str, reading: Reading, call: ast.Call, symb
         for it in rows:
             if it.parameter == parameter:
                 found = parts(project, path, reading, argument, it.kind)
-                origin = _first(project, reading, found)
+                origin = _first(project, path, reading, found)
                 if origin is not None:
                     yield Exposure(it.kind, call, argument, origin, it.call, found, described(it, project))
 
@@ -126,5 +125,8 @@ def _arguments(call: ast.Call) -> Iterator[tuple[str, ast.expr]]:
     yield from ((slot, it) for slot, it in given if not isinstance(it, ast.Constant | ast.Lambda))
 
 
-def _first(project: Project, reading: Reading, found: tuple[str | Origin, ...]) -> Origin | None:
-    return next((it for it in found if isinstance(it, Origin) and is_request(project, reading, it)), None)
+def _first(project: Project, path: str, reading: Reading, found: tuple[str | Origin, ...]) -> Origin | None:
+    for it in found:
+        if isinstance(it, Origin) and is_request(project, reading, it) and not is_one_of_few(project, path, reading, it):
+            return it
+    return None

@@ -10,31 +10,40 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from architect_lsp.knowledge.annotations import annotation
+from architect_lsp.knowledge.annotations import is_number
 from architect_lsp.knowledge.choices import decided
 from architect_lsp.knowledge.definitions import (
     argument_of,
     comprehension_of,
     definitions,
+    last_name,
     listed,
     literal_of,
     of_key,
     picked_of,
     reaching,
 )
-from architect_lsp.knowledge.formatting import Hole, format_parts, has_percent, percent_parts
-from architect_lsp.knowledge.guards import ANYTHING, guards, untouched
+from architect_lsp.knowledge.formatting import Hole, format_parts, has_percent, is_numeric, percent_parts
+from architect_lsp.knowledge.guards import guards, untouched
 from architect_lsp.knowledge.reading import Reading, dotted
-from architect_lsp.knowledge.transfers import ACCESS, CLEAN, ESCAPES, HANDED_ON, MODULES, NUMBERS, STRING_METHODS, UNDOING
-from architect_lsp.patterns import regex
+from architect_lsp.knowledge.shapes import ANYTHING
+from architect_lsp.knowledge.transfers import (
+    ACCESS,
+    CLEAN,
+    ESCAPES,
+    HANDED_ON,
+    MODULES,
+    NUMBERS,
+    OF_FILES,
+    OPENED,
+    STRING_METHODS,
+    UNDOING,
+)  # fmt: skip
 
 _DEPTH = 24
 """How many expressions a value is followed through; longer chains end as unknown."""
 _PIECES = 400
 """How many pieces one value may have."""
-_ANNOTATED_NUMBERS = ("int", "float", "bool", "Decimal", "UUID", "date", "datetime", "timedelta", "Literal", "Enum", "IntEnum")
-_LISTS = ("List", "list", "Sequence", "Iterable", "Collection", "set", "Set", "tuple", "Tuple")
-_OF_NUMBERS = regex(r"\[(?:int|float|bool|UUID)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +74,6 @@ def origins(reading: Reading, node: ast.expr) -> tuple[Origin, ...]:
     return tuple(found.values())
 
 
-def parameters(reading: Reading, node: ast.expr) -> tuple[str, ...]:
-    """The parameters of the function around `node` whose own value (or part of it) reaches `node` unchecked."""
-    own = (it for it in origins(reading, node) if is_own(it) and not it.through)
-    return tuple(dict.fromkeys(it.name.partition(".")[0] for it in own))
-
-
 def is_own(origin: Origin) -> bool:
     """Whether the value is a parameter's own, or part of it, rather than what some call on it gave."""
     return origin.kind == "parameter" and "()" not in ACCESS.sub("", origin.name)
@@ -99,7 +102,7 @@ class _Walk:
             for part in node.values:
                 yield from self.pieces(part, depth + 1)
         elif isinstance(node, ast.FormattedValue):
-            yield from _clean(node.value, "format") if _is_numeric(node.format_spec) else self.pieces(node.value, depth + 1)
+            yield from _clean(node.value, "format") if is_numeric(node.format_spec) else self.pieces(node.value, depth + 1)
         elif isinstance(node, ast.BinOp):
             yield from self._operation(node, depth)
         elif isinstance(node, ast.BoolOp):
@@ -258,6 +261,12 @@ class _Walk:
                 yield from self._named(node, written, suffix, depth)
             else:
                 yield from self._chain(node.value, f".{node.attr}{suffix}", depth + 1)
+        elif suffix and OF_FILES.match(suffix):
+            yield Origin("unknown", "", node)  # what a file says, not where it lies
+        elif isinstance(node, ast.Call) and suffix and last_name(node.func) in OPENED and node.args:
+            by = ("os.path.basename",) if suffix in (".name", ".stem", ".suffix") else ()
+            found = (it for value in node.args for it in self.pieces(value, depth + 1) if isinstance(it, Origin))
+            yield from (replace(it, through=it.through + by) for it in found)
         elif isinstance(node, ast.Call):
             for it in self._chain(node.func, f"(){suffix}", depth + 1):
                 yield replace(it, call=node) if isinstance(it, Origin) and it.kind == "call" else it
@@ -347,10 +356,9 @@ class _Walk:
             yield from self.pieces(value, depth + 1)
 
     def _parameter(self, node: ast.AST, scope: ast.AST | None, argument: ast.arg, suffix: str) -> Iterator[str | Origin]:
-        said = annotation(argument.annotation).rpartition(".")[2]
         if argument.arg in ("self", "cls") and isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef):
             yield Origin("call" if "()" in suffix else "name", argument.arg + suffix, node)
-        elif said in _ANNOTATED_NUMBERS or (said in _LISTS and _OF_NUMBERS.search(ast.unparse(argument.annotation or node))):
+        elif is_number(argument.annotation):
             yield Origin("checked", argument.arg, node)
         else:
             yield Origin("parameter", argument.arg + suffix, node)
@@ -386,12 +394,3 @@ class _Walk:
 
 def _clean(node: ast.expr, by: str) -> Iterator[Origin]:
     yield Origin("checked", by, node)
-
-
-def _is_numeric(spec: ast.expr | None) -> bool:
-    return (
-        isinstance(spec, ast.JoinedStr)
-        and bool(spec.values)
-        and isinstance(spec.values[-1], ast.Constant)
-        and str(spec.values[-1].value)[-1:] in "dfxXegn%"
-    )

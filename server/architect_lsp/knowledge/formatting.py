@@ -69,3 +69,13 @@ def format_parts(text: str, call: ast.Call) -> list[str | Hole] | None:
         else:
             found.append(Hole(given, bool(spec) and (spec or "")[-1] in "dfxXeg"))
     return found or None
+
+
+def is_numeric(spec: ast.expr | None) -> bool:
+    """Whether the format of a hole in an f-string admits nothing but a number."""
+    return (
+        isinstance(spec, ast.JoinedStr)
+        and bool(spec.values)
+        and isinstance(spec.values[-1], ast.Constant)
+        and str(spec.values[-1].value)[-1:] in "dfxXegn%"
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Sequence
 
 from architect_lsp.knowledge.definitions import (
@@ -15,28 +16,26 @@ from architect_lsp.knowledge.definitions import (
     leaves,
     position,
 )
-from architect_lsp.knowledge.reading import Reading, dotted
+from architect_lsp.knowledge.reading import Reading, constant, dotted
+from architect_lsp.knowledge.shapes import ANYTHING, BEGINS, BEGINS_RAW, WITHOUT, begun, matched, texts
 from architect_lsp.knowledge.transfers import STRING_METHODS
 from architect_lsp.patterns import regex
 
-ANYTHING = "guard"
-"""A check after which a value may be used for anything: it is one of a known set, or of a plain shape."""
-BEGINS = "guard.startswith"
-"""The value begins as it must."""
-WITHOUT = "guard.without"
-"""The value was refused if it holds what is dangerous, such as `..`."""
-
 _CHECKS = regex(r"^(?:isdigit|isdecimal|isnumeric|isalnum|isalpha|isidentifier|isascii_alnum|match|fullmatch)$")
+_MATCHES = regex(r"^(?:match|fullmatch|search|findall)$")
+_NORMAL = regex(r"realpath|abspath|normpath|\.resolve\(|safe_join|secure_filename|basename|\.\.")
+_HOSTS = regex(r"(?:^|[._])(?:host(?:name)?|netloc|domain)(?:_?name)?$", re.IGNORECASE)
 _CONFINES = regex(r"^(?:is_relative_to|startswith|relative_to|samefile)$")
 _COMMON = regex(r"^(?:commonpath|commonprefix)$")
 _CHECKERS = regex(
-    r"(?:^|_)(?:valid\w*|public|trusted|check\w*|ensure\w*|verif\w+|assert\w*|allowed\w*|is_safe\w*|safe|permitted|authori[sz]e\w*"
-    r"|guard|reject\w*|refuse\w*"
-    r"|url_has_allowed_host_and_scheme)(?:_|$)|^is_(?:valid|safe|allowed|local|same|trusted|internal)"
+    r"(?:^|_)(?:valid\w*|public|trusted|check\w*|ensure\w*|verif\w+|assert\w*|allow\w*|is_safe\w*|safe|permit\w*|authori[sz]e\w*"
+    r"|guard|reject\w*|refuse\w*|inside|within|contained|confined|subpath"
+    r"|url_has_allowed_host_and_scheme)(?:_|$)"
+    r"|^is_(?!file$|dir$|abs|link|symlink|mount|none|null|empty|blank|str|text|bytes|list|dict|https?$|ajax|json|html)"
 )
 _CONVERSIONS = regex(r"^(?:int|float|UUID|Decimal|ip_address|ip_network|fromisoformat|strptime)$")
 _PARTS = regex(
-    r"^(?:urlparse|urlsplit|parse_url|make_url|URL|Path|PurePath|PurePosixPath|splitext|getfqdn|gethostbyname|getaddrinfo"
+    r"^(?:urlparse|urljoin|urlsplit|parse_url|make_url|URL|Path|PurePath|PurePosixPath|splitext|getfqdn|gethostbyname|getaddrinfo"
     r"|ip_address|basename|realpath|abspath|normpath|resolve|lower|join|str|strip)$"
 )
 """Calls whose result a check may look at in place of the value."""
@@ -68,12 +67,26 @@ def guards(reading: Reading, use: ast.AST, name: str) -> frozenset[str]:
             for statement in _before(up, below):
                 found |= _still(reading, name, statement, use, _checked(statement, names))
         if isinstance(up, _SCOPES):
-            return frozenset(found)
+            return _as_path(reading, use, name, found)
         below = up
     if reading.unit.kind == "module":
         for statement in _earlier(reading.parsed.body, below):
             found |= _still(reading, name, statement, use, _checked(statement, names))
-    return frozenset(found)
+    return _as_path(reading, use, name, found)
+
+
+def _as_path(reading: Reading, use: ast.AST, name: str, found: set[str]) -> frozenset[str]:
+    """The checks, weaker where the value is put together before one of its begin, and nothing takes `..` out of it."""
+    if BEGINS not in found:
+        return frozenset(found)
+    function = reading.function(use)
+    values = [it.value for it in definitions(reading, function).get(name, ()) if it.how == "set"]
+    is_built = any(
+        isinstance(it, ast.JoinedStr | ast.BinOp) or (isinstance(it, ast.Call) and last_name(it.func) in ("join", "joinpath"))
+        for it in values
+    )
+    text = reading.source(function) if function is not None else reading.unit.text
+    return frozenset(found - {BEGINS} | {BEGINS_RAW}) if is_built and not _NORMAL.search(text) else frozenset(found)
 
 
 def untouched(reading: Reading, node: ast.AST, name: str) -> ast.arg | bool:
@@ -165,9 +178,8 @@ def _taken(reading: Reading, function: ast.AST | None) -> list[tuple[str, list[a
     if function not in known:
         known[function] = []
         for name, found in definitions(reading, function).items():
-            values: list[ast.expr] = [
-                it.value for it in found if it.how == "set" and isinstance(it.value, ast.Call | ast.Attribute)
-            ]
+            said = (it.value.values[0] if isinstance(it.value, ast.BoolOp) else it.value for it in found if it.how == "set")
+            values: list[ast.expr] = [it for it in said if isinstance(it, ast.Call | ast.Attribute)]
             if values:
                 known[function].append((name, values))
     return known[function]
@@ -268,8 +280,18 @@ def _vouched(test: ast.expr, names: frozenset[str], *, positive: bool) -> frozen
     speaks = any(_speaks_of(it, names) for it in (*test.args, *(it.value for it in test.keywords)))
     if last == "any" and not positive and test.args and isinstance(test.args[0], ast.GeneratorExp):
         return _vouched(test.args[0].elt, names, positive=False)
+    if _MATCHES.match(last) and len(test.args) > 1 and dotted(receiver) in ("re", "regex"):
+        pattern = constant(test.args[0])
+        if isinstance(pattern, str):
+            return matched(pattern, last, positive=positive) if _speaks_of(test.args[1], names) else nothing
+    if last == "startswith" and receiver is not None and test.args and _speaks_of(receiver, names):
+        return begun(test.args[0], positive=positive)
     if not positive:
         return nothing
+    if last == "endswith" and receiver is not None and test.args and _speaks_of(receiver, names):
+        ends = texts(test.args[0])
+        is_host = bool(ends) and all(it.startswith(".") for it in ends) and _HOSTS.search(dotted(receiver))
+        return frozenset([ANYTHING]) if is_host else nothing
     if receiver is not None and _CONFINES.match(last) and (_speaks_of(receiver, names) or (last == "samefile" and speaks)):
         return frozenset([BEGINS])
     if receiver is not None and _CHECKS.match(last) and (speaks or _speaks_of(receiver, names)):
@@ -300,6 +322,10 @@ def _compared(op: ast.cmpop, left: ast.expr, right: ast.expr, names: frozenset[s
                 return frozenset([BEGINS]) if any(_mentions(it, names) for it in one.args) else frozenset()
             if _speaks_of(one, names):
                 fixed = isinstance(other, ast.Constant) and other.value is not None and other.value != ""
+                fixed = fixed or (_HOSTS.search(dotted(one)) is not None and bool(dotted(other) or isinstance(other, ast.Call)))
+                fixed = fixed or (
+                    isinstance(one, ast.Attribute) and one.attr in ("netloc", "hostname") and not isinstance(other, ast.Constant)
+                )
                 fixed = fixed or dotted(other).rpartition(".")[2].isupper()
                 return anything if fixed else frozenset()
         return frozenset()
@@ -318,7 +344,7 @@ def _speaks_of(node: ast.expr, names: frozenset[str]) -> bool:
         if isinstance(node, ast.Call) and (isinstance(node.func, ast.Attribute) and node.func.attr in STRING_METHODS):
             node = node.func.value
         elif isinstance(node, ast.Call) and _PARTS.match(last_name(node.func)) and node.args:
-            node = node.args[-1] if last_name(node.func) == "join" else node.args[0]
+            node = node.args[-1] if last_name(node.func) in ("join", "urljoin") else node.args[0]
         elif isinstance(node, ast.Call) and last_name(node.func) == "resolve" and isinstance(node.func, ast.Attribute):
             node = node.func.value
         elif isinstance(node, ast.Subscript):

@@ -20,7 +20,7 @@ from architect_lsp.knowledge.reading import Function, Reading, dotted
 from architect_lsp.knowledge.streams import cleaned, gives, passes, slot_parameter
 from architect_lsp.knowledge.streams import dotted as module_name
 from architect_lsp.knowledge.summaries import effects
-from architect_lsp.knowledge.symbols import External, FunctionSymbol
+from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol
 from architect_lsp.knowledge.threats import ALL, words
 from architect_lsp.patterns import regex
 
@@ -33,7 +33,7 @@ _REQUEST = regex(
 )
 _OTHER_REQUESTS = tuple(words("request"))
 _TERMINAL = regex(rf"^(?:{'|'.join(re.escape(it) for it in words('terminal'))})\b")
-_GETTERS = regex(r"^(?:self\.)?get_(?:query_|body_|secure_)?(?:arguments?|cookie)(?:\(\))?$")
+_GETTERS = regex(r"^(?:self\.|tornado\.web\.RequestHandler\(\)\.)?get_(?:query_|body_|secure_)?(?:arguments?|cookie)\b")
 """Tornado's ways to ask for a part of a request."""
 _MODEL_CALL = regex(
     r"(?:^|\.)(?:chat\.completions|completions|messages|responses|beta\.messages|models)\.(?:create|acreate|parse|generate_content|complete)\(\)"
@@ -65,6 +65,8 @@ _ROUTE_MODULES = regex(
 )
 
 
+_LAMBDAS = (["event", "context"], ["event", "_context"], ["event", "_"], ["lambda_event", "lambda_context"])
+"""What the handlers of AWS Lambda take."""
 _MADE_BY_CODE = regex(
     r"(?:^|_)(?:form|formset|default|instance|obj|queryset|qs|context|response|exception|callback|func|serializer)$|_url$"
 )
@@ -189,6 +191,25 @@ def is_request(project: Project, reading: Reading, origin: Origin) -> bool:
     return origin.kind == "parameter" and is_of_handler(reading, origin)
 
 
+def is_one_of_few(project: Project, path: str, reading: Reading, origin: Origin) -> bool:
+    """Whether a parameter's type names all it may be, which frameworks check: a `Literal`, an `Enum`."""
+    if origin.kind != "parameter":
+        return False
+    name = origin.name.partition(".")[0]
+    function = _owner_of(reading, origin.node, name)
+    said = next((it.annotation for it in arguments(function) if it.arg == name), None) if function is not None else None
+    if isinstance(said, ast.Subscript) and dotted(said.value).rpartition(".")[2] == "Annotated":
+        said = next(iter(getattr(said.slice, "elts", [])), said)
+    if isinstance(said, ast.BinOp):  # `Colour | None`
+        said = said.left
+    said = said.value if isinstance(said, ast.Subscript) and dotted(said.value).rpartition(".")[2] == "Literal" else said
+    target = reading.target(said) if isinstance(said, ast.Name | ast.Attribute) else ""
+    found = project.resolve(path, target, reading.owner(origin.node)) if target else None
+    if isinstance(found, External):
+        return found.name in ("typing.Literal", "typing_extensions.Literal")
+    return isinstance(found, ClassSymbol) and any(it.rpartition(".")[2] in ("Enum", "StrEnum") for it in found.facts.bases)
+
+
 def is_of_handler(reading: Reading, origin: Origin) -> bool:
     """Whether the parameter is one that a framework fills from the request's path, query or body."""
     name = origin.name.partition(".")[0]
@@ -197,7 +218,22 @@ def is_of_handler(reading: Reading, origin: Origin) -> bool:
     function = _owner_of(reading, origin.node, name)
     if function is None or not is_handler(reading, function):
         return False
-    if name in ("request", "req", "self", "cls", "db", "session", "conn", "cursor", "response", "background_tasks"):
+    if name in (
+        "request",
+        "req",
+        "context",
+        "_context",
+        "_",
+        "lambda_context",
+        "self",
+        "cls",
+        "db",
+        "session",
+        "conn",
+        "cursor",
+        "response",
+        "background_tasks",
+    ):
         return False
     return not is_injected(function, name)
 
@@ -231,6 +267,8 @@ def is_handler(reading: Reading, function: Function) -> bool:
             return True
         if _ROUTE_MODULES.match(dotted(it.func if isinstance(it, ast.Call) else it).rpartition(".")[2]):
             return True
+    if [it.arg for it in arguments(function)] in _LAMBDAS and not reading.owner(function):
+        return True
     first = next((it.arg for it in arguments(function) if it.arg not in ("self", "cls")), "")
     if first == "request" and not reading.owner(function) and function.args.kwarg is None and function.args.vararg is None:
         return not any(_is_made_by_code(it) for it in arguments(function) if it.arg != "request")

@@ -27,7 +27,15 @@ HANDED_ON = frozenset(
         "fromhex", "smart_str", "force_str", "force_bytes", "smart_text", "force_text", "to_thread", "Request", "Template",
     )
 )  # fmt: skip
-ACCESS = regex(r"\.(?:get|pop|items|values|keys|getlist|get_json|json|read|body|dict|model_dump|decode|strip|first)\(\)")
+OPENED = frozenset(
+    ("urlparse", "urlsplit", "Path", "PurePath", "PurePosixPath", "StringIO", "BytesIO", "TextIOWrapper", "parse_qs")
+)
+"""Of those, what an attribute or a method of the result is still part of: `urlparse(path).query`, `Path(name).resolve()`."""
+OF_FILES = regex(r"\.(?:read_text|read_bytes|exists|is_file|is_dir|stat|iterdir|glob)\(\)")
+"""What a path is asked about the file that lies there."""
+ACCESS = regex(
+    r"\.(?:get|pop|items|values|keys|getlist|get_json|json|read|body|dict|model_dump|decode|strip|first|resolve|absolute|expanduser|as_posix|joinpath)\(\)"
+)
 """Calls that give a part of what they are called on."""
 STRING_METHODS = frozenset(
     (

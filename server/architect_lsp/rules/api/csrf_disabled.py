@@ -71,6 +71,13 @@ def close(request):
     request.user.delete()
 """,
         ),
+        Bad("""
+from django.views.decorators.csrf import csrf_exempt
+
+@[|csrf_exempt|]
+def transfer(request):
+    request.user.account.pay(request.POST["to"], request.POST["cents"])
+"""),
     ],
     good=[
         """
@@ -106,12 +113,23 @@ from shop.hooks import signed
 def hook(request):
     return None
 """,
+        """
+from django.views.decorators.csrf import csrf_exempt
+from shop.hooks import authenticate
+
+@csrf_exempt
+def hook(request):
+    authenticate(request)
+    request.user.account.credit(request.POST["cents"])
+""",
     ],
 )
 
 _SETTINGS = frozenset(("WTF_CSRF_ENABLED", "JWT_COOKIE_CSRF_PROTECT"))
 _SESSION_GUARDS = {"login_required", "permission_required", "user_passes_test", "staff_member_required"}
 _SESSION_MIXINS = {"LoginRequiredMixin", "PermissionRequiredMixin", "UserPassesTestMixin"}
+_FOR_USER = regex(r"\brequest\.user\.(?!is_\w+\b)\w+|=\s*request\.user\b")
+_OTHER_PROOF = regex(r"token|signature|hmac|api_?key|authenticate|authorization|oauth|webhook", re.IGNORECASE)
 _READS = {"require_GET", "require_safe"}
 _TESTS = regex(r"test|debug|local|dev(?!ice)|ci\b|mock|fake", re.IGNORECASE)
 
@@ -132,8 +150,14 @@ def _exempt(view: View) -> Iterator[Hit]:
     for function in view.reading.functions:
         exempt = next((it for it in function.decorator_list if dotted(it).rpartition(".")[2] == "csrf_exempt"), None)
         names = {dotted(it.func if isinstance(it, ast.Call) else it).rpartition(".")[2] for it in function.decorator_list}
-        if exempt is not None and names & _SESSION_GUARDS and not names & _READS:
+        if exempt is not None and not names & _READS and (names & _SESSION_GUARDS or _acts_for_user(view, function)):
             yield Hit(exempt, f"`{function.name}` trusts the session's cookie and lets forged requests through.")
+
+
+def _acts_for_user(view: View, function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether it does something with `request.user`, and no token or signature in a header stands for the cookie."""
+    text = view.reading.source(function)
+    return bool(_FOR_USER.search(text)) and not _OTHER_PROOF.search(text)
 
 
 def _exempt_classes(view: View) -> Iterator[Hit]:

@@ -23,7 +23,8 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.answers import status_of
 from architect_lsp.knowledge.kinds import is_script
-from architect_lsp.knowledge.reading import dotted
+from architect_lsp.knowledge.reading import constant, dotted
+from architect_lsp.knowledge.sources import is_handler
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
@@ -34,7 +35,7 @@ rule = Rule(
     confidence=Confidence.HIGH,
     rows=["A5", "D4"],
     cwe=209,
-    needs=["HTTPException", "Response", "jsonify", "abort", "format_exc"],
+    needs=["HTTPException", "Response", "jsonify", "abort", "format_exc", "except"],
     bad=[
         Bad(
             """
@@ -78,6 +79,19 @@ def a():
 
 async def on_error(request, exc):
     return JSONResponse({"trace": [|traceback.format_exc()|]}, status_code=500)
+"""),
+        Bad("""
+import traceback
+from flask import Flask
+
+app = Flask(__name__)
+
+@app.route("/b")
+def b():
+    try:
+        return work()
+    except Exception:
+        return [|traceback.format_exc()|], 500
 """),
         Bad(
             """
@@ -158,6 +172,13 @@ def f():
             raise HTTPException(status_code=409, detail=str(e))
         raise
 
+@router.get("/g")
+def g(text: str):
+    try:
+        return build(text)
+    except Exception as e:
+        return {"error": str(e)}, 400
+
 @router.get("/c")
 def c():
     try:
@@ -198,6 +219,23 @@ def find(view: View) -> Iterator[Hit]:
                 message = f"The client is told the text of an unforeseen exception: `{reading.source(shown)[:60]}`."
                 yield Hit(shown, message, _fixes(call, shown))
                 break
+    yield from _returned(view)
+
+
+def _returned(view: View) -> Iterator[Hit]:
+    """What a handler gives back without an answer around it: `return str(error), 500`."""
+    reading = view.reading
+    for node in reading.each(ast.Return):
+        function = reading.function(node)
+        if node.value is None or not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        given = node.value.elts if isinstance(node.value, ast.Tuple) and len(node.value.elts) > 1 else [node.value]
+        value, status = given[0], constant(given[1]) if len(given) > 1 else None
+        if isinstance(value, ast.Call) and _ANSWERS.fullmatch(dotted(value.func).rpartition(".")[2]):
+            continue
+        shown = _shown(value, _caught(view, node)) if is_handler(reading, function) else None
+        if shown is not None and not (isinstance(status, int) and 400 <= status < 500):
+            yield Hit(shown, f"The client is told the text of an unforeseen exception: `{reading.source(shown)[:60]}`.")
 
 
 def _caught(view: View, node: ast.AST) -> str:

@@ -25,6 +25,7 @@ Source: CWE-94; CWE-95; https://docs.python.org/3/library/functions.html#eval
 import ast
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.reading import constant, keyword
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
@@ -57,6 +58,18 @@ def report(request, kind):
 def main():
     print(eval([|input("> ")|]))
 """),
+        Bad("""
+import logging.config
+from xmlrpc.server import SimpleXMLRPCServer
+
+def serve(api):
+    [|logging.config.listen(9999)|].start()
+    server = SimpleXMLRPCServer(("localhost", 8000))
+    [|server.register_instance(api, allow_dotted_names=True)|]
+
+def handler(event, context):
+    exec([|event["script"]|])
+"""),
     ],
     good=[
         """
@@ -87,6 +100,15 @@ def text():
         return "a plain string, please"
     return eval(word)
 """,
+        """
+import logging.config
+from xmlrpc.server import SimpleXMLRPCServer
+from shop.signing import opened
+
+def serve(api):
+    logging.config.listen(9999, verify=opened).start()
+    SimpleXMLRPCServer(("localhost", 8000)).register_instance(api)
+""",
     ],
 )
 
@@ -106,6 +128,19 @@ def find(view: View) -> Iterator[Hit]:
             (),
             it.steps,
         )
+    yield from _opened(view)
+
+
+def _opened(view: View) -> Iterator[Hit]:
+    """Servers that run what anyone who reaches their port sends."""
+    for call in view.reading.each(ast.Call):
+        last = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+        if last == "listen" and view.callee(call) == "logging.config.listen" and keyword(call, "verify") is None:
+            yield Hit(call, "A logging configuration names what is called: whoever reaches the port runs code; pass `verify`.")
+        elif last == "register_instance" and any(
+            constant(it) is True for it in (keyword(call, "allow_dotted_names"), *call.args[1:])
+        ):
+            yield Hit(call, "`allow_dotted_names` lets clients reach the module's globals through the object, and run code.")
 
 
 def _is_prefixed(view: View, argument: ast.expr) -> bool:

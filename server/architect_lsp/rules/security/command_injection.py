@@ -29,6 +29,7 @@ from collections.abc import Iterator
 from architect_lsp.knowledge.exposures import Exposure
 from architect_lsp.knowledge.flows import Origin, is_own
 from architect_lsp.knowledge.reading import constant, keyword
+from architect_lsp.knowledge.sources import is_terminal
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
@@ -100,6 +101,22 @@ def pack(folder):
     subprocess.run(["sh", "-c", [|"zip -r out.zip " + folder|]], check=True)
 """,
         ),
+        Bad("""
+import asyncssh
+import os
+import sys
+from fastapi import APIRouter
+
+router = APIRouter()
+
+@router.get("/logs")
+async def logs(unit: str):
+    async with asyncssh.connect("build.example.com") as connection:
+        return await connection.run([|f"journalctl -u {unit}"|])
+
+def main():
+    os.system([|f"tar czf backup.tgz {sys.argv[1]}"|])
+"""),
     ],
     good=[
         """
@@ -252,7 +269,7 @@ def _of_caller(view: View, call: ast.Call) -> Iterator[Hit]:
     if not any(isinstance(it, str) and it.strip() for it in found):
         return
     for it in found:
-        if isinstance(it, Origin) and is_own(it) and not _FIXED.search(it.name):
+        if isinstance(it, Origin) and (is_terminal(it) or (is_own(it) and not _FIXED.search(it.name))):
             message = f"`{it.name}` becomes part of a shell line: a space or `;` in it changes the command; pass a list."
             yield Hit(line, message)
             return

@@ -67,6 +67,20 @@ router = APIRouter()
 def page(title: str):
     return HTMLResponse([|f"<h1>{title}</h1>"|])
 """),
+        Bad("""
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
+
+app = FastAPI()
+
+@app.get("/hello", response_class=HTMLResponse)
+def hello(name: str):
+    return [|"<h1>Hello " + name + "</h1>"|]
+
+@app.get("/data")
+def data(name: str):
+    return "<h1>Hello " + name + "</h1>"
+"""),
         Bad(
             """
 
@@ -188,7 +202,7 @@ def find(view: View) -> Iterator[Hit]:
         message = f"`{it.source}` is put into the page as markup by `{it.used_by}`; let a template or `format_html` escape it."
         yield Hit(it.argument, message, (), it.steps)
     yield from _built(view)
-    if view.project.of_file(view.path, _speaks_flask):
+    if view.project.of_file(view.path, _speaks_flask) or "HTMLResponse" in view.reading.unit.text:
         yield from _returned(view)
 
 
@@ -224,8 +238,8 @@ def _returned(view: View) -> Iterator[Hit]:
             or isinstance(value, ast.Dict | ast.List)
         ):
             continue
-        routes = (it.func for it in function.decorator_list if isinstance(it, ast.Call))
-        if not any(isinstance(it, ast.Attribute) and it.attr in _ROUTES for it in routes):
+        routes = [it for it in function.decorator_list if isinstance(it, ast.Call)]
+        if not any(_is_page_route(view, it) for it in routes):
             continue
         if isinstance(value, ast.Name) and not _is_text(view, function, value.id):
             continue
@@ -238,6 +252,15 @@ def _returned(view: View) -> Iterator[Hit]:
                     message = f"`{it.name}` is sent to the browser as part of a page; escape it, or let a template do so."
                     yield Hit(value, message)
                 break
+
+
+def _is_page_route(view: View, decorator: ast.Call) -> bool:
+    """Whether what the handler gives back is sent as a page: always by Flask, by FastAPI where the route says so."""
+    last = decorator.func.attr if isinstance(decorator.func, ast.Attribute) else dotted(decorator.func)
+    if last not in _ROUTES or (isinstance(decorator.func, ast.Name) and not view.callee(decorator).startswith("bottle.")):
+        return False
+    said = keyword(decorator, "response_class")
+    return dotted(said).endswith("HTMLResponse") if said is not None else view.project.of_file(view.path, _speaks_flask)
 
 
 def _is_text(view: View, function: ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> bool:

@@ -33,6 +33,15 @@ from flask import request
 def answer(handler):
     handler.send_header("X-Name", [|request.args["name"]|])
 """),
+        Bad("""
+from http.server import BaseHTTPRequestHandler
+from urllib.parse import parse_qs, urlparse
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        language = parse_qs(urlparse(self.path).query)["language"][0]
+        self.send_header("Content-Language", [|language|])
+"""),
     ],
     good=[
         """

@@ -20,7 +20,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.reading import dotted, keyword
+from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
@@ -32,7 +32,7 @@ rule = Rule(
     rows=["D4"],
     cwe=319,
     equivalents=["S321", "S312", "B321", "B312"],
-    needs=["FTP", "Telnet", "http://", "SMTP", "IMAP4", "POP3", "PROTOCOL_"],
+    needs=["FTP", "Telnet", "http://", "SMTP", "IMAP4", "POP3", "PROTOCOL_", "TLSVersion", "_METHOD", "ldap://"],
     bad=[
         Bad("""
 import ftplib
@@ -60,6 +60,27 @@ def context():
     return ssl.SSLContext([|ssl.PROTOCOL_TLSv1_1|])
 """,
         ),
+        Bad("""
+import ssl
+import ldap
+from OpenSSL import SSL
+
+def contexts():
+    made = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    made.minimum_version = [|ssl.TLSVersion.TLSv1_1|]
+    return made, SSL.Context([|SSL.SSLv3_METHOD|])
+
+def signed_in(name, password):
+    directory = [|ldap.initialize("ldap://directory.example.org")|]
+    directory.simple_bind_s(name, password)
+"""),
+        Bad("""
+import requests
+
+def charge(card, key):
+    body = {"card": card}
+    return requests.post([|"http://pay.example.com/charge"|], json=body, headers={"Authorization": key}, timeout=5)
+"""),
     ],
     good=[
         """
@@ -92,11 +113,34 @@ def send_inside(message):
 def context():
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """,
+        """
+import ssl
+import ldap
+from OpenSSL import SSL
+
+def contexts():
+    made = ssl.create_default_context()
+    made.minimum_version = ssl.TLSVersion.TLSv1_2
+    made.maximum_version = ssl.TLSVersion.TLSv1_3
+    return made, SSL.Context(SSL.TLS_METHOD)
+
+def signed_in(name, password):
+    directory = ldap.initialize("ldap://directory.example.org")
+    directory.start_tls_s()
+    directory.simple_bind_s(name, password)
+    ldap.initialize("ldaps://directory.example.org").simple_bind_s(name, password)
+
+def local(name, password):
+    ldap.initialize("ldap://localhost").simple_bind_s(name, password)
+""",
     ],
 )
 
-_OLD = ("SSLContext", "wrap_socket")
-_PROTOCOL = regex(r"(?:ssl\.)?PROTOCOL_(?:SSLv2|SSLv3|SSLv23_METHOD|TLSv1|TLSv1_1)$")
+_OLD = ("SSLContext", "wrap_socket", "Context")
+_OLD_VERSIONS = ("SSLv2", "SSLv3", "TLSv1", "TLSv1_1", "MINIMUM_SUPPORTED")
+_PROOFS = regex(r"authorization|cookie|x-(?:api|auth)-(?:key|token)", re.IGNORECASE)
+_BINDS = ("simple_bind_s", "simple_bind", "bind_s", "bind")
+_PROTOCOL = regex(r"(?:ssl\.)?PROTOCOL_(?:SSLv2|SSLv3|TLSv1|TLSv1_1)$|(?:SSL\.)?(?:SSLv2|SSLv3|TLSv1|TLSv1_1)_METHOD$")
 _STARTS = regex(r"starttls|stls|_ssl|tls", re.IGNORECASE)
 """A function that says so chooses by its settings."""
 _OWN = regex(r"^http://(?:localhost|127\.|0\.0\.0\.0|\[::1\]|[\w-]+(?:[:/]|$)|[\w.-]+\.(?:local|internal|test|svc)\b)")
@@ -105,22 +149,26 @@ _OWN = regex(r"^http://(?:localhost|127\.|0\.0\.0\.0|\[::1\]|[\w-]+(?:[:/]|$)|[\
 @rule.check
 def find(view: View) -> Iterator[Hit]:
     """Clients of protocols without encryption, where something secret travels."""
+    yield from _old_versions(view)
     for call in view.reading.each(ast.Call):
         last = call.func.attr if isinstance(call.func, ast.Attribute) else dotted(call.func)
         if last == "FTP" and view.callee(call) == "ftplib.FTP":
             secret = keyword(call, "passwd") or (call.args[2] if len(call.args) > 2 else None)
             if secret is not None or _logs_in(view, call):
                 yield Hit(call, "FTP sends the password and the files in the clear; use `FTP_TLS` or SFTP.")
-        elif last in _OLD and view.callee(call) in ("ssl.SSLContext", "ssl.wrap_socket"):
+        elif last in _OLD and view.callee(call) in ("ssl.SSLContext", "ssl.wrap_socket", "OpenSSL.SSL.Context"):
             said = next((it for it in (*call.args, *(row.value for row in call.keywords)) if _PROTOCOL.match(dotted(it))), None)
             if said is not None:
                 yield Hit(said, f"`{dotted(said)}` is broken; use `ssl.create_default_context()`, which takes TLS 1.2 and later.")
+        elif last == "initialize" and call.args and view.callee(call) == "ldap.initialize":
+            if _is_plain_directory(call.args[0]) and _binds(view, call) and not _STARTS.search(view.reading.unit.text):
+                yield Hit(call, "The password goes to the directory in the clear; use `ldaps://`, or call `start_tls_s()` first.")
         elif last in ("SMTP", "IMAP4", "POP3") and view.callee(call) in ("smtplib.SMTP", "imaplib.IMAP4", "poplib.POP3"):
             if _logs_in(view, call) and not _STARTS.search(view.reading.unit.text):
                 yield Hit(call, f"`{last}` sends the password in the clear; call `starttls()` before `login`.")
         elif last == "Telnet" and view.callee(call) == "telnetlib.Telnet":
             yield Hit(call, "Telnet sends what is typed, passwords too, in the clear; use SSH.")
-        elif keyword(call, "auth") is not None and call.args:
+        elif call.args and (keyword(call, "auth") is not None or _carries_secret(keyword(call, "headers"))):
             url = call.args[0]
             if (
                 isinstance(url, ast.Constant)
@@ -129,6 +177,33 @@ def find(view: View) -> Iterator[Hit]:
                 and not _OWN.match(url.value)
             ):
                 yield Hit(url, "The password goes over plain HTTP, where every network on the way reads it; use HTTPS.")
+
+
+def _carries_secret(headers: ast.expr | None) -> bool:
+    """Whether headers that are written out name what signs in."""
+    return isinstance(headers, ast.Dict) and any(_PROOFS.fullmatch(str(constant(it))) for it in headers.keys if it is not None)
+
+
+def _old_versions(view: View) -> Iterator[Hit]:
+    """Contexts that agree to a version of TLS that is broken."""
+    for node in view.reading.each(ast.Assign):
+        target = node.targets[0]
+        if isinstance(target, ast.Attribute) and target.attr == "minimum_version":
+            said = dotted(node.value).rpartition("TLSVersion.")[2]
+            if said in _OLD_VERSIONS:
+                yield Hit(node.value, f"`{said}` is broken, and this connection agrees to it; begin with `TLSVersion.TLSv1_2`.")
+
+
+def _is_plain_directory(node: ast.expr) -> bool:
+    address = constant(node)
+    return isinstance(address, str) and address.startswith("ldap://") and not _OWN.match(address.replace("ldap:", "http:"))
+
+
+def _binds(view: View, made: ast.Call) -> bool:
+    """Whether the function of the call gives a password to a directory."""
+    function = view.reading.function(made)
+    calls = (it for it in view.reading.within(function) if isinstance(it, ast.Call) and isinstance(it.func, ast.Attribute))
+    return any(it.func.attr in _BINDS and len(it.args) > 1 for it in calls if isinstance(it.func, ast.Attribute))
 
 
 def _logs_in(view: View, made: ast.Call) -> bool:

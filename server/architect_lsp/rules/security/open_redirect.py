@@ -56,6 +56,15 @@ router = APIRouter()
 def out(host: str):
     return RedirectResponse([|f"https://{host}/welcome"|])
 """),
+        Bad("""
+from flask import redirect, request
+
+def login():
+    target = request.args.get("next", "/")
+    if target.startswith("/"):
+        return redirect([|target|])
+    return redirect("/")
+"""),
     ],
     good=[
         """
@@ -103,6 +112,23 @@ def checked(request):
     target = request.GET.get("next")
     is_safe = url_has_allowed_host_and_scheme(target, allowed_hosts=None)
     target = target if is_safe else ""
+    return redirect(target)
+""",
+        """
+from urllib.parse import urljoin, urlparse
+from flask import redirect, request
+
+def login():
+    target = request.args.get("next", "/")
+    if not target.startswith("/") or target.startswith("//"):
+        target = "/"
+    return redirect(target)
+
+def after():
+    target = request.args.get("next", "/")
+    address = urlparse(urljoin(request.host_url, target))
+    if address.netloc != urlparse(request.host_url).netloc:
+        return redirect("/")
     return redirect(target)
 """,
     ],

@@ -98,6 +98,28 @@ def note(settings):
         return {"text": file.read()}
 """,
         ),
+        Bad("""
+import os
+from pathlib import Path
+from fastapi import FastAPI
+from fastapi.responses import FileResponse
+from flask import request
+
+app = FastAPI()
+ROOT = Path("/srv/reports")
+
+def read():
+    path = os.path.join("/srv/reports", request.args["name"])
+    if not path.startswith("/srv/reports"):
+        return None
+    with open([|path|]) as file:
+        return file.read()
+
+@app.get("/reports")
+def report(name: str):
+    path = (ROOT / name).resolve()
+    return FileResponse([|path|])
+"""),
     ],
     good=[
         """
@@ -178,6 +200,21 @@ from flask import request
 def keep():
     sent = request.files["picture"]
     sent.save(f"/srv/pictures/{uuid.uuid4()}.png")
+""",
+        """
+import os
+from pathlib import Path
+from flask import request
+
+def read():
+    path = os.path.realpath(os.path.join("/srv/reports", request.args["name"]))
+    if not path.startswith("/srv/reports/"):
+        return None
+    with open(path) as file:
+        return file.read()
+
+def kept():
+    return (Path("/srv/reports") / Path(request.args["name"]).name).read_text()
 """,
     ],
 )

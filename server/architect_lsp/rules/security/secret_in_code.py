@@ -65,6 +65,12 @@ links = itsdangerous.URLSafeSerializer([|"a7-mail-links-2f"|])
 database = create_engine([|"mysql://shop:Wq7-kkP2@db.internal/shop"|])
 """,
         ),
+        Bad("""
+from flask import request
+
+def is_admin():
+    return request.form["password"] == [|"hunter2-Kp9x"|]
+"""),
     ],
     good=[
         """
@@ -233,14 +239,27 @@ def _named(view: View) -> Iterator[tuple[str, ast.expr]]:
             if isinstance(said, str):
                 yield said, value
     for test in reading.each(ast.Compare):
-        if len(test.ops) == 1 and isinstance(test.ops[0], ast.Eq) and dotted(test.left):
-            yield dotted(test.left), test.comparators[0]
+        if len(test.ops) == 1 and isinstance(test.ops[0], ast.Eq | ast.NotEq):
+            yield from (
+                (_compared(one), other) for one, other in ((test.left, test.comparators[0]), (test.comparators[0], test.left))
+            )
     for function in reading.functions:
         arguments = function.args
         positional = [*arguments.posonlyargs, *arguments.args]
         rows = [*zip(positional[len(positional) - len(arguments.defaults) :], arguments.defaults, strict=True)]
         rows += [(it, value) for it, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if value is not None]
         yield from ((it.arg, value) for it, value in rows)
+
+
+def _compared(node: ast.expr) -> str:
+    """What a side of a comparison is called: its dotted name, or the key it is asked for."""
+    if isinstance(node, ast.Subscript):
+        key = constant(node.slice)
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get" and node.args:
+        key = constant(node.args[0])
+    else:
+        key = dotted(node)
+    return key if isinstance(key, str) else ""
 
 
 def _is_secret(text: str, *, is_key: bool) -> bool:

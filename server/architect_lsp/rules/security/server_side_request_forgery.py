@@ -80,6 +80,23 @@ class Client:
     def status(self):
         return requests.get(f"{self.base}/status", timeout=5).json()
 """),
+        Bad("""
+import re
+import requests
+from flask import abort, request
+
+def preview():
+    url = request.args["url"]
+    if not url.startswith(("http://", "https://")):
+        abort(400)
+    return requests.get([|url|], timeout=5).text
+
+def mirror():
+    url = request.args["url"]
+    if not re.match(r"https://mirror\\.example\\.com", url):
+        abort(400)
+    return requests.get([|url|], timeout=5).text
+"""),
     ],
     good=[
         """
@@ -116,6 +133,38 @@ def user():
     url = request.args["url"]
     if urlparse(url).hostname not in HOSTS:
         abort(400)
+    return requests.get(url, timeout=5).text
+""",
+        """
+import re
+import requests
+from enum import Enum
+from urllib.parse import urlparse
+from fastapi import APIRouter, HTTPException
+
+router = APIRouter()
+
+class Region(Enum):
+    EAST = "east"
+    WEST = "west"
+
+@router.get("/weather")
+def weather(region: Region):
+    return requests.get(f"https://{region.value}.example.com/weather", timeout=5).json()
+
+@router.get("/preview")
+def preview(url: str):
+    host = urlparse(url).hostname or ""
+    if not (host == "example.com" or host.endswith(".example.com")):
+        raise HTTPException(400)
+    return requests.get(url, timeout=5).text
+
+@router.get("/mirror")
+def mirror(url: str):
+    if not url.startswith("https://mirror.example.com/"):
+        raise HTTPException(400)
+    if re.search(r"[^a-z/]", url):
+        raise HTTPException(400)
     return requests.get(url, timeout=5).text
 """,
     ],

@@ -24,10 +24,10 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.flows import Origin, is_own
-from architect_lsp.knowledge.reading import dotted, keyword
-from architect_lsp.knowledge.sources import is_model_output, is_request, parts
+from architect_lsp.knowledge.reading import keyword
+from architect_lsp.knowledge.sources import is_model_output, is_one_of_few, is_request, parts
 from architect_lsp.knowledge.streams import described
-from architect_lsp.knowledge.symbols import ClassSymbol, External, Ref
+from architect_lsp.knowledge.symbols import Ref
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
@@ -110,6 +110,22 @@ def run_query(sql):
         cursor.execute(sql)
         return cursor.fetchall()
 """),
+        Bad("""
+from fastapi import APIRouter
+from peewee import SQL
+from sqlalchemy import select, text
+from shop.models import Item, User
+
+router = APIRouter()
+
+@router.get("/items")
+def items(sort: str, session):
+    return session.scalars(select(Item).order_by(text([|sort|])).limit(20)).all()
+
+@router.get("/users")
+def users(name: str):
+    return list(User.select().where(SQL([|"name LIKE '%" + name + "%'"|])).limit(20))
+"""),
     ],
     good=[
         """
@@ -168,16 +184,30 @@ def run(cursor, sql):
 def forwards(cursor, name):
     cursor.execute(f"UPDATE users SET name = '{name}'")
 """,
+        """
+from fastapi import APIRouter
+from peewee import SQL
+from shop.models import User
+
+router = APIRouter()
+
+@router.get("/users")
+def users(name: str):
+    return list(User.select().where(SQL("name LIKE ?", f"%{name}%")).limit(20))
+""",
     ],
 )
 
-_WORDS = regex(r"execute|raw\(|text\(|extra\(|sql|select|insert|update|delete", re.IGNORECASE)
+_WORDS = regex(r"execute|raw\(|column|text\(|extra\(|sql|select|insert|update|delete", re.IGNORECASE)
 """A unit without one of these builds no statement; it may still hand on what a request gave."""
 _SINKS = (
     "execute", "executemany", "executescript", "exec_driver_sql", "text", "raw", "RawSQL", "read_sql", "read_sql_query",
     "execute_sql", "fetch", "fetchrow", "fetchval", "fetch_all", "fetch_one", "fetchall", "fetchone", "exec", "scalar", "scalars",
-    "async_execute",
+    "async_execute", "execute_query", "execute_query_dict", "execute_insert", "execute_script",
+    "SQL", "RawQuery", "literal_column",
 )  # fmt: skip
+_FRAGMENTS = ("text", "RawSQL", "SQL", "RawQuery", "literal_column")
+"""Calls that are given a part of a statement, so that the part alone need not look like one."""
 _ASK_MORE = ("fetch", "fetchrow", "fetchval", "fetch_all", "fetch_one", "fetchall", "fetchone", "exec", "scalar", "scalars")
 _SQL = regex(
     r"(?:^|[\s(])(?:select\b.*\bfrom|insert\s+into|update\b.*\bset|delete\s+from|with\b.*\bas|replace\s+into|merge\s+into|call\s|exec\s|where\b|select\s)",
@@ -213,8 +243,6 @@ def find(view: View) -> Iterator[Hit]:
     told: set[ast.AST] = set()
     if not _WORDS.search(view.reading.unit.text):
         for it in view.exposures("sql"):
-            if _is_one_of_few(view, it.origin):
-                continue
             yield Hit(it.argument, _message(view, it.origin), (), it.steps)
         return
     own = view.project.threats
@@ -227,27 +255,13 @@ def find(view: View) -> Iterator[Hit]:
         for argument, steps in arguments:
             if isinstance(argument, ast.Call) and argument.args and argument.args[0] in told:
                 continue
+            is_part = name in _FRAGMENTS and any(it.kind == "sql" for it in own.sinks(view.callee(call)))
             before = "where " if name == "extra" else ""
-            origin = _danger(
-                view, argument, before, asks_more=name in _ASK_MORE, direct=name not in ("text", "exec") and not steps
-            )
-            if origin is not None and argument not in told and not _is_one_of_few(view, origin):
+            is_direct = not steps and (is_part or name not in ("text", "exec", "SQL"))
+            origin = _danger(view, argument, before, asks_more=name in _ASK_MORE, direct=is_direct, is_part=is_part)
+            if origin is not None and argument not in told and not is_one_of_few(view.project, view.path, view.reading, origin):
                 told.add(argument)
                 yield Hit(argument, _message(view, origin), tuple(_fix(view, call, argument)) if not steps else (), steps)
-
-
-def _is_one_of_few(view: View, origin: Origin) -> bool:
-    """Whether a parameter's type names all it may be, which frameworks check: a `Literal`, an `Enum`."""
-    function = view.reading.function(origin.node)
-    if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
-        return False
-    said = next((it.annotation for it in ast.walk(function.args) if isinstance(it, ast.arg) and it.arg == origin.name), None)
-    if isinstance(said, ast.Subscript) and dotted(said.value).rpartition(".")[2] in ("Literal", "Annotated"):
-        said = said.value if not dotted(said.value).endswith("Annotated") else next(iter(getattr(said.slice, "elts", [])), said)
-    found = view.symbol(said) if isinstance(said, ast.Name | ast.Attribute) else None
-    if isinstance(found, External):
-        return found.name in ("typing.Literal", "typing_extensions.Literal")
-    return isinstance(found, ClassSymbol) and any(it.rpartition(".")[2] in ("Enum", "StrEnum") for it in found.facts.bases)
 
 
 def _statements(call: ast.Call, name: str) -> Iterator[ast.expr]:
@@ -267,7 +281,7 @@ def _through_helper(view: View, call: ast.Call) -> Iterator[tuple[ast.expr, tupl
             yield argument, described(it, view.project)
 
 
-def _danger(view: View, node: ast.expr, before: str, *, asks_more: bool, direct: bool) -> Origin | None:
+def _danger(view: View, node: ast.expr, before: str, *, asks_more: bool, direct: bool, is_part: bool) -> Origin | None:
     """The first part that someone else decides, None when the statement is sound."""
     found = parts(view.project, view.path, view.reading, node, "sql")
     if not any(isinstance(it, Origin) for it in found):
@@ -280,7 +294,7 @@ def _danger(view: View, node: ast.expr, before: str, *, asks_more: bool, direct:
             continue
         if it.kind != "checked":
             whole = direct and not asks_more and not text.strip("?\n; ") and it.name != "sys.argv"  # a list, not a text
-            if (is_sql or whole) and is_request(view.project, view.reading, it):
+            if (is_sql or is_part or whole) and is_request(view.project, view.reading, it):
                 return it
             if is_sql and is_model_output(view.project, view.path, view.reading, it):
                 return it

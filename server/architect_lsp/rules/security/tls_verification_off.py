@@ -30,7 +30,7 @@ rule = Rule(
     rows=["A2", "D4"],
     cwe=295,
     equivalents=["S501", "S323", "B501", "B323"],
-    needs=["verify", "ssl=False", "cert_reqs", "check_hostname", "_create_unverified_context", "CERT_NONE", "ssl"],
+    needs=["verify", "VERIFY", "ssl=False", "cert_reqs", "check_hostname", "_create_unverified_context", "CERT_NONE", "ssl"],
     bad=[
         Bad(
             """
@@ -87,6 +87,23 @@ def context():
     return made
 """,
         ),
+        Bad("""
+import pycurl
+import socket
+import ssl
+from OpenSSL import SSL
+
+[|ssl._create_default_https_context = ssl._create_unverified_context|]
+
+def connect(host):
+    return [|ssl.wrap_socket(socket.create_connection((host, 993)))|]
+
+def prepare(context: SSL.Context):
+    curl = pycurl.Curl()
+    curl.setopt(pycurl.SSL_VERIFYPEER, [|0|])
+    made = SSL.Context(SSL.TLS_CLIENT_METHOD)
+    made.set_verify([|SSL.VERIFY_NONE|], None)
+"""),
     ],
     good=[
         """
@@ -124,6 +141,18 @@ def check(form, model):
     model.verify = False
     return form
 """,
+        """
+import pycurl
+import ssl
+from OpenSSL import SSL
+
+def prepare(connection):
+    curl = pycurl.Curl()
+    curl.setopt(pycurl.SSL_VERIFYPEER, 1)
+    made = SSL.Context(SSL.TLS_CLIENT_METHOD)
+    made.set_verify(SSL.VERIFY_PEER, None)
+    return ssl.wrap_socket(connection, cert_reqs=ssl.CERT_REQUIRED)
+""",
     ],
 )
 
@@ -132,6 +161,7 @@ _SESSIONS = regex(r"(?:^|[._])(?:session|client|http|requests)$", re.IGNORECASE)
 _ASKED = regex(r"insecure|verif|ssl|tls|cert|self_?signed|debug|localhost|is_dev|trust", re.IGNORECASE)
 _NAMED = regex(r"insecure|unverified|no_verify|self_?signed", re.IGNORECASE)
 _LOCAL = regex(r"localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\]|unix:|169\.254")
+_OPTIONS = regex(r"(?:^|\.)SSL_VERIFY(?:PEER|HOST)$")
 _METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "request", "send", "stream")
 
 
@@ -158,14 +188,24 @@ def find(view: View) -> Iterator[Hit]:
         if is_name and constant(it.value) is False and not _is_asked_for(reading, it) and "CERT_NONE" not in reading.unit.text:
             yield Hit(it, "A certificate of any host will do: whoever has one for another name stands in between.")
         is_mode = any(isinstance(target, ast.Attribute) and target.attr == "verify_mode" for target in it.targets)
+        is_default = any(dotted(target) == "ssl._create_default_https_context" for target in it.targets)
+        if is_default and dotted(it.value).endswith("_create_unverified_context") and not _is_asked_for(reading, it):
+            yield Hit(it, "From here on every HTTPS request of the process accepts any certificate.")
         if is_mode and dotted(it.value) == "ssl.CERT_NONE" and not _is_asked_for(reading, it):
             yield Hit(it, "`CERT_NONE` accepts any certificate: whoever is in between reads and changes the traffic.")
 
 
 def _other_switch(call: ast.Call, name: str) -> ast.expr | None:
-    """What switches the check off in aiohttp, urllib3 and websockets, None when nothing does."""
+    """What switches the check off in aiohttp, urllib3, pycurl, pyOpenSSL and sockets, None when nothing does."""
     if name.startswith("aiohttp.") and constant(said := keyword(call, "ssl") or keyword(call, "verify_ssl")) is False:
         return said
+    if name == "ssl.wrap_socket" and constant(keyword(call, "server_side")) is not True:
+        said = keyword(call, "cert_reqs") or (call.args[4] if len(call.args) > 4 else None)
+        return call if said is None or dotted(said).endswith("CERT_NONE") else None
+    if name == "OpenSSL.SSL.Context.set_verify" and call.args and dotted(call.args[0]).endswith("VERIFY_NONE"):
+        return call.args[0]
+    if name == "pycurl.Curl.setopt" and len(call.args) > 1 and _OPTIONS.search(dotted(call.args[0])):
+        return call.args[1] if constant(call.args[1]) in (0, False) else None
     if name.startswith("urllib3.") and (said := keyword(call, "cert_reqs")) is not None:
         is_none = constant(said) == "CERT_NONE" or dotted(said) == "ssl.CERT_NONE"
         return said if is_none else None

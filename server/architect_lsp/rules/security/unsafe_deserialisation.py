@@ -103,6 +103,12 @@ def weights(path):
     return [|torch.load(path, weights_only=False)|]
 """,
         ),
+        Bad("""
+from ruamel.yaml import YAML
+
+def settings(file):
+    return [|YAML(typ="unsafe")|].load(file), YAML(typ="safe").load(file)
+"""),
     ],
     good=[
         """
@@ -192,6 +198,10 @@ def find(view: View) -> Iterator[Hit]:
         reached = exposed.get(call)
         if name in ("yaml.load", "yaml.load_all"):
             yield from _yaml(view, call)
+        elif name == "ruamel.yaml.YAML":
+            kind = constant(keyword(call, "typ") or (call.args[0] if call.args else None))
+            if kind in ("unsafe", "base_unsafe"):
+                yield Hit(call, '`typ="unsafe"` builds any object the document names, and runs its code; use `typ="safe"`.')
         elif _LOADERS.match(name):
             if name in ("torch.load", "numpy.load") and not _is_switched_on(call, name):
                 continue

@@ -58,6 +58,12 @@ def hashed(password, salt):
         Bad("""
 PASSWORD_HASHERS = [[|"django.contrib.auth.hashers.MD5PasswordHasher"|], "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
 """),
+        Bad("""
+import hashlib
+
+def hashed(password):
+    return [|hashlib.pbkdf2_hmac("sha256", password.encode(), b"shop", 600_000)|]
+"""),
     ],
     good=[
         """
@@ -100,6 +106,10 @@ def find(view: View) -> Iterator[Hit]:
             rounds = constant(keyword(call, "iterations") or (call.args[3] if len(call.args) > 3 else None))
             if isinstance(rounds, int) and rounds < _LEAST and not _FAKE.search(_function(view, call)):
                 yield Hit(call, f"{rounds} rounds of PBKDF2 are too quick for passwords; use 600,000, or Argon2.")
+            elif _is_same_for_all(view, call, keyword(call, "salt") or (call.args[2] if len(call.args) > 2 else None)):
+                yield Hit(call, "Every password has the same salt: one search finds them all; make one with `secrets` for each.")
+        elif name == "hashlib.scrypt" and _is_same_for_all(view, call, keyword(call, "salt")):
+            yield Hit(call, "Every password has the same salt: one search finds them all; make one with `secrets` for each.")
         elif name == "werkzeug.security.generate_password_hash":
             method = constant(keyword(call, "method") or (call.args[1] if len(call.args) > 1 else None))
             if isinstance(method, str) and method.split(":")[0] in ("md5", "sha1", "sha256", "sha512", "plain"):
@@ -116,6 +126,17 @@ def find(view: View) -> Iterator[Hit]:
                 yield Hit(
                     first, f"`{str(constant(first)).rpartition('.')[2]}` is too quick for passwords; put Argon2 or PBKDF2 first."
                 )
+
+
+def _is_same_for_all(view: View, call: ast.Call, salt: ast.expr | None) -> bool:
+    """Whether a password is hashed with a salt that is written in the source."""
+    password = keyword(call, "password") or (
+        call.args[1 if view.callee(call).endswith("pbkdf2_hmac") else 0] if call.args[1:] else None
+    )
+    if salt is None or password is None or not _holds_password(password):
+        return False
+    found = view.parts(salt, "")
+    return bool(found) and all(isinstance(it, str) for it in found)
 
 
 def _holds_password(node: ast.expr) -> bool:

@@ -32,7 +32,18 @@ rule = Rule(
     rows=["A2", "D4"],
     cwe=611,
     equivalents=["S314", "S317", "S318", "S319", "S320"],
-    needs=["fromstring", "parse(", ".XML(", "xml", "sax", "etree", "resolve_entities", "feature_external"],
+    needs=[
+        "fromstring",
+        "parse(",
+        ".XML(",
+        "xml",
+        "minidom",
+        "parseString",
+        "sax",
+        "etree",
+        "resolve_entities",
+        "feature_external",
+    ],
     bad=[
         Bad("""
 from lxml import etree
@@ -70,6 +81,12 @@ def total():
     return tree.fromstring([|request.data|]).findtext("total")
 """,
         ),
+        Bad("""
+from xml.dom import minidom
+
+def receive(request):
+    return minidom.parseString([|request.body|])
+"""),
     ],
     good=[
         """

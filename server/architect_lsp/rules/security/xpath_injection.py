@@ -42,6 +42,13 @@ def find(request, root):
     query = f"//user[@id='{request.GET['id']}']"
     return elementpath.select(root, [|query|])
 """),
+        Bad("""
+import xml.etree.ElementTree as tree
+from flask import request
+
+def user(users):
+    return users.find([|"./user[@name='" + request.args["name"] + "']"|])
+"""),
     ],
     good=[
         """
@@ -68,6 +75,8 @@ def find(view: View) -> Iterator[Hit]:
     """Expressions with a part that someone outside writes."""
     for it in view.exposures("xpath"):
         text = "".join(piece for piece in it.parts if isinstance(piece, str))
+        if it.used_by.endswith("find") and not ("[" in text and ("@" in text or "=" in text)):
+            continue  # of text, or of a database
         if "/" in text or "[" in text or "xpath" in it.used_by.lower() or "elementpath" in it.used_by:
             message = (
                 f"`{it.source}` becomes part of the XPath expression: a quote in it changes what is found; bind it as a variable."
