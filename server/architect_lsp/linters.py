@@ -5,7 +5,6 @@ Read once for each root: ruff, flake8, pylint and bandit, wherever they keep the
 
 from __future__ import annotations
 
-import configparser
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -132,10 +131,16 @@ def _toml(path: Path) -> dict[str, Any]:
 
 
 def _ini(path: Path) -> Mapping[str, Mapping[str, str]]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return {}
+    import configparser  # slow to import, and most projects have none
+
     parser = configparser.RawConfigParser(strict=False, allow_no_value=True)
     try:
-        parser.read_string(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, configparser.Error):
+        parser.read_string(text)
+    except configparser.Error:
         return {}
     return {name: dict(parser.items(name)) for name in parser.sections()}
 

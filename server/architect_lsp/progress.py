@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import threading
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 _SHOWN_FROM = 150
 """Files from which reading them is worth a word."""
+_HOVERS = ("architect_lsp.knowledge.likeness", "architect_lsp.knowledge.portrait")
+"""What the first hover needs, imported while nobody waits."""
 _STEPS = 20
 """How often progress is reported from beginning to end."""
 
@@ -56,6 +59,8 @@ async def scan(server: LanguageServer, workspace: Workspace, *, shown: bool) -> 
         finally:
             with contextlib.suppress(RuntimeError):  # the loop is gone: so is the need
                 loop.call_soon_threadsafe(ticks.put_nowait, None)
+        for name in _HOVERS:
+            importlib.import_module(name)
 
     threading.Thread(target=work, name="scan", daemon=True).start()
     token = ""
