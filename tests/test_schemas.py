@@ -13,6 +13,7 @@ import pytest
 from architect_lsp.dismissals import dismissal
 from architect_lsp.engine import Workspace
 from architect_lsp.knowledge.openapi import openapi, placeholders, plain_name, snake
+from architect_lsp.knowledge.sdl import Sdl, changes
 from architect_lsp.settings import Settings
 from architect_lsp.syntax.languages import describes_api
 from architect_lsp.syntax.nodes import nodes
@@ -220,3 +221,43 @@ def test_a_base_that_git_does_not_know_is_one_line(repository: Path, tmp_path_fa
     outside = tmp_path_factory.mktemp("outside")
     (outside / "a.py").write_text("x = 1\n")
     assert "no repository" in refused("check", ".", "--base", "HEAD", cwd=outside)
+
+
+SCHEMA = "type Query {\n  user(id: ID!): User\n}\n\ntype User {\n  name: String!\n  password: String\n}\n"
+
+
+def test_the_command_checks_graphql_schemas_and_leaves_queries_alone(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("")
+    (tmp_path / "schema.graphql").write_text(SCHEMA)
+    (tmp_path / "queries.graphql").write_text("query Users($type: String) {\n  user(id: 1) {\n    password\n    type\n  }\n}\n")
+    (tmp_path / "broken.graphql").write_text("type Query {\n  user(: User\n}\n")
+    done = run("check", ".", cwd=tmp_path)
+    assert "schema.graphql:7:3" in done.stdout
+    assert "queries.graphql" not in done.stdout
+    assert "broken.graphql does not parse as GraphQL" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("type Query { a: Int b: Int }", "type Query { a: Int }", ["Query.b"]),
+        ("type Query { a: B } type B { c: Int }", "type Query { a: B }", []),  # another file has it
+        ("type Query { a: B } type B { c: Int }", "type Query { a: Int } type B { c: Int }", ["Query.a"]),
+        ("extend type Query { a: B } type B { c: Int }", "extend type Query { b: B } type B { c: Int }", []),
+        ("type B { c: Int } type D { e: Int }", "type B { c: Int }", []),
+        ("type Query { a: Int } type B { c: Int }", "type Query { a: Int }", ["B"]),
+        ("enum E { A B } type Query { e(e: E): E }", "enum E { A } type Query { e(e: E): E }", ["E.B"]),
+        ("type Query { a: Int }", "type Query { a: ", []),
+        ("type Query { a: Int }", "type Query { a: Int } type Query { a: Int }", []),
+        (
+            "schema { query: Root } type Root { a(b: X @c): Int }",
+            "schema { query: Root } type Root { a(b: X!): Int }",
+            ["Root.a"],
+        ),
+    ],
+)
+def test_changes_of_a_graphql_schema(before: str, after: str, told: list[str]) -> None:
+    found = list(changes(Sdl(before), Sdl(after)))
+    assert [it.about for it in found] == told
+    for it in found:
+        assert after[it.at.start : it.at.end] in ("Query", *it.about.split("."))

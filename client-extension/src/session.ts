@@ -244,6 +244,7 @@ export class Session {
         ]),
         { scheme: "file", language: "markdown", pattern: "**/{agents,commands,skills}/**/*.md" },
         { scheme: "file", pattern: "**/*{openapi,swagger}*.{yaml,yml,json}" },
+        { scheme: "file", pattern: "**/*.{graphql,graphqls,gql}" },
       ],
       initializationOptions: { trusted, showsFindings: true, hasModels: true, settings: chosenSettings(this.context.extension) },
       outputChannel: this.output,

@@ -101,7 +101,7 @@ def belongs(name: str, root: Path, exclude: Sequence[str]) -> bool:
 
 def _head(path: Path) -> str:
     """The beginning of a text, the whole of one whose name says that it describes an API, as far as it can be read."""
-    named = "openapi" in path.name.lower() or "swagger" in path.name.lower()
+    named = any(it in path.name.lower() for it in ("openapi", "swagger", ".graphql", ".gql"))
     try:
         with path.open("rb") as file:
             return file.read(_WHOLE_BYTES if named else _HEAD_BYTES).decode("utf-8", "replace")

@@ -7,8 +7,9 @@ from __future__ import annotations
 from architect_lsp.knowledge.document import Document
 from architect_lsp.knowledge.front_matter import FrontMatter, front_matter
 from architect_lsp.knowledge.openapi import OpenApi, openapi
+from architect_lsp.knowledge.sdl import Sdl
 from architect_lsp.model import Edit, Snapshot
-from architect_lsp.syntax.languages import JSON, MARKDOWN, PYTHON, YAML, Language
+from architect_lsp.syntax.languages import GRAPHQL, JSON, MARKDOWN, PYTHON, YAML, Language
 from architect_lsp.syntax.outline import Outline, outline
 
 
@@ -112,10 +113,40 @@ class OpenApiFile(Foreign):
         return self._api
 
 
+class SdlFile(Foreign):
+    """A file of a GraphQL schema: rules speak of it, the project does not hold it."""
+
+    __slots__ = ("_schema",)
+
+    def __init__(self, path: str, text: str, version: int | None = None) -> None:
+        super().__init__(path, text, version, GRAPHQL)
+        self._schema: Sdl | None = None
+
+    def edited(self, text: str, version: int | None = None, edit: Edit | None = None) -> SdlFile:
+        """The next version."""
+        fresh = SdlFile(self.path, text, version)
+        fresh._lines = self.lines.edited(text, edit) if edit else None
+        return fresh
+
+    @property
+    def refusal(self) -> str:
+        """As above."""
+        return self.schema.refusal
+
+    @property
+    def schema(self) -> Sdl:
+        """What it promises."""
+        if self._schema is None:
+            self._schema = Sdl(self.text)
+        return self._schema
+
+
 def document_of(path: str, text: str, version: int | None, language: Language) -> Document:
     """A file in work, whichever its language."""
     if language is MARKDOWN:
         return AgentFile(path, text, version)
     if language in (YAML, JSON):
         return OpenApiFile(path, text, version, language)
+    if language is GRAPHQL:
+        return SdlFile(path, text, version)
     return Document(path, text, version) if language is PYTHON else Foreign(path, text, version, language)

@@ -18,6 +18,7 @@ from architect_lsp.knowledge.document import Document
 from architect_lsp.knowledge.files import Skipped, belongs, bytes_of, decoded
 from architect_lsp.knowledge.openapi import OpenApi, openapi
 from architect_lsp.knowledge.project import Project, whole
+from architect_lsp.knowledge.sdl import Sdl
 from architect_lsp.settings import Settings, SettingsError
 
 _OWN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
@@ -33,6 +34,7 @@ class Base:
         self.project = project
         self._text = text
         self._apis: dict[str, OpenApi | None] = {}
+        self._schemas: dict[str, Sdl | None] = {}
 
     def api(self, name: str) -> OpenApi | None:
         """The OpenAPI document that was at this path, None where there was none."""
@@ -41,6 +43,13 @@ class Base:
             found = openapi(text) if text is not None else None
             self._apis[name] = found if found is not None and found.version else None
         return self._apis[name]
+
+    def sdl(self, name: str) -> Sdl | None:
+        """The same of a file of a GraphQL schema."""
+        if name not in self._schemas:
+            text = self._text(name)
+            self._schemas[name] = Sdl(text) if text is not None else None
+        return self._schemas[name]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 
 from architect_lsp import __version__
 from architect_lsp.knowledge.document import Document
-from architect_lsp.knowledge.foreign import AgentFile, Foreign, OpenApiFile
+from architect_lsp.knowledge.foreign import AgentFile, Foreign, OpenApiFile, SdlFile
 from architect_lsp.knowledge.history import Base
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Reading
 from architect_lsp.knowledge.symbols import Ref
 from architect_lsp.model import Edit, Finding, Fix, Place, Provenance, Related, Span
 from architect_lsp.patterns import regex
-from architect_lsp.rules.rule import Draft, FileHit, FileView, Hit, OpenApiView, ProjectHit, Rule
-from architect_lsp.rules.runner import Broken, file_hits, openapi_hits
+from architect_lsp.rules.rule import Draft, FileHit, FileView, Hit, OpenApiView, ProjectHit, Rule, SdlView
+from architect_lsp.rules.runner import Broken, file_hits, openapi_hits, sdl_hits
 from architect_lsp.syntax.units import Unit
 
 _NAME = regex(r"[\w.]+")
@@ -66,6 +66,11 @@ def file_findings(
     if isinstance(document, OpenApiFile) and document.api.version:
         hits, broken = openapi_hits(
             OpenApiView(document.path, document.api, base.api(document.path) if base is not None else None), rules
+        )
+        return _of_file(document, hits), tuple(broken)
+    if isinstance(document, SdlFile):
+        hits, broken = sdl_hits(
+            SdlView(document.path, document.schema, base.sdl(document.path) if base is not None else None), rules
         )
         return _of_file(document, hits), tuple(broken)
     return [], ()

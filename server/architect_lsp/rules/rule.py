@@ -20,6 +20,7 @@ from architect_lsp.knowledge.foreign import AgentFile
 from architect_lsp.knowledge.openapi import OpenApi
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Reading
+from architect_lsp.knowledge.sdl import Sdl
 from architect_lsp.knowledge.sources import is_terminal, parts, passed
 from architect_lsp.knowledge.streams import Stream, streams
 from architect_lsp.knowledge.summaries import Effect, call_effects
@@ -122,6 +123,15 @@ class OpenApiView:
     before: OpenApi | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SdlView:
+    """What a rule of GraphQL schemas sees: one of their files, and what clients rely on of it, where it is compared."""
+
+    path: str
+    schema: Sdl
+    before: Sdl | None = None
+
+
 class View:
     """What a rule sees: one unit's reading, and what the project knows of the names in it."""
 
@@ -195,6 +205,7 @@ class View:
         return found if isinstance(found, Instance) else None
 
 
+SdlCheck = Callable[[SdlView], Iterator[FileHit]]
 OpenApiCheck = Callable[[OpenApiView], Iterator[FileHit]]
 FileCheck = Callable[[FileView], Iterator[FileHit]]
 UnitCheck = Callable[[View], Iterator[Hit]]
@@ -224,6 +235,7 @@ class Rule:
     project_check: ProjectCheck | None = field(default=None, init=False)
     file_check: FileCheck | None = field(default=None, init=False)
     openapi_check: OpenApiCheck | None = field(default=None, init=False)
+    sdl_check: SdlCheck | None = field(default=None, init=False)
 
     @property
     def name(self) -> str:
@@ -258,6 +270,11 @@ class Rule:
     def check_openapi(self, function: OpenApiCheck) -> OpenApiCheck:
         """Decorator: the function that finds the smell in one OpenAPI document."""
         self.openapi_check = function
+        return function
+
+    def check_sdl(self, function: SdlCheck) -> SdlCheck:
+        """Decorator: the function that finds the smell in one file of a GraphQL schema."""
+        self.sdl_check = function
         return function
 
     def check_project(self, function: ProjectCheck) -> ProjectCheck:

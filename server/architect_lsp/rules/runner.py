@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from architect_lsp.knowledge.kinds import is_test
 from architect_lsp.knowledge.project import Project
-from architect_lsp.rules.rule import FileHit, FileView, Hit, OpenApiView, ProjectHit, Rule, View, all_rules
+from architect_lsp.rules.rule import FileHit, FileView, Hit, OpenApiView, ProjectHit, Rule, SdlView, View, all_rules
 from architect_lsp.settings import Settings, SettingsError
 
 ViewT = TypeVar("ViewT")
@@ -79,6 +79,12 @@ def file_hits(view: FileView, rules: Sequence[Rule]) -> tuple[list[tuple[Rule, F
 def openapi_hits(view: OpenApiView, rules: Sequence[Rule]) -> tuple[list[tuple[Rule, FileHit]], list[Broken]]:
     """What the rules find in an OpenAPI document; nothing in those of tests."""
     checks = [(it, it.openapi_check) for it in rules if it.openapi_check is not None]
+    return ([], []) if is_test(view.path) else _hits_in(view, view.path, checks)
+
+
+def sdl_hits(view: SdlView, rules: Sequence[Rule]) -> tuple[list[tuple[Rule, FileHit]], list[Broken]]:
+    """The same in a file of a GraphQL schema."""
+    checks = [(it, it.sdl_check) for it in rules if it.sdl_check is not None]
     return ([], []) if is_test(view.path) else _hits_in(view, view.path, checks)
 
 

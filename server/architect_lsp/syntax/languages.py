@@ -35,7 +35,8 @@ MARKDOWN = Language("markdown", "Markdown", ("markdown",), (".md",), comments=((
 
 YAML = Language("yaml", "YAML", ("yaml", "dockercompose"), (".yaml", ".yml"), comments=(("# ", ""),))
 JSON = Language("json", "JSON", ("json", "jsonc"), (".json",), comments=())
-SCHEMAS = (YAML, JSON)
+GRAPHQL = Language("graphql", "GraphQL", ("graphql",), (".graphql", ".graphqls", ".gql"), comments=(("# ", ""),))
+SCHEMAS = (YAML, JSON, GRAPHQL)
 """Only the files that describe an API: see `describes_api`."""
 
 _AGENT_FILE = regex(
@@ -43,6 +44,7 @@ _AGENT_FILE = regex(
 )
 
 _OPENAPI = regex(r"""(?m)(?:^|[{,]\s*)["']?(?:openapi|swagger)["']?[ \t]*:[ \t]*["']?[23](?:\.\d|["'\s])""")
+_SDL = regex(r"(?m)^[ \t]*(?:extend[ \t]+)?(?:type|interface|input|enum|union|schema)\b(?![ \t]*[:(])")
 _HEAD = 2_000
 """Characters in which a file says that it describes an API, unless its name says so."""
 
@@ -123,7 +125,9 @@ def may_describe_api(path: str) -> bool:
 
 
 def describes_api(path: str, head: str) -> bool:
-    """Whether a YAML or JSON file is an OpenAPI document, by its text or the beginning of it."""
+    """Whether a file is an OpenAPI document or a GraphQL schema, by its text or the beginning of it."""
+    if path.lower().endswith(GRAPHQL.suffixes):
+        return _SDL.search(head) is not None
     named = "openapi" in path.lower() or "swagger" in path.lower()
     return _OPENAPI.search(head if named else head[:_HEAD]) is not None
 

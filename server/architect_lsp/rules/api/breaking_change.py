@@ -17,6 +17,7 @@ Source: Zalando RESTful API Guidelines, "MUST not break backward compatibility"
 
 from collections.abc import Iterator
 
+from architect_lsp.knowledge import sdl
 from architect_lsp.knowledge.catalogue import catalogue
 from architect_lsp.knowledge.kinds import is_script, is_test
 from architect_lsp.knowledge.nouns import Route
@@ -25,7 +26,7 @@ from architect_lsp.knowledge.operations import shape
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import Ref
 from architect_lsp.model import Confidence, Severity
-from architect_lsp.rules.rule import Bad, FileHit, OpenApiView, ProjectHit, Rule
+from architect_lsp.rules.rule import Bad, FileHit, OpenApiView, ProjectHit, Rule, SdlView
 
 rule = Rule(
     __name__,
@@ -127,6 +128,34 @@ components:
         size: {type: string}
         note: {type: string}
 """),
+        Bad("""
+-- base:schema.graphql --
+type Query {
+  order(id: ID!): Order
+  orders(first: Int): [Order!]!
+  label: Label
+}
+type Order {
+  id: ID!
+  total: Float!
+  size: Size
+}
+type Label {
+  id: ID!
+}
+enum Size { SMALL LARGE }
+-- schema.graphql --
+type [|Query|] {
+  order(id: ID!): Order
+  [|orders|](first: Int!): [Order!]!
+}
+type Order {
+  id: ID!
+  [|total|]: Float
+  size: Size
+}
+enum [|Size|] { SMALL }
+"""),
     ],
     good=[
         """
@@ -217,6 +246,26 @@ paths:
   /labels:
     get: {}
 """,
+        """
+-- base:schema.graphql --
+type Query {
+  order(id: ID!): Order
+}
+type Order {
+  id: ID!
+  total: Float
+}
+extend type Mutation {
+  cancelOrder(id: ID!): Order
+}
+-- schema.graphql --
+type Query {
+  order(id: ID!, full: Boolean = false): Order
+}
+extend type Query {
+  orders(first: Int): [Order!]!
+}
+""",
     ],
 )
 
@@ -276,3 +325,11 @@ def _nearest(project: Project, route: Route) -> Ref | None:
             definition = project.definition(it.path, it.qualname) if it is route.handler else None
             return it if definition is not None else Ref(it.path, "", "module")
     return None
+
+
+@rule.check_sdl
+def find_in_schema(view: SdlView) -> Iterator[FileHit]:
+    """What a file of a GraphQL schema promised and promises no more."""
+    if view.before is not None:
+        for it in sdl.changes(view.before, view.schema):
+            yield FileHit(it.at, it.message, symbol=it.about)

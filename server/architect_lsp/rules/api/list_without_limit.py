@@ -26,7 +26,7 @@ from architect_lsp.knowledge.operations import routes_of
 from architect_lsp.knowledge.reading import Function, Reading, dotted
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
-from architect_lsp.rules.rule import Bad, Hit, Rule, View
+from architect_lsp.rules.rule import Bad, FileHit, Hit, Rule, SdlView, View
 
 rule = Rule(
     __name__,
@@ -72,6 +72,26 @@ def parcels(request):
     return JsonResponse({"parcels": [it.street for it in [|Parcel.objects.order_by("pk")|]]})
 """,
         ),
+        Bad("""
+-- schema.graphql --
+type Query {
+  order(id: ID!): Order
+  orders(first: Int, after: ID): [Order!]!
+  parcels(limit: Int): [Parcel!]!
+  returns(page: PageInput): [Return!]!
+  [|customers|]: [Customer!]!
+  currencies: [Currency!]!
+  myParcels: [Parcel!]!
+  names: [String!]!
+  sizes: [Size!]!
+}
+type Order { id: ID! }
+type Parcel { id: ID! }
+type Return { id: ID! }
+type Customer { id: ID! }
+type Currency { id: ID! }
+enum Size { SMALL LARGE }
+"""),
     ],
     good=[
         """
@@ -122,6 +142,15 @@ def parcels(request):
 def mine(request):
     return JsonResponse({"parcels": [it.street for it in Parcel.objects.filter(owner=request.user)]})
 """,
+        """
+-- schema.graphql --
+type Query {
+  customers: [Customer!]!
+  orders: [Order!]!
+}
+type Order { id: ID! }
+type Customer { id: ID! }
+""",
     ],
 )
 
@@ -140,6 +169,11 @@ _NARROWS = frozenset(
         "with_entities",
     )
 )
+
+_HABIT = 3
+"""Lists that make paging a habit of a schema."""
+_OWN = regex(r"my|viewer|current|own|all")
+_SCALARS = frozenset(("String", "Int", "Float", "Boolean", "ID"))
 
 _STEPS = 8
 """How many names a statement is followed through."""
@@ -260,3 +294,23 @@ def _last(call: ast.Call) -> str:
 
 def _in_loop_body(reading: Reading, call: ast.Call) -> bool:
     return any(isinstance(it, ast.For | ast.While | ast.AsyncFor) for it in reading.ancestors(call))
+
+
+@rule.check_sdl
+def find_in_schema(view: SdlView) -> Iterator[FileHit]:
+    """Lists of a GraphQL schema's root that take no argument at all, where most lists there are paged."""
+    lists = [
+        it
+        for it in view.schema.fields
+        if view.schema.roots.get(it.owner) == "Query"
+        and it.many
+        and view.schema.kinds.get(it.target) in ("object", "interface", None)
+    ]
+    paged = [it for it in lists if any(_PAGES.search(name.lower()) for name in it.arguments)]
+    bare = [it for it in lists if not it.arguments and it.target not in _SCALARS and not _OWN.match(it.name)]
+    if len(paged) < _HABIT or len(paged) <= len(bare):
+        return
+    for it in bare:
+        if not _FEW.search(it.name) and not _FEW.search(it.target):
+            words = f"{len(paged)} lists beside it are paged, `{paged[0].name}` for one."
+            yield FileHit(it.at, f"`{it.name}` answers with every `{it.target}` there is; {words}", symbol=it.spoken)

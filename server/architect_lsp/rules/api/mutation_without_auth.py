@@ -18,7 +18,7 @@ https://owasp.org/API-Security/editions/2023/en/0xa5-broken-function-level-autho
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from architect_lsp.knowledge.catalogue import catalogue
 from architect_lsp.knowledge.facts import Def
@@ -30,7 +30,7 @@ from architect_lsp.knowledge.symbols import FunctionSymbol, Ref
 from architect_lsp.knowledge.values import Value
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
-from architect_lsp.rules.rule import Bad, Hit, Rule, View
+from architect_lsp.rules.rule import Bad, FileHit, Hit, Rule, SdlView, View
 
 _SHOP = """
 import strawberry
@@ -69,6 +69,18 @@ rule = Rule(
 """
             + _SCHEMA
         ),
+        Bad("""
+-- schema.graphql --
+type Mutation {
+  createOrder(item: ID!): Order! @authenticated
+  cancelOrder(id: ID!): Order! @authenticated
+  createLabel(text: String!): Label! @authenticated
+  removeLabel(id: ID!): Label! @hasRole(role: ADMIN)
+  moveLabel(id: ID!, to: ID!): Label! @authenticated
+  [|renameLabel|](id: ID!, text: String!): Label!
+  signIn(name: String!, word: String!): Token!
+}
+"""),
     ],
     good=[
         _SHOP
@@ -83,6 +95,28 @@ rule = Rule(
         return delete(id)
 """
         + _SCHEMA,
+        """
+-- schema.graphql --
+type Mutation {
+  createOrder(item: ID!): Order!
+  cancelOrder(id: ID!): Order! @authenticated
+  createLabel(text: String!): Label! @authenticated
+  removeLabel(id: ID!): Label! @deprecated
+  moveLabel(id: ID!, to: ID!): Label! @authenticated
+  renameLabel(id: ID!, text: String!): Label! @authenticated
+}
+""",
+        """
+-- schema.graphql --
+type Mutation @authenticated {
+  createOrder(item: ID!): Order! @authenticated
+  cancelOrder(id: ID!): Order! @authenticated
+  createLabel(text: String!): Label! @authenticated
+  removeLabel(id: ID!): Label! @authenticated
+  moveLabel(id: ID!, to: ID!): Label! @authenticated
+  renameLabel(id: ID!, text: String!): Label!
+}
+""",
     ],
 )
 
@@ -92,6 +126,8 @@ _OPEN = regex(
     re.IGNORECASE,
 )
 """What is open by its nature, in a mutation's name."""
+_ROLES = regex(r"roles?|scopes?|policy|policies|rbac|allow|owner", re.IGNORECASE)
+"""What a directive of a schema that guards may be about, beside what names of code say."""
 _ASKS = regex(r"user|auth|permi|viewer|tenant|account|identity|session|token|credential|\bcan_|allowed|owner", re.IGNORECASE)
 """Words of a body that may well ask who it is."""
 
@@ -135,3 +171,17 @@ def _guards(project: Project, path: str, definition: Def, decorator: Value) -> b
     given = [it for name in _GUARDS if (it := decorator.keyword(name)) is not None]
     named = [it for value in given for it in value.each() if it.kind in ("name", "call") and it.text]
     return any(guarding(it.last) or guards(project, project.resolve(path, it.text, definition.owner), "") for it in named)
+
+
+@rule.check_sdl
+def find_in_schema(view: SdlView) -> Iterator[FileHit]:
+    """Mutations of a GraphQL schema without a directive that guards, where nine of ten have one."""
+    rows = [it for it in view.schema.fields if view.schema.roots.get(it.owner) == "Mutation" and not _OPEN.search(it.name)]
+    closed = {it.owner for it in rows if _guarded(view.schema.directives(it.owner))}
+    for it in odd_ones({"": [row for row in rows if row.owner not in closed]}, lambda each: _guarded(each.directives)):
+        words = f"{it.counts} mutations of this schema do, `{it.example.name}` for one."
+        yield FileHit(it.member.at, f"`{it.member.name}` asks nobody who they are; {words}", symbol=it.member.spoken)
+
+
+def _guarded(directives: Iterable[str]) -> bool:
+    return any(guarding(it) or _ROLES.search(it) for it in directives)

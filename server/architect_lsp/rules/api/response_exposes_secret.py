@@ -31,7 +31,7 @@ from architect_lsp.knowledge.symbols import ClassSymbol, Ref
 from architect_lsp.knowledge.values import Value
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
-from architect_lsp.rules.rule import Bad, FileHit, Hit, OpenApiView, Rule, View
+from architect_lsp.rules.rule import Bad, FileHit, Hit, OpenApiView, Rule, SdlView, View
 from architect_lsp.syntax.nodes import Node
 
 rule = Rule(
@@ -98,6 +98,17 @@ components:
       properties:
         name: {type: string}
         [|passwordHash|]: {type: string}
+"""),
+        Bad("""
+-- schema.graphql --
+type Query {
+  user(id: ID!): User
+}
+type User {
+  id: ID!
+  name: String!
+  [|passwordHash|]: String!
+}
 """),
     ],
     good=[
@@ -198,6 +209,24 @@ components:
         password: {type: string, writeOnly: true}
         hasPassword: {type: boolean}
         passwd: {type: boolean}
+""",
+        """
+-- schema.graphql --
+type Mutation {
+  createUser(input: NewUser!): User!
+}
+input NewUser {
+  name: String!
+  password: String!
+}
+type User {
+  name: String!
+  hasPassword: Boolean!
+  password: PasswordRules
+}
+type PasswordRules {
+  length: Int!
+}
 """,
     ],
 )
@@ -339,3 +368,12 @@ def _fields(api: OpenApi, schema: Node, depth: int = 3) -> Iterator[Node]:
         inner = [part["items"], *part["properties"].entries, *part["oneOf"].items, *part["anyOf"].items]
         for it in inner if depth else ():
             yield from _fields(api, it, depth - 1)
+
+
+@rule.check_sdl
+def find_in_schema(view: SdlView) -> Iterator[FileHit]:
+    """Fields of a GraphQL schema's types that are secrets by their names."""
+    for it in view.schema.fields:
+        is_shown = view.schema.kinds.get(it.owner) in ("object", "interface") and it.owner not in view.schema.roots
+        if is_shown and it.target == "String" and not it.arguments and _PASSWORD.fullmatch(snake(it.name)):
+            yield FileHit(it.at, f"Whoever may ask for a `{it.owner}` reads its `{it.name}`.", symbol=it.spoken)
