@@ -68,8 +68,32 @@ def parcel(request, pk):
     return JsonResponse({"street": found.street})
 """,
         ),
+        Bad("""
+from flask import Flask, jsonify
+
+app = Flask(__name__)
+
+@app.errorhandler(404)
+def missing(error):
+    return [|jsonify({"error": "not found"})|]
+"""),
     ],
     good=[
+        """
+from flask import Flask, jsonify
+
+app = Flask(__name__)
+
+@app.errorhandler(404)
+def missing(error):
+    return jsonify({"error": "not found"}), 404
+
+@app.errorhandler(500)
+def failed(error):
+    response = jsonify({"error": "failed"})
+    response.status_code = 500
+    return response
+""",
         """
 from fastapi import APIRouter, HTTPException, Response
 from fastapi.responses import JSONResponse
@@ -171,6 +195,11 @@ def find(view: View) -> Iterator[Hit]:
         if _is_refusal(handler, node.value):
             yield Hit(node.value, f"`{handler.name}` answers a failure with status 200.")
             continue
+        if _is_error_handler(handler) and _is_bare(node.value):
+            yield Hit(
+                node.value, f"`{handler.name}` answers an error with status 200: Flask takes the status from what it returns."
+            )
+            continue
         if not _in_except(reading, node) and not _is_early(reading, node, handler):
             continue
         body = _body(node.value)
@@ -186,6 +215,23 @@ def find(view: View) -> Iterator[Hit]:
         if any("WEBSOCKET" in it.methods or (it.status or 200) >= 300 for it in routes) or _sets_status(reading, handler):
             continue
         yield Hit(node.value, f"`{handler.name}` answers a failure with status 200.")
+
+
+def _is_error_handler(handler: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether Flask asks it for the answer to an error."""
+    names = (dotted(it.func).rpartition(".")[2] for it in handler.decorator_list if isinstance(it, ast.Call))
+    is_own = any(it in ("errorhandler", "app_errorhandler") for it in names)
+    return is_own and not any(isinstance(it, ast.Attribute) and it.attr in ("status_code", "status") for it in ast.walk(handler))
+
+
+def _is_bare(value: ast.expr) -> bool:
+    """Whether it is a body alone, made in place."""
+    if isinstance(value, ast.Dict | ast.JoinedStr):
+        return True
+    if isinstance(value, ast.Constant):
+        return isinstance(value.value, str)
+    made = dotted(value.func).rpartition(".")[2] if isinstance(value, ast.Call) else ""
+    return made in ("jsonify", "render_template")
 
 
 def _is_view(handler: ast.FunctionDef | ast.AsyncFunctionDef, value: ast.expr) -> bool:

@@ -71,7 +71,7 @@ class PlainSerializer(serializers.ModelSerializer):
         model = Order
         fields = ["id", "customer"]
 -- shop/views.py --
-from rest_framework import generics, viewsets
+from rest_framework import generics, serializers, viewsets
 from shop.models import Customer, Order
 from shop.serializers import CustomerSerializer, OrderSerializer, PlainSerializer
 """
@@ -97,6 +97,18 @@ class Orders(generics.ListAPIView):
 class Customers(generics.ListCreateAPIView):
     [|queryset = Customer.objects.all()|]
     serializer_class = CustomerSerializer
+
+class PaidSerializer(serializers.ModelSerializer):
+    paid = serializers.SerializerMethodField()
+    def get_paid(self, customer):
+        return customer.orders.filter(paid=True).count()
+    class Meta:
+        model = Customer
+        fields = ["paid"]
+
+class Paid(generics.ListAPIView):
+    [|queryset = Customer.objects.prefetch_related("orders")|]
+    serializer_class = PaidSerializer
 """
         ),
     ],
@@ -154,12 +166,17 @@ def find(project: Project) -> Iterator[ProjectHit]:
             if loaded is None or model is None or not isinstance(serializer, ClassSymbol):
                 continue
             missing = [(side, ref) for side, ref in _shown(project, serializer, model, models) if side.name not in loaded]
+            at = Ref(path, it.qualname, "field", names["queryset"])
+            shower = serializer.facts.qualname
             if missing:
                 yield ProjectHit(
-                    Ref(path, it.qualname, "field", names["queryset"]),
-                    f"`{serializer.facts.qualname}` shows {_listed(missing)} of each row, which this queryset does not load.",
+                    at,
+                    f"`{shower}` shows {_listed(missing)} of each row, which this queryset does not load.",
                     tuple((ref, f"needs `{side.name}`") for side, ref in missing),
                 )
+            elif asking := [*_asking(project, serializer, model, models)]:
+                message = f"`{shower}` asks the database once for each row, by `{asking[0][0]}`: annotate the queryset with it."
+                yield ProjectHit(at, message, tuple((ref, f"asks for `{what}`") for what, ref in asking))
 
 
 def _listed(missing: list[tuple[Side, Ref]]) -> str:
@@ -210,6 +227,26 @@ def _shown(project: Project, serializer: ClassSymbol, model: OrmModel, models: M
         many = side.many and value.last in ("StringRelatedField", "SlugRelatedField", "PrimaryKeyRelatedField")
         if nested or related or many or ("." in said and not side.many):
             yield side, it.ref
+
+
+def _asking(project: Project, serializer: ClassSymbol, model: OrmModel, models: Models) -> Iterator[tuple[str, Ref]]:
+    """The queries that methods of `SerializerMethodField`s make of each row, which no prefetch answers."""
+    names = attributes(project, serializer)
+    for it in names.values():
+        value = it.field.value if it.field is not None else None
+        method = names.get(f"get_{it.name}") if value is not None and value.last == "SerializerMethodField" else None
+        call = method.call if method is not None else None
+        if method is None or call is None or len(call.parameters) < 2:
+            continue
+        row = call.parameters[1][0]
+        for made in call.calls:
+            parts = made.target.lstrip("?").split(".")
+            if len(parts) != 3 or parts[2] not in ("filter()", "exclude()", "filter", "exclude", "aggregate") or not made.certain:
+                continue
+            side = models.across(model, parts[1]) if parts[0] == row else None
+            if side is not None and side.many:
+                yield f"{row}.{parts[1]}.{parts[2].rstrip('()')}", method.ref
+                break
 
 
 def _of_method(method: Attribute | None, model: OrmModel, models: Models) -> Iterator[tuple[Side, Ref]]:

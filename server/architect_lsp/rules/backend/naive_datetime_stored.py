@@ -64,6 +64,14 @@ def pay(session: Session, pk):
     session.add(Order(created=[|datetime.datetime.now()|]))
     session.commit()
 """),
+        Bad("""
+from datetime import datetime
+from sqlalchemy.orm import Mapped, mapped_column
+
+class Event(Base):
+    at: Mapped[datetime] = mapped_column(default=[|datetime.utcnow|])
+    seen: Mapped[datetime | None] = mapped_column(onupdate=lambda: [|datetime.now()|])
+"""),
     ],
     good=[
         """
@@ -131,7 +139,7 @@ def _is_stored(asked: Queries, node: ast.expr) -> bool:
         if not isinstance(call, ast.Call) or parent.arg is None:
             return False
         if parent.arg in ("default", "onupdate", "default_factory", "server_default"):
-            return _makes_column(call)
+            return _makes_column(call) or _is_mapped(reading.parent(call))
         return _column(asked, call, parent.arg)
     if isinstance(parent, ast.Assign) and len(parent.targets) == 1 and isinstance(parent.targets[0], ast.Attribute):
         target = parent.targets[0]
@@ -146,6 +154,14 @@ def _makes_column(call: ast.Call) -> bool:
     if last == "DateTimeField":
         return True
     return last in ("Column", "mapped_column") and any(_TIMES.fullmatch(name) for it in call.args for name in _names(it))
+
+
+def _is_mapped(row: ast.AST | None) -> bool:
+    """Whether a column of SQLAlchemy says by its annotation that it holds a time."""
+    if not isinstance(row, ast.AnnAssign) or not isinstance(row.annotation, ast.Subscript):
+        return False
+    is_time = any(name == "datetime" for name in _names(row.annotation.slice))
+    return is_time and dotted(row.annotation.value).rpartition(".")[2] == "Mapped"
 
 
 def _names(node: ast.expr) -> Iterator[str]:

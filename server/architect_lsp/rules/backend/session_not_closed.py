@@ -33,7 +33,7 @@ rule = Rule(
     confidence=Confidence.HIGH,
     rows=["B2", "D3"],
     cwe=772,
-    needs=["ession", "connect("],
+    needs=["ession", "connect(", "acquire(", "getconn(", "_connection("],
     bad=[
         Bad("""
 from sqlalchemy import create_engine
@@ -73,8 +73,40 @@ def count(dsn):
     cursor.execute("SELECT count(*) FROM orders")
     return cursor.fetchone()[0]
 """),
+        Bad("""
+import asyncpg
+from psycopg_pool import ConnectionPool
+
+async def lookup(pool: asyncpg.Pool, code):
+    connection = [|await pool.acquire()|]
+    row = await connection.fetchrow("SELECT name FROM ports WHERE code = $1", code)
+    await pool.release(connection)
+    return row
+
+def count(pool: ConnectionPool):
+    connection = [|pool.getconn()|]
+    return connection.execute("SELECT count(*) FROM ports").fetchone()
+"""),
     ],
     good=[
+        """
+import asyncpg
+
+async def lookup(pool: asyncpg.Pool, code):
+    connection = await pool.acquire()
+    try:
+        return await connection.fetchrow("SELECT name FROM ports WHERE code = $1", code)
+    finally:
+        await pool.release(connection)
+
+async def lend(pool: asyncpg.Pool):
+    connection = await pool.acquire()
+    return connection
+
+async def within(pool: asyncpg.Pool):
+    async with pool.acquire() as connection:
+        return await connection.fetch("SELECT 1")
+""",
         """
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
@@ -160,6 +192,13 @@ _CONNECTION = regex(
     r"(?:psycopg2|pymysql|MySQLdb|mysql\.connector|pyodbc|oracledb|cx_Oracle)\.(?:\w+\.)*[Cc]onnect(?:ion)?(?:\(\))?"
 )
 """Connections to a server, which `with` does not close."""
+_BORROWED = regex(
+    r"(?:asyncpg|psycopg_pool|psycopg2\.pool|aiomysql|asyncmy|aiopg|aioodbc|aioredis|mysql\.connector\.pooling|dbutils)"
+    r"\.(?:\w+\.)*(?:acquire|getconn|get_connection)"
+    r"|sqlalchemy\.(?:\w+\.)*(?:create_engine|Engine)\.(?:connect|raw_connection)"
+)
+"""Connections that a pool lends, and wants back."""
+_GIVES_BACK = ("release", "putconn", "put_conn", "push")
 _FACTORY = regex(r"(?:\w+\.)*(?:Async)?SessionLocal\(\)")
 """What most projects call the factory that their database module makes."""
 
@@ -173,22 +212,32 @@ def find(view: View) -> Iterator[Hit]:
     for node in reading.each(ast.Assign):
         function = reading.function(node)
         target = node.targets[0]
-        if function is None or not isinstance(node.value, ast.Call) or not isinstance(target, ast.Name):
+        made = node.value.value if isinstance(node.value, ast.Await) else node.value
+        if function is None or not isinstance(made, ast.Call) or not isinstance(target, ast.Name):
             continue
-        found = view.symbol(node.value)
+        found = view.symbol(made)
         if not isinstance(found, External) or "scoped" in found.name:
             continue
         name = canonical(found.name)
-        if not _SESSION.fullmatch(name) and not _FACTORY.fullmatch(found.name) and not _CONNECTION.fullmatch(name):
+        borrowed = bool(_BORROWED.fullmatch(view.callee(made).replace("()", "")))
+        if not borrowed and (isinstance(node.value, ast.Await) or not _is_own(name, found.name)):
             continue
         if len(reading.bindings(function).get(target.id, [])) != 1:
             continue
         state = _closed(reading, function, target.id)
         if state == "":
             what = "its connection to the server" if _CONNECTION.fullmatch(name) else "its connection of the pool"
-            yield Hit(node.value, f"`{target.id}` is never closed: it keeps {what}.")
+            how = "given back" if borrowed else "closed"
+            yield Hit(node.value, f"`{target.id}` is never {how}: it keeps {what}.")
         elif state == "unsafe":
-            yield Hit(node.value, f"`{target.id}` stays open when what comes before its `close()` raises: use `with`.")
+            how = "lost to the pool" if borrowed else "open"
+            way = "it is given back" if borrowed else "its `close()`"
+            yield Hit(node.value, f"`{target.id}` stays {how} when what comes before {way} raises: use `with`.")
+
+
+def _is_own(name: str, written: str) -> bool:
+    """Whether it is a session, or a connection to a server of its own."""
+    return bool(_SESSION.fullmatch(name) or _FACTORY.fullmatch(written) or _CONNECTION.fullmatch(name))
 
 
 def _closed(reading: Reading, function: ast.AST, name: str) -> str:
@@ -200,9 +249,10 @@ def _closed(reading: Reading, function: ast.AST, name: str) -> str:
         parent = reading.parent(it)
         if isinstance(parent, ast.Yield):
             continue  # lent: whoever gets it gives it back, or raises here
-        if not isinstance(parent, ast.Attribute):
+        back = isinstance(parent, ast.Call) and isinstance(parent.func, ast.Attribute) and parent.func.attr in _GIVES_BACK
+        if not isinstance(parent, ast.Attribute) and not back:
             return "safe"  # handed on, returned, kept
-        if parent.attr in ("close", "aclose"):
+        if back or (isinstance(parent, ast.Attribute) and parent.attr in ("close", "aclose")):
             if any(
                 isinstance(up, ast.Try) and any(_is_below(it, row, reading) for row in up.finalbody)
                 for up in reading.ancestors(it)
