@@ -55,10 +55,66 @@ def over_data(reading: Reading, loop: ast.AST) -> bool:
     return True
 
 
+def changes_by_turn(loop: ast.AST, call: ast.Call) -> bool:
+    """Whether what is asked changes from turn to turn."""
+    targets = [it.target for it in ([loop] if isinstance(loop, ast.For) else loop.generators)]  # type: ignore[attr-defined]
+    names = {it.id for target in targets for it in ast.walk(target) if isinstance(it, ast.Name)}
+    for node in ast.walk(loop):
+        if isinstance(node, ast.Assign | ast.NamedExpr | ast.For) and _mentions(
+            node.value if not isinstance(node, ast.For) else node.iter, names
+        ):
+            bound = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names |= {it.id for target in bound for it in ast.walk(target) if isinstance(it, ast.Name)}
+    return any(_mentions(it, names) for it in (call.func, *call.args, *(each.value for each in call.keywords)))
+
+
+def in_own_session(reading: Reading, loop: ast.AST, call: ast.Call) -> bool:
+    """Whether each turn opens its own session or transaction around the call, which keeps the turns apart on purpose."""
+    for it in reading.ancestors(call):
+        if it is loop:
+            return False
+        if isinstance(it, ast.With | ast.AsyncWith) and any(
+            re.search(
+                r"session|transaction|atomic|begin|connect|lock|(?:^|[._])db\b", ast.unparse(item.context_expr), re.IGNORECASE
+            )
+            for item in it.items
+        ):
+            return True
+    return False
+
+
+def in_branch(reading: Reading, loop: ast.AST, call: ast.Call) -> bool:
+    """Whether only some turns come to the call."""
+    below: ast.AST = call
+    for up in reading.ancestors(call):
+        if up is loop:
+            return False
+        if isinstance(up, ast.If | ast.IfExp) and below is not up.test:
+            return True
+        below = up
+    return False
+
+
+def is_kept(reading: Reading, loop: ast.AST, call: ast.Call) -> bool:
+    """Whether a turn asks only for what no turn before has kept: `if key not in kept: kept[key] = ...`."""
+    below: ast.AST = call
+    for up in reading.ancestors(call):
+        if up is loop:
+            break
+        if isinstance(up, ast.If | ast.IfExp) and below is not up.test and _asks_kept(up.test, ast.NotIn):
+            return True
+        below = up
+    body = loop.body if isinstance(loop, ast.For) else []
+    before = (it for it in body if isinstance(it, ast.If) and it.lineno < call.lineno)
+    return any(isinstance(it.body[-1], ast.Continue) and _asks_kept(it.test, ast.In) for it in before)
+
+
 def _constant(reading: Reading, node: ast.expr) -> bool:
-    """Whether the name is written like a constant or bound to a literal."""
+    """Whether the name is written like a constant or a class, or bound to a literal."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("items", "values", "keys"):
+        node = node.func.value
     name = dotted(node).rpartition(".")[2]
-    if name.isupper():
+    if name.isupper() or (name[:1].isupper() and isinstance(node, ast.Name)):
         return True
     values = reading.bindings(reading.function(node)).get(name, []) if isinstance(node, ast.Name) else []
     return len(values) == 1 and isinstance(values[0], ast.Tuple | ast.List | ast.Set | ast.Dict) and bool(_elements(values[0]))
@@ -91,3 +147,15 @@ def _given(source: ast.expr) -> ast.expr:
 
 def _within(node: ast.AST, outer: ast.AST, reading: Reading) -> bool:
     return node is outer or any(it is outer for it in reading.ancestors(node))
+
+
+def _mentions(node: ast.AST, names: set[str]) -> bool:
+    return any(isinstance(it, ast.Name) and it.id in names for it in ast.walk(node))
+
+
+def _asks_kept(test: ast.expr, way: type[ast.cmpop]) -> bool:
+    """Whether a test asks if a collection has something, not a literal one."""
+    return any(
+        isinstance(it, ast.Compare) and isinstance(it.ops[0], way) and isinstance(it.comparators[0], ast.Name | ast.Attribute)
+        for it in ast.walk(test)
+    )

@@ -136,6 +136,8 @@ class Reading:
                 return up
             if isinstance(up, _COMPREHENSIONS) and not (isinstance(below, ast.comprehension) and below is up.generators[0]):
                 return up
+            if isinstance(up, ast.comprehension) and any(below is it for it in up.ifs):
+                return self.parent(up)
             if isinstance(up, ast.comprehension) and below is up.iter and self._first(up):
                 below = up
                 continue
@@ -339,8 +341,7 @@ class Reading:
                 found[variadic.arg] = [None]
 
     def _first(self, generator: ast.comprehension) -> bool:
-        owner = self._parent.get(generator)
-        return isinstance(owner, _COMPREHENSIONS) and owner.generators[0] is generator
+        return getattr(self._parent.get(generator), "generators", [None])[0] is generator
 
 
 class _Annotation(ast.expr):

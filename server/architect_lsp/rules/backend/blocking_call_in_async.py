@@ -22,6 +22,7 @@ Source: https://docs.python.org/3/library/asyncio-dev.html#running-blocking-code
 """
 
 import ast
+import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.kinds import is_script
@@ -134,6 +135,22 @@ async def run(client: Client):
     client.start(remote=False)
 """,
         """
+from contextlib import asynccontextmanager
+import requests
+from fastapi import FastAPI
+
+@asynccontextmanager
+async def lifespan(app: FastAPI):
+    app.state.keys = requests.get("https://keys.example", timeout=3).json()
+    yield
+
+app = FastAPI(lifespan=lifespan)
+
+@app.on_event("startup")
+async def warm():
+    requests.get("https://keys.example", timeout=3)
+""",
+        """
 -- shop/cli/fetch.py --
 import subprocess
 
@@ -191,6 +208,7 @@ _DJANGO = frozenset(
     ("get", "first", "last", "earliest", "latest", "create", "count", "exists", "update", "delete", "bulk_create", "bulk_update")
 )
 """What asks the database at once; each has an `a` twin."""
+_STARTS = regex(r"lifespan|startup|start_up|before_serving|before_server_start|cleanup_ctx", re.IGNORECASE)
 _TITLES = {"time.sleep": "sleeps", "subprocess": "waits for a process", "requests": "waits for HTTP", "httpx": "waits for HTTP"}
 
 
@@ -221,7 +239,7 @@ def find(view: View) -> Iterator[Hit]:
                 )
                 yield Hit(call, told, evidence=tuple(described(hashes, view.project)), severity=Severity.WARNING)
             continue
-        if len(effect.path) > _STEPS:
+        if len(effect.path) > _STEPS or (effect.call != "time.sleep" and _is_start(reading, function, call)):
             continue
         steps = tuple(described(effect, view.project))
         does = next((text for name, text in _TITLES.items() if effect.call.startswith(name)), "blocks")
@@ -235,6 +253,12 @@ def find(view: View) -> Iterator[Hit]:
 def _is_alone(function: ast.AsyncFunctionDef) -> bool:
     """Whether a coroutine is a job of RQ's, whose worker makes an event loop for it alone."""
     return any(isinstance(it, ast.Call) and dotted(it.func).rpartition(".")[2] == "job" for it in function.decorator_list)
+
+
+def _is_start(reading: Reading, function: ast.AsyncFunctionDef, call: ast.Call) -> bool:
+    """Whether a call runs once, before an application serves anybody."""
+    names = [function.name, *(ast.unparse(it) for it in function.decorator_list)]
+    return any(_STARTS.search(it) for it in names) and reading.loop(call) is None
 
 
 def _waits(view: View, call: ast.Call) -> Iterator[Hit]:

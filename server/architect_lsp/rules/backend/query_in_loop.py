@@ -28,7 +28,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.extraction import writes_rows
 from architect_lsp.knowledge.kinds import is_script
-from architect_lsp.knowledge.loops import over_data
+from architect_lsp.knowledge.loops import changes_by_turn, in_branch, in_own_session, is_kept, over_data
 from architect_lsp.knowledge.queries import queries
 from architect_lsp.knowledge.reading import dotted
 from architect_lsp.knowledge.summaries import Effect, described
@@ -88,6 +88,12 @@ SessionDep = Annotated[Session, Depends(make)]
 from app.deps import SessionDep
 def users(session: SessionDep, ids):
     return {it: [|session.get(User, it)|] for it in ids}
+"""),
+        Bad("""
+from sqlalchemy.orm import Session
+
+def known(session: Session, keys):
+    return [it for it in keys if [|session.get(User, it)|]]
 """),
         Bad("""
 def names(db, keys):
@@ -189,6 +195,29 @@ def by_code(session: Session, code):
     return session.execute(select(Shop).where(Shop.code == code)).scalar_one_or_none()
 """,
         """
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+def owners(session: Session, rows, names, kinds):
+    kept = {}
+    for row in rows:
+        if row.owner_id not in kept:
+            kept[row.owner_id] = session.get(User, row.owner_id)
+    for row in rows:
+        if row.owner_id in kept:
+            continue
+        kept[row.owner_id] = session.get(User, row.owner_id)
+    for kind in Kind:
+        session.get(User, kind.value)
+    for name in names:
+        session.execute(text(f"SELECT id FROM {name}"))
+    for name in names:
+        try:
+            return session.query(User).filter(User.name == name).one()
+        except NoResultFound:
+            continue
+""",
+        """
 from functools import lru_cache
 from sqlalchemy.orm import Session
 
@@ -211,7 +240,7 @@ _READS = regex(
 _WORKS = regex(
     r"_*(?:set|revoke|update|delete|remove|create|insert|add|clear|mark|move|patch|perform|save|send|store|write|register|schedule|ensure)(?:_|$)"
 )
-_NOT_READ = regex(r"_or_create$|in_bulk$|\.refresh$|\.reflect$")
+_NOT_READ = regex(r"_or_(?:create|init\w*|add|insert)$|in_bulk$|\.refresh$|\.reflect$")
 _ON_PURPOSE = ("create", "acreate", "get_or_create", "update_or_create", "select_for_update", "with_for_update")
 """What is made, or locked one by one."""
 _EXECUTES = ("execute", "fetch", "fetchrow", "fetchval", "fetch_one", "fetch_all")
@@ -219,6 +248,7 @@ _SELECT = regex(r"\s*SELECT\s.+\sFROM\s.+\sWHERE\s", re.IGNORECASE | re.DOTALL)
 _ON_LOCK = regex(r"FOR\s+UPDATE|information_schema|pg_|sqlite_", re.IGNORECASE)
 """What is asked of the database about itself, or to lock a row."""
 _DJANGO_WRITES = regex(r"a?(?:create|save|delete|update|add|remove|set|select_for_update)")
+_ANY_TABLE = regex(r"\bFROM\s+\W{0,2}{", re.IGNORECASE)
 _MAKES = regex(r"a?(?:create|add|insert)(?:_|$)")
 _LOCKS = regex(r"lock|acquire")
 _CALLS = 10
@@ -245,9 +275,11 @@ def find(view: View) -> Iterator[Hit]:
             or (effect.path and (_WORKS.match(_last(call)) or not (_READS.search(_last(call)) or _only_reads(view, call))))
         ):
             continue
-        if not _depends(loop, call) or _own_session(view, loop, call) or _writes_too(view, loop) or _is_search(view, loop, call):
+        if is_kept(reading, loop, call) or _names_table(call) or not changes_by_turn(loop, call):
             continue
-        if effect.path and (_in_branch(view, loop, call) or view.effects(call).keys() & {"commit", "mail"}):
+        if in_own_session(reading, loop, call) or _writes_too(view, loop) or _is_search(view, loop, call):
+            continue
+        if effect.path and (in_branch(reading, loop, call) or view.effects(call).keys() & {"commit", "mail"}):
             continue
         steps = tuple(described(effect, view.project))
         if steps:
@@ -291,40 +323,8 @@ def _text(node: ast.expr) -> str | None:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
 
-def _depends(loop: ast.AST, call: ast.Call) -> bool:
-    """Whether what is asked changes from turn to turn."""
-    targets = [it.target for it in ([loop] if isinstance(loop, ast.For) else loop.generators)]  # type: ignore[attr-defined]
-    names = {it.id for target in targets for it in ast.walk(target) if isinstance(it, ast.Name)}
-    for node in ast.walk(loop):
-        if isinstance(node, ast.Assign | ast.NamedExpr | ast.For) and _mentions(
-            node.value if not isinstance(node, ast.For) else node.iter, names
-        ):
-            bound = node.targets if isinstance(node, ast.Assign) else [node.target]
-            names |= {it.id for target in bound for it in ast.walk(target) if isinstance(it, ast.Name)}
-    return any(_mentions(it, names) for it in (call.func, *call.args, *(each.value for each in call.keywords)))
-
-
-def _mentions(node: ast.AST, names: set[str]) -> bool:
-    return any(isinstance(it, ast.Name) and it.id in names for it in ast.walk(node))
-
-
 def _last(call: ast.Call) -> str:
     return call.func.attr if isinstance(call.func, ast.Attribute) else dotted(call.func)
-
-
-def _own_session(view: View, loop: ast.AST, call: ast.Call) -> bool:
-    """Whether each turn opens its own session or transaction around the call, which keeps the turns apart on purpose."""
-    for it in view.reading.ancestors(call):
-        if it is loop:
-            return False
-        if isinstance(it, ast.With | ast.AsyncWith) and any(
-            re.search(
-                r"session|transaction|atomic|begin|connect|lock|(?:^|[._])db\b", ast.unparse(item.context_expr), re.IGNORECASE
-            )
-            for item in it.items
-        ):
-            return True
-    return False
 
 
 def _is_search(view: View, loop: ast.AST, call: ast.Call) -> bool:
@@ -336,19 +336,28 @@ def _is_search(view: View, loop: ast.AST, call: ast.Call) -> bool:
     if isinstance(last, ast.Return | ast.Break):
         return True
     up = next((it for it in reading.ancestors(call) if isinstance(it, ast.stmt)), None)
-    if isinstance(up, ast.If) and any(
-        isinstance(it, ast.Call) and _MAKES.match(_last(it)) for statement in up.body for it in ast.walk(statement)
-    ):
+    if isinstance(up, ast.Return) and isinstance(loop, ast.For):
         return True
+    if isinstance(up, ast.If):
+        skips = isinstance(up.body[-1], ast.Continue) and isinstance(loop, ast.For)
+        made = loop.body if skips and isinstance(loop, ast.For) else up.body
+        if any(isinstance(it, ast.Call) and _MAKES.match(_last(it)) for statement in made for it in ast.walk(statement)):
+            return True
     names = {it.id for it in up.targets if isinstance(it, ast.Name)} if isinstance(up, ast.Assign) else set()
     for it in ast.walk(loop) if names else ():
         if (
             isinstance(it, ast.If)
             and _is_found(it.test, names)
-            and (isinstance(it.body[-1], ast.Return | ast.Break) or isinstance(it.body[0], ast.Continue))
+            and isinstance(it.body[-1], ast.Return | ast.Break | ast.Continue)
         ):
             return True
     return False
+
+
+def _names_table(call: ast.Call) -> bool:
+    """Whether the turns ask different tables: `f"SELECT id FROM {name}"`."""
+    texts = (ast.unparse(it) for it in ast.walk(call) if isinstance(it, ast.JoinedStr))
+    return any(_ANY_TABLE.search(it) for it in texts)
 
 
 def _is_found(test: ast.expr, names: set[str]) -> bool:
@@ -356,18 +365,6 @@ def _is_found(test: ast.expr, names: set[str]) -> bool:
     if isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.IsNot | ast.NotEq):
         test = test.left
     return isinstance(test, ast.Name) and test.id in names
-
-
-def _in_branch(view: View, loop: ast.AST, call: ast.Call) -> bool:
-    """Whether only some turns come to the call."""
-    below: ast.AST = call
-    for up in view.reading.ancestors(call):
-        if up is loop:
-            return False
-        if isinstance(up, ast.If | ast.IfExp) and below is not up.test:
-            return True
-        below = up
-    return False
 
 
 def _writes_too(view: View, loop: ast.AST) -> bool:

@@ -28,6 +28,7 @@ from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.models import Side
 from architect_lsp.knowledge.nouns import OrmModel
 from architect_lsp.knowledge.queries import Queries, queries
+from architect_lsp.knowledge.reading import Reading
 from architect_lsp.knowledge.symbols import Ref
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
@@ -161,6 +162,9 @@ def names(wanted):
     for order in Order.objects.all():
         order.products.add(3)
         order.customer = wanted
+    for order in Order.objects.filter(paid=True):
+        order = Order.objects.select_related("customer").get(pk=order.pk)
+        print(order.customer.name)
     seen = None
     for order in Order.objects.order_by("customer_id"):
         if seen != order.customer_id:
@@ -224,6 +228,8 @@ def find(view: View) -> Iterator[Hit]:
         if not isinstance(node.value, ast.Name) or not isinstance(node.ctx, ast.Load) or reading.function(node) is None:
             continue
         loop = asked.loop_of(node.value)
+        if loop is not None and _is_bound_anew(node.value, reading):
+            continue
         query = asked.query(loop) if loop is not None else None
         if loop is None or query is None or query.gives != "rows" or query.model is None or query.loaded is None or _small(query):
             continue
@@ -244,6 +250,20 @@ def find(view: View) -> Iterator[Hit]:
         if hit is not None:
             seen.add((id(loop), node.attr))
             yield hit
+
+
+def _is_bound_anew(name: ast.Name, reading: Reading) -> bool:
+    """Whether the turn itself has given the loop's name another row before: `order = Order.objects.get(pk=order.pk)`."""
+    for up in reading.ancestors(name):
+        if isinstance(up, ast.For | ast.AsyncFor) and any(
+            isinstance(it, ast.Name) and it.id == name.id for it in ast.walk(up.target)
+        ):
+            inside = (it for row in up.body for it in ast.walk(row))
+            return any(
+                isinstance(it, ast.Name) and it.id == name.id and isinstance(it.ctx, ast.Store) and it.lineno < name.lineno
+                for it in inside
+            )
+    return False
 
 
 def _is_set(node: ast.Attribute, asked: Queries) -> bool:
