@@ -12,7 +12,10 @@ import pytest
 
 from architect_lsp.dismissals import dismissal
 from architect_lsp.engine import Workspace
+from architect_lsp.knowledge import openapi_changes, route_changes
+from architect_lsp.knowledge.document import Document
 from architect_lsp.knowledge.openapi import openapi, placeholders, plain_name, snake
+from architect_lsp.knowledge.project import Project, whole
 from architect_lsp.knowledge.sdl import Sdl, changes
 from architect_lsp.settings import Settings
 from architect_lsp.syntax.languages import describes_api
@@ -261,3 +264,56 @@ def test_changes_of_a_graphql_schema(before: str, after: str, told: list[str]) -
     assert [it.about for it in found] == told
     for it in found:
         assert after[it.at.start : it.at.end] in ("Query", *it.about.split("."))
+
+
+ROUTER = 'from fastapi import APIRouter\n\nrouter = APIRouter(prefix="/orders")\n\n\n@router.get("/")\ndef listed(): ...\n'
+MAIN = "from fastapi import FastAPI\nfrom app import orders\n\napp = FastAPI()\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ('app.include_router(orders.router, prefix="/v1")', 'app.include_router(orders.router, prefix="/v2")', True),
+        ("", 'app.include_router(orders.router, prefix="/v1")', False),  # nothing answered before
+        (
+            'app.include_router(orders.router, prefix="/v1")',
+            'mounted(app, [(orders, "/v1")])',
+            False,
+        ),  # it can't be told where now
+    ],
+)
+def test_a_router_that_moved_has_gone_only_where_that_is_known(before: str, after: str, told: bool) -> None:
+    projects = []
+    for last in (before, after):
+        project = Project()
+        for path, text in (("app/main.py", f"{MAIN}{last}\n"), ("app/orders.py", ROUTER)):
+            project.put(path, whole(Document(path, text).facts))
+        projects.append(project)
+    found = [message for _, message in route_changes.changes(*projects)]
+    assert found == (["`GET /v1/orders/` has gone, which `listed` of `app/orders.py` answered."] if told else [])
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("type: object, properties: {a: {}, b: {}}", "type: object, properties: {a: {}}", ["no longer answers with `b`"]),
+        ("type: object, properties: {a: {}, b: {deprecated: true}}", "type: object, properties: {a: {}}", []),
+        ("type: object, properties: {a: {}}", "type: array, items: {type: string}", ["the answer is array now"]),
+        ("type: object, properties: {a: {}}", "oneOf: [{type: object}, {type: array}]", []),
+        ("type: [string, 'null']", "type: string", []),
+        ("type: number", "type: integer", []),
+        ("type: integer", "type: number", ["the answer is number now"]),
+    ],
+)
+def test_what_answers_no_longer_hold(before: str, after: str, told: list[str]) -> None:
+    text = "openapi: 3.1.0\npaths: {/a: {get: {responses: {200: {content: {application/json: {schema: {%s}}}}}}}}\n"
+    found = [it.message for it in openapi_changes.changes(openapi(text % before), openapi(text % after))]
+    assert len(found) == len(told)
+    assert all(words in message for words, message in zip(told, found, strict=True))
+
+
+def test_a_list_in_the_query_takes_what_one_value_did() -> None:
+    text = "openapi: 3.1.0\npaths: {/a: {get: {parameters: [{name: order, in: query, schema: {%s}}]}}}\n"
+    one, many = (openapi(text % it) for it in ("type: string", "type: array, items: {type: string}"))
+    assert list(openapi_changes.changes(one, many)) == []
+    assert len(list(openapi_changes.changes(many, one))) == 1

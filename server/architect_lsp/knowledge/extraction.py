@@ -172,6 +172,7 @@ def _definition(reading: Reading, node: Function) -> Def:
         unread=tuple(_unread(node)) if node.decorator_list else (),
         asks=asked,
         threads=tuple(threads),
+        needed=tuple(_needed(node)) if node.decorator_list else (),
     )
 
 
@@ -223,6 +224,21 @@ def _injected(reading: Reading, node: Function) -> Iterator[tuple[str, Value]]:
         said = argument.annotation
         if isinstance(said, ast.Subscript) and isinstance(said.slice, ast.Tuple) and dotted(said.value).endswith("Annotated"):
             yield from ((argument.arg, value_of(reading, it)) for it in said.slice.elts[1:] if isinstance(it, ast.Call))
+
+
+def _needed(node: Function) -> Iterator[str]:
+    """Parameters that have no default: none at all, or a call that says so, as `Query(...)` does."""
+    positional = [*node.args.posonlyargs, *node.args.args]
+    defaults: list[ast.expr | None] = [None] * (len(positional) - len(node.args.defaults))
+    for it, default in zip(
+        (*positional, *node.args.kwonlyargs), (*defaults, *node.args.defaults, *node.args.kw_defaults), strict=True
+    ):
+        first = default.args[0] if isinstance(default, ast.Call) and default.args else None
+        says_none = isinstance(first, ast.Constant) and first.value is ...
+        if isinstance(default, ast.Call) and not default.args:
+            says_none = not any(it.arg is None or it.arg.startswith("default") for it in default.keywords)
+        if default is None or says_none:
+            yield it.arg
 
 
 def _defaults(reading: Reading, node: Function) -> Iterator[tuple[str, Value]]:

@@ -112,6 +112,7 @@ class Def(Struct, frozen=True, array_like=True, gc=False):
     unread: tuple[str, ...] = ()  # of a decorated function: parameters that its body never looks at
     asks: bool = False  # whether it looks at what tells who the user is: see `answers.asks`
     threads: tuple[str, ...] = ()  # targets of the functions that it hands to threads
+    needed: tuple[str, ...] = ()  # of a decorated function: parameters without a default, `Query(...)` being none
 
 
 class Field(Struct, frozen=True, array_like=True, gc=False):

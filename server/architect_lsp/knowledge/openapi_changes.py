@@ -13,6 +13,8 @@ from architect_lsp.knowledge.openapi import OpenApi, Operation, shape
 from architect_lsp.model import Span
 from architect_lsp.syntax.nodes import Node
 
+_NAMED = 6
+"""Fields that one message names."""
 _CHOICES = ("oneOf", "anyOf", "not", "if")
 
 
@@ -27,11 +29,11 @@ class Change:
 
 
 def changes(before: OpenApi, after: OpenApi) -> Iterator[Change]:
-    """Every broken promise, each told once, operations first come first."""
-    told: set[tuple[Span, str]] = set()
+    """Every broken promise, each told once, for the first operation that it concerns. What was deprecated may go."""
+    told: set[tuple[Span, Span]] = set()
     for it in _all(before, after):
-        if (it.at, it.message) not in told:
-            told.add((it.at, it.message))
+        if (it.at, it.was) not in told:
+            told.add((it.at, it.was))
             yield it
 
 
@@ -42,6 +44,8 @@ def _all(before: OpenApi, after: OpenApi) -> Iterator[Change]:
     for old in before.operations:
         key = shape(old.path)
         new = operations.get((old.method, key))
+        if old.node["deprecated"].is_true:
+            continue
         if new is not None:
             yield from _Pair(before, after, old, new).changes()
         elif key in paths:
@@ -86,8 +90,11 @@ class _Pair:
                     continue
                 was = self.old.at if old is None else old.at
                 yield self._change(new.at, f"`{self.new.spoken}` now requires `{new.name}` in the {new.place}.", was)
-            if old is not None:
-                yield from self._schemas(old.schema, new.schema, sent=True, name=new.name)
+            if old is not None and new.place != "path":  # a text of the address, whatever it is called
+                schema = self.after.meant(new.schema)
+                if new.place == "query" and schema["items"] and not self.before.meant(old.schema)["items"]:
+                    schema = schema["items"]  # `?key=a` is a list of one
+                yield from self._schemas(old.schema, schema, sent=True, name=new.name)
 
     def _bodies(self) -> Iterator[Change]:
         if self.new.body_required and not self.old.body_required and self.old.whole:
@@ -105,18 +112,23 @@ class _Pair:
             return
         self.seen.add(key)
         words = f"`{name}`" if name else "the body" if sent else "the answer"
-        yield from self._types(old, new, sent, words)
+        other = list(self._types(old, new, sent, words))
+        if other:
+            yield from other
+            return
         if sent:
             yield from self._required(old, new)
             yield from self._choices(old, new, words)
         fields, kept = self.before.properties(old), self.after.properties(new)
         for field, was in fields.items():
-            now = kept.get(field)
-            if now is not None:
-                yield from self._schemas(was, now, sent=sent, name=field)
-            elif not sent and not was["writeOnly"].is_true and not new["additionalProperties"].is_mapping:
-                at = new["properties"].key if new["properties"] else new.key
-                yield self._change(at, f"`{self.new.spoken}` no longer answers with `{field}`.", was.key)
+            if field in kept:
+                yield from self._schemas(was, kept[field], sent=sent, name=field)
+        gone = [it for field, it in fields.items() if field not in kept and not _may_go(it)]
+        if gone and not sent and not new["additionalProperties"].is_mapping:
+            named = ", ".join(f"`{it.name}`" for it in gone[:_NAMED])
+            more = f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else ""
+            at = new["properties"].key if new["properties"] else new.key
+            yield self._change(at, f"`{self.new.spoken}` no longer answers with {named}{more}.", gone[0].key)
         if old["items"] and new["items"]:
             yield from self._schemas(old["items"], new["items"], sent=sent, name=name)
 
@@ -152,6 +164,11 @@ class _Pair:
         return not any(part[it] for part in api.parts(node) for it in _CHOICES) and not any(
             it["$ref"] and not api.resolved(it) for part in api.parts(node) for it in part["allOf"].items
         )
+
+
+def _may_go(field: Node) -> bool:
+    """Whether a field was not read, or is announced to go."""
+    return field["writeOnly"].is_true or field["deprecated"].is_true
 
 
 def _types_of(node: Node) -> set[str]:

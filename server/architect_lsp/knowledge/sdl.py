@@ -141,7 +141,7 @@ class SdlChange:
 
 
 def changes(before: Sdl, after: Sdl) -> Iterator[SdlChange]:
-    """What clients of the older schema rely on and the newer one no longer promises."""
+    """What clients of the older schema rely on and the newer one no longer promises. What was deprecated may go."""
     from graphql import GraphQLError
     from graphql.utilities import find_breaking_changes
 
@@ -151,13 +151,14 @@ def changes(before: Sdl, after: Sdl) -> Iterator[SdlChange]:
         found = find_breaking_changes(_schema(before), _schema(after))
     except (GraphQLError, TypeError, ValueError, KeyError):  # a schema that contradicts itself
         return
+    leaving = {it.spoken for it in before.fields if "deprecated" in it.directives}
     top = next((_span(it.name) for it in after.definitions if getattr(it, "name", None) is not None), Span(0, 0))
     for it in found:
         words = [word for word in _WORDS.findall(it.description) if word.partition(".")[0] in before.kinds]
         about = max(words, key=lambda word: "." in word, default="")
         owner = about.partition(".")[0]
         if it.type.name.endswith(("REMOVED", "TYPE_CHANGED_KIND")) and (
-            owner not in before.defined or _is_elsewhere(owner, after)
+            about in leaving or owner not in before.defined or _is_elsewhere(owner, after)
         ):
             continue
         here = next((word for word in (about, owner) if word in after.places), "")

@@ -17,14 +17,8 @@ Source: Zalando RESTful API Guidelines, "MUST not break backward compatibility"
 
 from collections.abc import Iterator
 
-from architect_lsp.knowledge import sdl
-from architect_lsp.knowledge.catalogue import catalogue
-from architect_lsp.knowledge.kinds import is_script, is_test
-from architect_lsp.knowledge.nouns import Route
-from architect_lsp.knowledge.openapi_changes import changes
-from architect_lsp.knowledge.operations import shape
+from architect_lsp.knowledge import openapi_changes, route_changes, sdl
 from architect_lsp.knowledge.project import Project
-from architect_lsp.knowledge.symbols import Ref
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, FileHit, OpenApiView, ProjectHit, Rule, SdlView
 
@@ -156,6 +150,41 @@ type Order {
 }
 enum [|Size|] { SMALL }
 """),
+        Bad("""
+-- base:app/orders.py --
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+
+router = APIRouter(prefix="/orders")
+
+class OrderIn(BaseModel):
+    item: str
+    note: str = ""
+
+@router.post("/")
+def create(order: OrderIn): ...
+
+@router.get("/")
+def listed(page: int = 0): ...
+-- app/orders.py --
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+
+router = APIRouter(prefix="/orders")
+
+class OrderIn(BaseModel):
+    item: str
+    [|note: str|]
+    [|size: int = Field(..., gt=0)|]
+    colour: str = "red"
+    weight: int | None = None
+
+@router.post("/")
+def create(order: OrderIn): ...
+
+@router.get("/")
+[|def listed(shop: int, page: int = 0): ...|]
+"""),
     ],
     good=[
         """
@@ -266,65 +295,54 @@ extend type Query {
   orders(first: Int): [Order!]!
 }
 """,
+        """
+-- base:app/orders.py --
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, Field
+
+router = APIRouter(prefix="/orders")
+
+class OrderIn(BaseModel):
+    item: str
+    kind: str = Field(..., alias="type")
+
+@router.post("/{shop}")
+def create(shop: int, order: OrderIn, limit: int = Query(...)): ...
+-- app/orders.py --
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BaseModel, Field
+from app.db import session
+
+router = APIRouter(prefix="/orders")
+
+class OrderBase(BaseModel):
+    item: str
+
+class OrderCreate(OrderBase):
+    category: str = Field(..., alias="type")
+    size: int = 1
+    notes: list[str] = Field(default_factory=list)
+
+@router.post("/{shop_id}")
+def make(shop_id: int, body: OrderCreate, request: Request, most: int = Query(..., alias="limit"), db=Depends(session)): ...
+""",
     ],
 )
-
-_NAMED = 6
-"""Routes that one message names."""
 
 
 @rule.check_openapi
 def find_described(view: OpenApiView) -> Iterator[FileHit]:
     """What an OpenAPI document promised and promises no more."""
     if view.before is not None:
-        for it in changes(view.before, view.api):
+        for it in openapi_changes.changes(view.before, view.api):
             yield FileHit(it.at, it.message, symbol=it.about)
 
 
 @rule.check_project
 def find(project: Project) -> Iterator[ProjectHit]:
-    """Methods and paths that the base's code answers and this code does not."""
-    if project.base is None:
-        return
-    now = catalogue(project).routes
-    answered = {(method, shape(it.path)) for it in now for method in it.methods}
-    whole = {shape(it.path) for it in now if not it.methods}
-    unclear = {it.path.rpartition("/")[2] for it in now if "?" in it.path}
-    told: set[tuple[str, str]] = set()
-    found: dict[Ref, list[tuple[str, Route]]] = {}  # a file that lost several is told so once
-    for route in catalogue(project.base).routes:
-        path = shape(route.path)
-        if not _counts(route) or path in whole or route.path.rpartition("/")[2] in unclear:
-            continue
-        gone = sorted(it for it in route.methods if (it, path) not in answered and (it, path) not in told)
-        at = _nearest(project, route) if gone else None
-        if at is not None:
-            told.update((it, path) for it in gone)
-            found.setdefault(at, []).append((f"`{','.join(gone)} {route.path}`", route))
-    for at, rows in found.items():
-        if len(rows) == 1:
-            yield ProjectHit(at, f"{rows[0][0]} has gone, which `{_handler(rows[0][1])}` answered.")
-        else:
-            more = f" and {len(rows) - _NAMED} more" if len(rows) > _NAMED else ""
-            yield ProjectHit(at, f"{len(rows)} routes have gone: {', '.join(words for words, _ in rows[:_NAMED])}{more}.")
-
-
-def _counts(route: Route) -> bool:
-    return "?" not in route.path and not route.optional and not is_test(route.at.path) and not is_script(route.at.path)
-
-
-def _handler(route: Route) -> str:
-    return f"{route.handler.qualname}` of `{route.handler.path}" if route.handler is not None else route.at.path
-
-
-def _nearest(project: Project, route: Route) -> Ref | None:
-    """Where a route that has gone would stand now: its handler, its file, or what included it; None where all of it has gone."""
-    known = frozenset(project.paths)
-    for it in (route.handler, route.at, *reversed(route.via)):
-        if it is not None and it.path in known:
-            definition = project.definition(it.path, it.qualname) if it is route.handler else None
-            return it if definition is not None else Ref(it.path, "", "module")
-    return None
+    """What the base's code answered and this code does not, and what this code asks for and the base's did not."""
+    if project.base is not None:
+        yield from (ProjectHit(at, message) for at, message in route_changes.changes(project.base, project))
 
 
 @rule.check_sdl
