@@ -129,6 +129,20 @@ def order(body):
         raise HTTPException(status_code=503, detail=str(error))
 """,
         ),
+        Bad("""
+import traceback
+from flask import Flask
+
+app = Flask(__name__)
+
+@app.route("/c")
+def c():
+    try:
+        return work()
+    except Exception:
+        trace = traceback.format_exc()
+        return [|"<pre>" + trace + "</pre>"|], 500
+"""),
     ],
     good=[
         """
@@ -233,9 +247,20 @@ def _returned(view: View) -> Iterator[Hit]:
         value, status = given[0], constant(given[1]) if len(given) > 1 else None
         if isinstance(value, ast.Call) and _ANSWERS.fullmatch(dotted(value.func).rpartition(".")[2]):
             continue
-        shown = _shown(value, _caught(view, node)) if is_handler(reading, function) else None
+        shown = _shown(_meant(view, value), _caught(view, node)) if is_handler(reading, function) else None
         if shown is not None and not (isinstance(status, int) and 400 <= status < 500):
-            yield Hit(shown, f"The client is told the text of an unforeseen exception: `{reading.source(shown)[:60]}`.")
+            at = shown if any(it is shown for it in ast.walk(value)) else value
+            yield Hit(at, f"The client is told the text of an unforeseen exception: `{reading.source(shown)[:60]}`.")
+
+
+def _meant(view: View, value: ast.expr) -> ast.expr:
+    """What a value is, a name opened that was set once: `trace = traceback.format_exc()`, in a sum of texts too."""
+    if isinstance(value, ast.BinOp):
+        return ast.copy_location(ast.BinOp(_meant(view, value.left), value.op, _meant(view, value.right)), value)
+    if not isinstance(value, ast.Name):
+        return value
+    values = view.reading.bindings(view.reading.function(value)).get(value.id, [])
+    return values[0] if len(values) == 1 and values[0] is not None else value
 
 
 def _caught(view: View, node: ast.AST) -> str:

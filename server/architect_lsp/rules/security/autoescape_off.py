@@ -19,6 +19,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.facts import Facts
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.model import Confidence, Severity
@@ -61,6 +62,19 @@ from jinja2 import Environment, FileSystemLoader
 pages = [|Environment(loader=FileSystemLoader("shop/pages"))|]
 """,
         ),
+        Bad("""
+from django.template import Context, Template
+
+def card(text):
+    return Template("<p>{{ text }}</p>").render(Context({"text": text}, autoescape=[|False|]))
+"""),
+        Bad("""
+from fastapi import FastAPI
+from jinja2 import Environment, FileSystemLoader
+
+app = FastAPI()
+files = [|Environment(loader=FileSystemLoader("files"))|]
+"""),
     ],
     good=[
         """
@@ -81,11 +95,35 @@ _TEXT = regex(
 )
 
 
+_WEB = (
+    "flask",
+    "fastapi",
+    "starlette",
+    "aiohttp",
+    "sanic",
+    "tornado",
+    "django",
+    "bottle",
+    "falcon",
+    "pyramid",
+    "quart",
+    "litestar",
+)
+
+
+def _serves(facts: Facts) -> bool:
+    return any(target.partition(".")[0] in _WEB for _, target in facts.imports)
+
+
 @rule.check
 def find(view: View) -> Iterator[Hit]:
     """Environments for pages that escape nothing."""
     for call in view.reading.each(ast.Call):
         last = call.func.attr if isinstance(call.func, ast.Attribute) else dotted(call.func)
+        if last == "Context" and constant(off := keyword(call, "autoescape")) is False and off is not None:
+            if view.callee(call) == "django.template.Context":
+                yield Hit(off, "Nothing is escaped: a value with markup becomes part of the page.")
+            continue
         if last != "Environment" or view.callee(call) not in ("jinja2.Environment", "jinja2.environment.Environment"):
             continue
         said = keyword(call, "autoescape")
@@ -98,5 +136,10 @@ def find(view: View) -> Iterator[Hit]:
                 "Nothing is escaped: a value with markup becomes part of the page.",
                 (Draft("Escape", (Change(said, "True"),)),),
             )
-        elif said is None and not any(it.arg is None for it in call.keywords) and _MARKUP.search(text) and not _TEXT.search(text):
+        elif (
+            said is None
+            and not any(it.arg is None for it in call.keywords)
+            and (_MARKUP.search(text) or view.project.of_file(view.path, _serves))
+            and not _TEXT.search(text)
+        ):
             yield Hit(call, "Jinja escapes nothing by default: pass `autoescape=select_autoescape()` for pages.")

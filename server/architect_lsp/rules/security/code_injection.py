@@ -25,7 +25,7 @@ Source: CWE-94; CWE-95; https://docs.python.org/3/library/functions.html#eval
 import ast
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.reading import constant, keyword
+from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
@@ -70,6 +70,10 @@ def serve(api):
 def handler(event, context):
     exec([|event["script"]|])
 """),
+        Bad("""
+def dispatch(request):
+    return [|globals()[request.GET["action"]]|](request)
+"""),
     ],
     good=[
         """
@@ -109,6 +113,12 @@ def serve(api):
     logging.config.listen(9999, verify=opened).start()
     SimpleXMLRPCServer(("localhost", 8000)).register_instance(api)
 """,
+        """
+ACTIONS = {"show": print}
+
+def dispatch(request):
+    return ACTIONS[request.GET["action"]](request)
+""",
     ],
 )
 
@@ -129,6 +139,23 @@ def find(view: View) -> Iterator[Hit]:
             it.steps,
         )
     yield from _opened(view)
+    yield from _looked_up(view)
+
+
+def _looked_up(view: View) -> Iterator[Hit]:
+    """Functions that are called by a name from outside, of all that the module holds."""
+    for call in view.reading.each(ast.Call):
+        held = call.func.value if isinstance(call.func, ast.Subscript) else None
+        if (
+            isinstance(held, ast.Call)
+            and dotted(held.func) in ("globals", "locals", "vars")
+            and isinstance(call.func, ast.Subscript)
+        ):
+            origin = view.untrusted(call.func.slice, "code")
+            if origin is not None:
+                yield Hit(
+                    call.func, f"`{origin.name}` chooses what is called, of all the module holds; keep a table of what may be."
+                )
 
 
 def _opened(view: View) -> Iterator[Hit]:

@@ -94,6 +94,19 @@ def price(amount, currency):
     return mark_safe([|f"<b>{amount}</b> {currency}"|])
 """,
         ),
+        Bad("""
+def handler(event, context):
+    name = event["queryStringParameters"]["name"]
+    return {"statusCode": 200, "headers": {"Content-Type": "text/html"}, "body": [|"<h1>" + name + "</h1>"|]}
+"""),
+        Bad("""
+from flask import make_response, request
+
+def hello():
+    answer = make_response([|"<p>" + request.args["name"] + "</p>"|])
+    answer.headers["X-Frame-Options"] = "DENY"
+    return answer
+"""),
     ],
     good=[
         """
@@ -173,6 +186,11 @@ def strong(value):
 def wrapped(rendered_html):
     return mark_safe(f"<div>{rendered_html}</div>")
 """,
+        """
+def handler(event, context):
+    name = event["queryStringParameters"]["name"]
+    return {"statusCode": 200, "headers": {"Content-Type": "application/json"}, "body": name}
+""",
     ],
 )
 
@@ -202,6 +220,8 @@ def find(view: View) -> Iterator[Hit]:
         message = f"`{it.source}` is put into the page as markup by `{it.used_by}`; let a template or `format_html` escape it."
         yield Hit(it.argument, message, (), it.steps)
     yield from _built(view)
+    if "text/html" in view.reading.unit.text:
+        yield from _answered(view)
     if view.project.of_file(view.path, _speaks_flask) or "HTMLResponse" in view.reading.unit.text:
         yield from _returned(view)
 
@@ -221,6 +241,16 @@ def _built(view: View) -> Iterator[Hit]:
                 call.args[0],
                 f"`{given.name}` is written into markup that is declared safe; use `format_html` or `Markup.format`.",
             )
+
+
+def _answered(view: View) -> Iterator[Hit]:
+    """Pages that a handler of AWS Lambda puts into its answer."""
+    for made in view.reading.each(ast.Dict):
+        rows = {str(constant(key)): value for key, value in zip(made.keys, made.values, strict=True) if key is not None}
+        if {"body", "headers"} <= rows.keys() and "text/html" in ast.unparse(rows["headers"]):
+            origin = view.untrusted(rows["body"], "html")
+            if origin is not None:
+                yield Hit(rows["body"], f"`{origin.name}` is sent to the browser as part of a page; escape it.")
 
 
 def _speaks_flask(facts: Facts) -> bool:
@@ -286,6 +316,14 @@ def _is_data(exposure: Exposure) -> bool:
     return isinstance(exposure.argument, ast.Dict) or (not text and bool(_PARSED.search(exposure.origin.name)))
 
 
+def _says_type(target: ast.Attribute | ast.Subscript) -> bool:
+    """Whether it is headers that are set as a whole, or the one that tells the type."""
+    if "headers" not in ast.unparse(target):
+        return False
+    key = constant(target.slice) if isinstance(target, ast.Subscript) else None
+    return not isinstance(key, str) or key.lower() == "content-type"
+
+
 def _is_other_type(view: View, call: ast.Call) -> bool:
     """Whether the answer says that it is no page."""
     for name in _TYPES:
@@ -301,7 +339,7 @@ def _is_other_type(view: View, call: ast.Call) -> bool:
     return any(
         isinstance(target, ast.Attribute | ast.Subscript)
         and dotted(target.value).partition(".")[0] in names
-        and (getattr(target, "attr", "") in _TYPES or "headers" in ast.unparse(target))
+        and (getattr(target, "attr", "") in _TYPES or _says_type(target))
         for node in view.reading.each(ast.Assign)
         for target in node.targets
     )

@@ -32,7 +32,20 @@ rule = Rule(
     rows=["D4"],
     cwe=319,
     equivalents=["S321", "S312", "B321", "B312"],
-    needs=["FTP", "Telnet", "http://", "SMTP", "IMAP4", "POP3", "PROTOCOL_", "TLSVersion", "_METHOD", "ldap://"],
+    needs=[
+        "FTP",
+        "Telnet",
+        "http://",
+        "SMTP",
+        "IMAP4",
+        "POP3",
+        "PROTOCOL_",
+        "TLSVersion",
+        "OP_NO_",
+        "use_ssl",
+        "_METHOD",
+        "ldap://",
+    ],
     bad=[
         Bad("""
 import ftplib
@@ -80,6 +93,15 @@ import requests
 def charge(card, key):
     body = {"card": card}
     return requests.post([|"http://pay.example.com/charge"|], json=body, headers={"Authorization": key}, timeout=5)
+"""),
+        Bad("""
+import boto3
+import ssl
+
+def context():
+    made = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    [|made.options &= ~ssl.OP_NO_SSLv3|]
+    return made, boto3.client("sqs", use_ssl=[|False|])
 """),
     ],
     good=[
@@ -133,12 +155,22 @@ def signed_in(name, password):
 def local(name, password):
     ldap.initialize("ldap://localhost").simple_bind_s(name, password)
 """,
+        """
+import boto3
+import ssl
+
+def context():
+    made = ssl.create_default_context()
+    made.options |= ssl.OP_NO_TLSv1
+    return made, boto3.client("s3", endpoint_url="http://localhost:9000", use_ssl=False)
+""",
     ],
 )
 
 _OLD = ("SSLContext", "wrap_socket", "Context")
 _OLD_VERSIONS = ("SSLv2", "SSLv3", "TLSv1", "TLSv1_1", "MINIMUM_SUPPORTED")
 _PROOFS = regex(r"authorization|cookie|x-(?:api|auth)-(?:key|token)", re.IGNORECASE)
+_REFUSED = regex(r"(?:^|\.)OP_NO_(?:SSLv2|SSLv3|TLSv1|TLSv1_1)$")
 _BINDS = ("simple_bind_s", "simple_bind", "bind_s", "bind")
 _PROTOCOL = regex(r"(?:ssl\.)?PROTOCOL_(?:SSLv2|SSLv3|TLSv1|TLSv1_1)$|(?:SSL\.)?(?:SSLv2|SSLv3|TLSv1|TLSv1_1)_METHOD$")
 _STARTS = regex(r"starttls|stls|_ssl|tls", re.IGNORECASE)
@@ -160,6 +192,11 @@ def find(view: View) -> Iterator[Hit]:
             said = next((it for it in (*call.args, *(row.value for row in call.keywords)) if _PROTOCOL.match(dotted(it))), None)
             if said is not None:
                 yield Hit(said, f"`{dotted(said)}` is broken; use `ssl.create_default_context()`, which takes TLS 1.2 and later.")
+        elif (
+            constant(plain := keyword(call, "use_ssl")) is False and plain is not None and view.callee(call).startswith("boto3.")
+        ):
+            if not _OWN.match(str(constant(keyword(call, "endpoint_url")) or "https://")):
+                yield Hit(plain, "Keys and data go over plain HTTP, where every network on the way reads them.")
         elif last == "initialize" and call.args and view.callee(call) == "ldap.initialize":
             if _is_plain_directory(call.args[0]) and _binds(view, call) and not _STARTS.search(view.reading.unit.text):
                 yield Hit(call, "The password goes to the directory in the clear; use `ldaps://`, or call `start_tls_s()` first.")
@@ -192,6 +229,10 @@ def _old_versions(view: View) -> Iterator[Hit]:
             said = dotted(node.value).rpartition("TLSVersion.")[2]
             if said in _OLD_VERSIONS:
                 yield Hit(node.value, f"`{said}` is broken, and this connection agrees to it; begin with `TLSVersion.TLSv1_2`.")
+    for change in view.reading.each(ast.AugAssign):
+        allowed = change.value.operand if isinstance(change.value, ast.UnaryOp) and isinstance(change.op, ast.BitAnd) else None
+        if allowed is not None and _REFUSED.search(dotted(allowed)):
+            yield Hit(change, f"`{dotted(allowed)}` is taken back: this connection agrees to a broken version.")
 
 
 def _is_plain_directory(node: ast.expr) -> bool:

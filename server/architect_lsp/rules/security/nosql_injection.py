@@ -60,6 +60,13 @@ def cheap(db):
     return list(db.items.find({"$where": [|"this.price < " + most|]}))
 """,
         ),
+        Bad("""
+from flask import request
+from shop.models import User
+
+def count():
+    return User.objects(__raw__=[|request.get_json()|]).count()
+"""),
     ],
     good=[
         """

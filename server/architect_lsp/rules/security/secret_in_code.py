@@ -71,6 +71,12 @@ from flask import request
 def is_admin():
     return request.form["password"] == [|"hunter2-Kp9x"|]
 """),
+        Bad("""
+import requests
+
+def status():
+    return requests.get("https://api.example.com/status", auth=("shop", [|"Kp9x-77-zebra"|]), timeout=5)
+"""),
     ],
     good=[
         """
@@ -232,7 +238,11 @@ def _named(view: View) -> Iterator[tuple[str, ast.expr]]:
     for it in reading.each(ast.AnnAssign):
         if it.value is not None and dotted(it.target):
             yield dotted(it.target), it.value
-    yield from ((it.arg, it.value) for it in reading.each(ast.keyword) if it.arg)
+    for given in reading.each(ast.keyword):
+        if given.arg in ("auth", "http_auth", "basic_auth") and isinstance(given.value, ast.Tuple) and len(given.value.elts) == 2:
+            yield "password", given.value.elts[1]
+        elif given.arg:
+            yield given.arg, given.value
     for made in reading.each(ast.Dict):
         for name, value in zip(made.keys, made.values, strict=True):
             said = constant(name)
@@ -266,7 +276,9 @@ def _is_secret(text: str, *, is_key: bool) -> bool:
     if not 8 <= len(text) <= 300 or (_PLACEHOLDER.search(text) and not is_key):
         return False
     if is_key:
-        is_meant = re.search(r"[<>{}$]|%s|change_?me|your|replace|placeholder|environ|build-?time", text, re.IGNORECASE)
+        is_meant = re.search(
+            r"^[<{$%]|[>}]$|[$#%{]\{|change_?me|your|replace|placeholder|environ|build-?time", text, re.IGNORECASE
+        )
         return not is_meant and not re.fullmatch(r"secret[-_]key", text, re.IGNORECASE)
     if _IDENTIFIER.fullmatch(text) or _LABEL.fullmatch(text) or re.search(r"\s\w+\s", text):
         return False

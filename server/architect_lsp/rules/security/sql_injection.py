@@ -126,6 +126,22 @@ def items(sort: str, session):
 def users(name: str):
     return list(User.select().where(SQL([|"name LIKE '%" + name + "%'"|])).limit(20))
 """),
+        Bad("""
+-- shop/rows.py --
+def statement(where):
+    return "SELECT id FROM documents WHERE " + where
+
+def rows(db, where):
+    return db.execute(statement(where)).fetchall()
+-- shop/views.py --
+import sqlite3
+from flask import request
+from shop.rows import rows
+
+def documents():
+    with sqlite3.connect("shop.db") as db:
+        return rows(db, [|"owner = '" + request.args["owner"] + "'"|])
+"""),
     ],
     good=[
         """
@@ -221,6 +237,7 @@ _VALUE = regex(r"(?:=|<|>|\blike|\bilike|\bbetween|\bvalues\s*\([^)]*|\bin\s*\([
 _IDENTIFIERS = regex(
     r"(?:^|_)(?:table|tbl|schema|column|columns|col|cols|database|db|view|index|relation|catalog|sequence|constraint|dialect|owner|keyspace|role|partition|field|fields|placeholder\w*|where|clause|filter\w*|condition\w*|sql|query|stmt|ddl|expr\w*)(?:_?names?|s)?$"
 )
+_COMPARES = regex(r"^[\w.]+\s*(?:[=<>]|like)\s*'?$", re.IGNORECASE)
 _MIGRATIONS = regex(r"(?:^|/)(?:migrations?|alembic|versions|upgrades?)/")
 _PLACEHOLDERS = (
     ("sqlite3", "?"),
@@ -256,7 +273,7 @@ def find(view: View) -> Iterator[Hit]:
             if isinstance(argument, ast.Call) and argument.args and argument.args[0] in told:
                 continue
             is_part = name in _FRAGMENTS and any(it.kind == "sql" for it in own.sinks(view.callee(call)))
-            before = "where " if name == "extra" else ""
+            before = "where " if name == "extra" or (steps and _is_condition(view, argument)) else ""
             is_direct = not steps and (is_part or name not in ("text", "exec", "SQL"))
             origin = _danger(view, argument, before, asks_more=name in _ASK_MORE, direct=is_direct, is_part=is_part)
             if origin is not None and argument not in told and not is_one_of_few(view.project, view.path, view.reading, origin):
@@ -311,6 +328,11 @@ def _is_value(before: str) -> bool:
 
 def _word(origin: Origin) -> str:
     return re.sub(r"(?:\.\w*\(\))+$", "", origin.name).rpartition(".")[2].lower()
+
+
+def _is_condition(view: View, node: ast.expr) -> bool:
+    """Whether a value is a comparison with something in it, of a statement that a helper puts together."""
+    return any(isinstance(it, str) and _COMPARES.search(it) for it in view.parts(node, "sql"))
 
 
 def _message(view: View, origin: Origin) -> str:

@@ -156,7 +156,7 @@ def prepare(connection):
     ],
 )
 
-_CLIENTS = regex(r"^(?:requests|httpx|niquests|curl_cffi(?:\.requests)?)\.(?:\w+\.)*\w+$")
+_CLIENTS = regex(r"^(?:requests|httpx|niquests|boto3|curl_cffi(?:\.requests)?)\.(?:\w+\.)*\w+$")
 _SESSIONS = regex(r"(?:^|[._])(?:session|client|http|requests)$", re.IGNORECASE)
 _ASKED = regex(r"insecure|verif|ssl|tls|cert|self_?signed|debug|localhost|is_dev|trust", re.IGNORECASE)
 _NAMED = regex(r"insecure|unverified|no_verify|self_?signed", re.IGNORECASE)
