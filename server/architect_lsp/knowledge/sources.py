@@ -71,6 +71,11 @@ _MADE_BY_CODE = regex(
     r"(?:^|_)(?:form|formset|default|instance|obj|queryset|qs|context|response|exception|callback|func|serializer)$|_url$"
 )
 """Names of parameters that no address fills: beside `request`, they tell a helper from a view."""
+_PROVIDED = regex(
+    r"Session|Connection|Cursor|Engine|Request|Response|Dep(?:s|endency)?\b|Service|Repository|Client|BackgroundTasks|^Current[A-Z]"
+)
+"""Types of parameters, aliases of `Annotated` among them, that no client fills."""
+_WHO_ASKS = regex(r"(?:current|auth\w*|logged_in|signed_in)_?(?:user|account|admin|member|customer)|principal|identity")
 _IN_ADDRESSES = regex(r"(?:\w+\.)*(?:str|int|float|bool|UUID|date|datetime|Path|None|Any|Optional|Union|Literal)")
 
 
@@ -250,9 +255,7 @@ def is_injected(function: Function, name: str) -> bool:
             if isinstance(it, ast.Call) and dotted(it.func).rpartition(".")[2] in _INJECTED:
                 return True
     said = ast.unparse(argument.annotation) if argument is not None and argument.annotation is not None else ""
-    return bool(
-        re.search(r"Session|Connection|Cursor|Engine|Request|Response|Dep\b|Service|Repository|Client|BackgroundTasks", said)
-    )
+    return bool(_PROVIDED.search(said) or (said not in ("", "str", "int") and _WHO_ASKS.fullmatch(name)))
 
 
 def is_handler(reading: Reading, function: Function) -> bool:

@@ -216,6 +216,17 @@ def read():
 def kept():
     return (Path("/srv/reports") / Path(request.args["name"]).name).read_text()
 """,
+        """
+from fastapi import APIRouter
+from shop.users import CurrentActiveUser
+
+router = APIRouter()
+
+@router.get("/files")
+def files(current_user: CurrentActiveUser):
+    with open(f"/srv/files/{current_user.id}") as file:
+        return file.read()
+""",
     ],
 )
 

@@ -21,6 +21,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.facts import Facts
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.reading import dotted
 from architect_lsp.model import Confidence, Severity
@@ -45,6 +46,14 @@ def login(name, password, config):
     logger.debug(f"key: {[|config.api_key|]}")
     logging.error("refused " + [|config["client_secret"]|])
 """),
+        Bad("""
+import os
+
+def connected():
+    api_key = os.environ["API_KEY"]
+    print(f"connecting with {[|api_key|]}")
+    return api_key
+"""),
     ],
     good=[
         """
@@ -62,6 +71,13 @@ def login(name, password, tokens, config, pwd):
     logger.info("secret %s", config.secret_name)
     logger.info("has password: %s", bool(password) and config.password_is_set)
 """,
+        """
+import secrets
+
+def created():
+    password = secrets.token_urlsafe()
+    print(f"the new password is {password}")
+""",
     ],
 )
 
@@ -77,12 +93,32 @@ _NOT = regex(
 )
 
 
+_TERMINALS = ("argparse", "click", "typer", "fire", "cmd", "getpass", "optparse", "docopt", "rich", "questionary")
+_MADE = regex(r"__main__|secrets\.|token_(?:hex|urlsafe)|generate|input\(|example|sample", re.IGNORECASE)
+"""What shows a secret to who asked for a new one, or who sits before it."""
+
+
+def _is_for_terminals(facts: Facts) -> bool:
+    return any(target.partition(".")[0] in _TERMINALS for _, target in facts.imports)
+
+
 @rule.check
 def find(view: View) -> Iterator[Hit]:
     """Log lines that hold a secret as it is."""
     if is_script(view.path):
         return  # it shows what its user asked for
     for call in view.reading.each(ast.Call):
+        if isinstance(call.func, ast.Name) and call.func.id == "print":
+            found = next((each for it in call.args for each in _shown(it)), None)
+            if (
+                found is not None
+                and not view.project.of_file(view.path, _is_for_terminals)
+                and not _MADE.search(view.reading.unit.text)
+            ):
+                yield Hit(
+                    found, f"`{_name(found)}` is printed, and kept by whatever collects the output; print what identifies it."
+                )
+            continue
         if not isinstance(call.func, ast.Attribute) or call.func.attr not in _LEVELS:
             continue
         if not _LOGGERS.search(dotted(call.func.value)) and not view.callee(call).startswith(("logging.", "loguru.")):
