@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
+from architect_lsp.knowledge.effects import canonical, entry_of
 from architect_lsp.knowledge.facts import Def
 from architect_lsp.knowledge.reading import keyword
 from architect_lsp.knowledge.symbols import External, FunctionSymbol, Symbol
@@ -37,6 +38,8 @@ _COROUTINES = regex(
     r"|redis\.asyncio\.(?:client\.)?Redis\.(?:get|set|setex|delete|incr|expire|publish|hget|hset|lpush|rpush|ping)"
 )
 """Functions and methods of libraries that do nothing until they are awaited."""
+_MANAGERS = regex(r"\.(?:aggregate|find|listen|\w*stream\w*|cursor|connect|acquire|begin|transaction|watch|scan_iter)$")
+"""Methods of asynchronous clients whose result is no coroutine, or more than one: a cursor, a context."""
 _KEEPS_IT = ("staticmethod", "classmethod", "abstractmethod", "override", "final", "overload", "wraps")
 """Decorators after which an `async def` still gives a coroutine."""
 _LOCKS = regex(r"(?:threading|multiprocessing)\.(?:Lock|RLock|Semaphore|BoundedSemaphore|Condition)")
@@ -47,7 +50,13 @@ def gives_coroutine(symbol: Symbol | None) -> bool:
     """Whether a call of the symbol is sure to give a coroutine, which does nothing until it is awaited."""
     if isinstance(symbol, FunctionSymbol):
         return symbol.facts.is_async and not symbol.facts.is_generator and is_plain(symbol.facts) and not symbol.facts.optional
-    return isinstance(symbol, External) and bool(_COROUTINES.fullmatch(symbol.name.replace("()", "")))
+    if not isinstance(symbol, External):
+        return False
+    if _COROUTINES.fullmatch(symbol.name.replace("()", "")):
+        return True
+    name = canonical(symbol.name)
+    entry = entry_of(name)
+    return entry is not None and entry.awaits and not _MANAGERS.search(name)
 
 
 def is_plain(definition: Def) -> bool:

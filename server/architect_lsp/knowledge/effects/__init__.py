@@ -48,7 +48,7 @@ class Entry:
     """What is known of a name; "" is said of nothing.
 
     `gives` is the class of what a call of it gives, `same` its one name, `twin` what it does the same as; with `awaits`, that
-    but for the blocking.
+    but for the blocking. Without a twin, `awaits` says that a call gives something to await, where the blocking one blocks.
     """
 
     kinds: frozenset[str] = frozenset()
@@ -109,7 +109,7 @@ class Names:
             return self.twin_of.get(name, name) if twin.awaits else name
 
         kinds = entry.kinds - {"blocking"} if twin.awaits else entry.kinds
-        return Entry(kinds, moved(entry.gives), moved(entry.same))
+        return Entry(kinds, moved(entry.gives), moved(entry.same), awaits=twin.awaits and "blocking" in entry.kinds)
 
 
 class Table:

@@ -90,6 +90,18 @@ def drop(number): ...
 """,
         ),
         Bad("""
+from rest_framework.decorators import api_view, permission_classes
+from rest_framework.permissions import AllowAny
+
+@api_view(["DELETE"])
+@permission_classes([|[AllowAny]|])
+def close(request, key): ...
+
+@api_view(["GET", "POST"])
+@permission_classes([AllowAny])
+def talk(request): ...
+"""),
+        Bad("""
 -- openapi.yaml --
 openapi: 3.0.3
 paths:
@@ -222,10 +234,23 @@ def find_open(view: View) -> Iterator[Hit]:
         if _OPEN.search(function.name):
             continue
         for it in function.decorator_list:
-            if isinstance(it, ast.Call) and dotted(it.func).rpartition(".")[2] == "action":
+            name = dotted(it.func).rpartition(".")[2] if isinstance(it, ast.Call) else ""
+            is_open = isinstance(it, ast.Call) and name == "permission_classes" and bool(it.args) and _lets_all(it.args[0])
+            if isinstance(it, ast.Call) and is_open and _answers_changes(function):
+                yield Hit(it.args[0], f"`{function.name}` lets anyone change what is stored, without asking who they are.")
+            if isinstance(it, ast.Call) and name == "action":
                 permissions, verbs = keyword(it, "permission_classes"), keyword(it, "methods")
                 if permissions is not None and verbs is not None and _lets_all(permissions) and _writes(verbs):
                     yield from _opened(view, function, permissions)
+
+
+def _answers_changes(function: Function) -> bool:
+    """Whether a view of a function answers PUT, PATCH or DELETE, which a first visitor has no business with."""
+    views = (
+        it for it in function.decorator_list if isinstance(it, ast.Call) and dotted(it.func).endswith("api_view") and it.args
+    )
+    words = {str(constant(each)).upper() for it in views for each in ast.walk(it.args[0]) if isinstance(each, ast.Constant)}
+    return bool(words & {"PUT", "PATCH", "DELETE"})
 
 
 def _opened(view: View, function: Function, permissions: ast.expr) -> Iterator[Hit]:

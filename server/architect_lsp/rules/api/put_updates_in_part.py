@@ -20,6 +20,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.operations import routes_of
 from architect_lsp.knowledge.reading import Function, Reading, constant, dotted, keyword
+from architect_lsp.knowledge.symbols import ClassSymbol
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
@@ -28,7 +29,7 @@ rule = Rule(
     severity=Severity.NOTE,
     confidence=Confidence.HIGH,
     rows=["A1"],
-    needs=["model_dump", ".dict("],
+    needs=["model_dump", ".dict(", ".patch("],
     bad=[
         Bad(
             """
@@ -48,8 +49,43 @@ def replace(number: int, body: OrderChange):
     find(number).update([|body.dict(exclude_unset=True)|])
 """
         ),
+        Bad("""
+from fastapi import APIRouter
+from pydantic import BaseModel
+from shop.orders import find
+
+router = APIRouter()
+
+class Change(BaseModel):
+    state: str | None = None
+    note: str | None = None
+
+@router.patch("/orders/{number}")
+def change(number: int, body: Change):
+    order = find(number)
+    [|order.state = body.state|]
+    order.note = body.note
+"""),
     ],
     good=[
+        """
+from fastapi import APIRouter
+from pydantic import BaseModel
+from shop.orders import find
+
+router = APIRouter()
+
+class Change(BaseModel):
+    state: str | None = None
+    note: str | None = None
+
+@router.patch("/orders/{number}")
+def change(number: int, body: Change):
+    order = find(number)
+    if body.state is not None:
+        order.state = body.state
+    order.note = body.note or order.note
+""",
         """
 from fastapi import APIRouter
 from shop.orders import Order, OrderChange, find, publish
@@ -95,6 +131,9 @@ def find(view: View) -> Iterator[Hit]:
         is_put = routes[0].methods == {"PUT"}
         if not is_put and routes[0].methods != {"PATCH"}:
             continue
+        if not is_put and (copied := _copied(view, function)) is not None:
+            yield Hit(copied, f"`{function.name}` sets what the client left out to its default: set only what it sent.")
+            continue
         for call in view.reading.within(function):
             if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or call.func.attr not in _DUMPS:
                 continue
@@ -104,6 +143,25 @@ def find(view: View) -> Iterator[Hit]:
                 yield Hit(call, f"`{function.name}` answers PUT and changes only what it is given, which is PATCH.")
             elif not is_put and not any(it.arg in _EXCLUDES for it in call.keywords) and _is_set(view.reading, call, function):
                 yield Hit(call, f"`{function.name}` sets what the client left out to its default: pass `exclude_unset=True`.")
+
+
+def _copied(view: View, function: Function) -> ast.Assign | None:
+    """The first of several fields that are copied from the body as they are, None by default: `row.name = body.name`."""
+    found: list[ast.Assign] = []
+    for argument in (*function.args.args, *function.args.kwonlyargs):
+        symbol = view.symbol(argument.annotation) if isinstance(argument.annotation, ast.Name | ast.Attribute) else None
+        fields = symbol.facts.fields if isinstance(symbol, ClassSymbol) else ()
+        bare = {it.name for it in fields if it.target == "None" or (it.value is not None and it.value.text == "None")}
+        for node in function.body if bare else ():
+            if (
+                isinstance(node, ast.Assign)
+                and isinstance(node.targets[0], ast.Attribute)
+                and isinstance(node.value, ast.Attribute)
+            ):
+                name = node.value.attr
+                if name in bare and node.targets[0].attr == name and dotted(node.value.value) == argument.arg:
+                    found.append(node)
+    return found[0] if len(found) > 1 else None
 
 
 def _is_set(reading: Reading, call: ast.Call, function: Function) -> bool:

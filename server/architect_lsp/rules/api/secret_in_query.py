@@ -147,7 +147,7 @@ def find(view: View) -> Iterator[Hit]:
         routes = routes_of(view.project, view.path, reading.qualname(function))
         if not routes or all("WEBSOCKET" in it.methods for it in routes):
             continue
-        if routes[0].framework == "fastapi":
+        if routes[0].framework in ("fastapi", "litestar"):
             named = {name for it in routes for name in parameters(it.path)}
             yield from _parameters(function, named)
     reads: tuple[ast.Call | ast.Subscript, ...] = (*reading.each(ast.Call), *reading.each(ast.Subscript))

@@ -122,6 +122,19 @@ async def degrees(cities) -> list[float]:
     return [[|measure(it)|] for it in cities]
 """),
         Bad("""
+from motor.motor_asyncio import AsyncIOMotorClient
+from redis.asyncio import Redis
+from shop.models import Order
+
+client = AsyncIOMotorClient("mongodb://db")
+
+async def place(cache: Redis, key):
+    if [|cache.exists(key)|]:
+        return
+    [|client.shop.orders.insert_one({"key": key})|]
+    [|Order.objects.acreate(key=key)|]
+"""),
+        Bad("""
 import asyncio
 import trio
 
@@ -133,6 +146,19 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter):
     ],
     good=[
         """
+-- app/stores.py --
+from motor.motor_asyncio import AsyncIOMotorClient
+from redis.asyncio import Redis
+
+client = AsyncIOMotorClient("mongodb://db")
+
+async def totals(cache: Redis):
+    async with cache.pipeline() as pipe:
+        pipe.set("a", 1)
+        await pipe.execute()
+    async for it in client.shop.orders.aggregate([]):
+        print(it)
+    return await client.shop.orders.aggregate([]).to_list(None)
 -- app/__init__.py --
 -- app/logging.py --
 import logging
@@ -210,6 +236,9 @@ async def all_of(cities) -> list[asyncio.Task]:
 
 _CALLBACKS = {"call_soon": 0, "call_soon_threadsafe": 0, "call_later": 1, "call_at": 1, "add_done_callback": 0}
 """Methods of loops and tasks that call what they are given, with its position."""
+_DJANGO = frozenset(
+    ("acreate", "aget_or_create", "aupdate_or_create", "abulk_create", "abulk_update", "aexists", "arefresh_from_db", "asave")
+)
 _VALUES = ("str", "int", "float", "bool", "bytes")
 _OF_COROUTINES = ("close", "send", "throw", "cr_frame", "cr_await", "cr_running", "cr_code", "cr_origin", "__await__", "__name__")
 
@@ -221,7 +250,7 @@ def find(view: View) -> Iterator[Hit]:
     for call in reading.each(ast.Call):
         yield from _called_later(view, call)
         does = _misuse(reading, call) or _as_value(view, call)
-        if does and gives_coroutine(view.symbol(call.func)) and not _is_known(reading, call):
+        if does and (gives_coroutine(view.symbol(call.func)) or _asks_django(call)) and not _is_known(reading, call):
             yield Hit(call, f"`{ast.unparse(call.func)}(...)` is never awaited: {does}.", tuple(_fix(reading, call)))
 
 
@@ -256,6 +285,11 @@ def _misuse(reading: Reading, call: ast.Call) -> str:
     if isinstance(parent, ast.For | ast.comprehension) and parent.iter is call:
         return "a coroutine can't be iterated"
     return ""
+
+
+def _asks_django(call: ast.Call) -> bool:
+    """Whether it is an asynchronous method of Django's querysets and models, whose names nothing else has."""
+    return isinstance(call.func, ast.Attribute) and call.func.attr in _DJANGO
 
 
 def _called_later(view: View, call: ast.Call) -> Iterator[Hit]:
