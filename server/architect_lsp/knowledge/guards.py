@@ -64,14 +64,21 @@ def guards(reading: Reading, use: ast.AST, name: str) -> frozenset[str]:
                 for it in generator.ifs:
                     found |= _vouched(it, names, positive=True)
         if isinstance(below, ast.stmt | ast.ExceptHandler | ast.match_case):
-            for statement in _before(up, below):
-                found |= _still(reading, name, statement, use, _checked(statement, names))
+            block, index = _home(reading, up, below)
+            for number, statement, vouched in _vouching(reading, block, names):
+                if number >= index:
+                    break
+                found |= _still(reading, name, statement, use, vouched)
         if isinstance(up, _SCOPES):
             return _as_path(reading, use, name, found)
         below = up
     if reading.unit.kind == "module":
-        for statement in _earlier(reading.parsed.body, below):
-            found |= _still(reading, name, statement, use, _checked(statement, names))
+        body = reading.parsed.body
+        index = next((number for number, it in enumerate(body) if it is below), 0)
+        for number, statement, vouched in _vouching(reading, body, names):
+            if number >= index:
+                break
+            found |= _still(reading, name, statement, use, vouched)
     return _as_path(reading, use, name, found)
 
 
@@ -207,17 +214,23 @@ def _still(reading: Reading, name: str, check: ast.AST, use: ast.AST, found: fro
     return frozenset() if is_new else found
 
 
-def _before(up: ast.AST, below: ast.AST) -> Sequence[ast.stmt]:
-    for field in BLOCKS:
-        block = getattr(up, field, None)
-        if isinstance(block, list) and any(it is below for it in block):
-            return _earlier(block, below)
-    return ()
+def _home(reading: Reading, up: ast.AST, below: ast.AST) -> tuple[Sequence[ast.AST], int]:
+    """The block of `up` that `below` stands in, and where; an empty one where it stands in none."""
+    known: dict[ast.AST, dict[ast.AST, tuple[Sequence[ast.AST], int]]] = reading.memo.setdefault("homes", {})
+    if up not in known:
+        blocks = [it for it in (getattr(up, field, None) for field in BLOCKS) if isinstance(it, list)]
+        known[up] = {it: (block, index) for block in blocks for index, it in enumerate(block)}
+    return known[up].get(below, ((), 0))
 
 
-def _earlier(block: Sequence[ast.AST], below: ast.AST) -> Sequence[ast.stmt]:
-    index = next((number for number, it in enumerate(block) if it is below), 0)
-    return [it for it in block[:index] if isinstance(it, ast.stmt)]
+def _vouching(reading: Reading, block: Sequence[ast.AST], names: frozenset[str]) -> list[tuple[int, ast.stmt, frozenset[str]]]:
+    """The statements of a block that vouch for what goes by `names` once they were passed, with their places in it."""
+    known: dict[object, list[tuple[int, ast.stmt, frozenset[str]]]] = reading.memo.setdefault("vouching", {})
+    key = (id(block), names)  # the tree keeps its lists as long as the reading lives
+    if key not in known:
+        rows = ((index, it, _checked(it, names)) for index, it in enumerate(block) if isinstance(it, ast.stmt))
+        known[key] = [row for row in rows if row[2]]
+    return known[key]
 
 
 def _checked(statement: ast.stmt, names: frozenset[str]) -> frozenset[str]:

@@ -90,12 +90,15 @@ def parts(project: Project, path: str, reading: Reading, node: ast.expr, against
     `against` is the kind of sink it is for: what was made harmless for that comes as "checked"; without it, what was made
     harmless for anything does.
     """
-    found = _opened(project, path, reading, _pieces(reading, node), _HELPERS)
+    found = _opened(project, path, reading, _pieces(reading, node), _HELPERS, {})
     return tuple(_judged(project, path, it, against) if isinstance(it, Origin) and it.through else it for it in found)
 
 
 def _pieces(reading: Reading, node: ast.expr) -> tuple[str | Origin, ...]:
-    return tuple(placed(pieces(reading, node)))
+    known: dict[ast.expr, tuple[str | Origin, ...]] = reading.memo.setdefault("pieces", {})
+    if node not in known:
+        known[node] = tuple(placed(pieces(reading, node)))
+    return known[node]
 
 
 def _judged(project: Project, path: str, origin: Origin, against: str) -> Origin:
@@ -107,14 +110,26 @@ def _judged(project: Project, path: str, origin: Origin, against: str) -> Origin
     return origin
 
 
-def _opened(project: Project, path: str, reading: Reading, found: tuple[str | Origin, ...], depth: int) -> Iterator[str | Origin]:
+def _opened(
+    project: Project,
+    path: str,
+    reading: Reading,
+    found: tuple[str | Origin, ...],
+    depth: int,
+    seen: dict[tuple[ast.Call, tuple[str, ...]], int],
+) -> Iterator[str | Origin]:
+    """The parts with calls opened, `depth` of them in each other; one that was opened as deep before adds nothing (`seen`)."""
     for it in found:
         if isinstance(it, str) or it.kind not in ("call", "name"):
             yield it
             continue
         call, symbol = _giver(project, path, reading, it) if it.kind == "call" else (None, None)
         if symbol is not None and call is not None:
-            yield from _given(project, path, reading, it, symbol, call, depth)
+            if seen.get((call, it.through), -1) >= depth:
+                yield it
+                continue
+            seen[call, it.through] = depth
+            yield from _given(project, path, reading, it, symbol, call, depth, seen)
             continue
         head = it.name.partition("()")[0]
         outside = project.resolve(path, head, reading.owner(it.node)) if head else None
@@ -122,7 +137,7 @@ def _opened(project: Project, path: str, reading: Reading, found: tuple[str | Or
             yield it
         elif call is not None and project.threats.is_sanitiser(outside.name) and depth > 0:
             for argument in (*call.args, *(word.value for word in call.keywords)):
-                for inner in _opened(project, path, reading, _pieces(reading, argument), depth - 1):
+                for inner in _opened(project, path, reading, _pieces(reading, argument), depth - 1, seen):
                     yield replace(inner, through=(*inner.through, outside.name)) if isinstance(inner, Origin) else inner
         else:
             yield replace(it, name=outside.name + it.name[len(head) :])
@@ -141,7 +156,14 @@ def _giver(project: Project, path: str, reading: Reading, origin: Origin) -> tup
 
 
 def _given(
-    project: Project, path: str, reading: Reading, origin: Origin, symbol: FunctionSymbol, call: ast.Call, depth: int
+    project: Project,
+    path: str,
+    reading: Reading,
+    origin: Origin,
+    symbol: FunctionSymbol,
+    call: ast.Call,
+    depth: int,
+    seen: dict[tuple[ast.Call, tuple[str, ...]], int],
 ) -> Iterator[Origin | str]:
     """What a call of the project's function gives: what it is known to be, what it was given, what it took from outside."""
     if project.threats.is_source(module_name(symbol)):
@@ -157,7 +179,7 @@ def _given(
         yield replace(origin, name=name, through=(*origin.through, *_as_kinds(clean | own)))
     through = passes(project, symbol.path, symbol.facts)
     for parameter, argument in passed(call, symbol.facts, through):
-        for inner in _opened(project, path, reading, _pieces(reading, argument), depth - 1):
+        for inner in _opened(project, path, reading, _pieces(reading, argument), depth - 1, seen):
             if isinstance(inner, Origin):
                 yield replace(inner, through=(*inner.through, *origin.through, *_as_kinds(through[parameter] | own)))
 
