@@ -30,6 +30,7 @@ from architect_lsp.knowledge.frameworks import (
 )
 from architect_lsp.knowledge.nouns import Agent, AgentGraph, Handoff, OrmModel, Resolver, Route, Task, Tool
 from architect_lsp.knowledge.project import Project
+from architect_lsp.knowledge.streams import slot_parameter
 from architect_lsp.knowledge.symbols import FunctionSymbol
 
 _ROUTES: tuple[Callable[[Project], Iterable[Route]], ...] = (fastapi.routes, flask.routes, litestar.routes, django_urls.routes)
@@ -160,6 +161,11 @@ def thread_functions(project: Project) -> frozenset[Key]:
     return project.of_all("thread functions", _thread_functions)
 
 
+def parallel_functions(project: Project) -> dict[Key, frozenset[str]]:
+    """The functions that are run side by side, once for each item of something, and their parameters that all runs share."""
+    return project.of_all("parallel functions", _parallel_functions)
+
+
 def _handlers(project: Project) -> frozenset[Key]:
     return frozenset((it.handler.path, it.handler.qualname) for it in catalogue(project).routes if it.handler is not None)
 
@@ -181,3 +187,17 @@ def _thread_functions(project: Project) -> frozenset[Key]:
     rows = ((path, it) for path in project.paths for it in project.facts(path).defs if it.threads)
     found = (project.resolve(path, target, it.owner) for path, it in rows for target in it.threads)
     return frozenset((it.path, it.facts.qualname) for it in found if isinstance(it, FunctionSymbol))
+
+
+def _parallel_functions(project: Project) -> dict[Key, frozenset[str]]:
+    rows = ((path, it) for path in project.paths for it in project.facts(path).defs if it.starts)
+    found: dict[Key, frozenset[str]] = {}
+    for path, it in rows:
+        for target, slots in it.starts:
+            symbol = project.resolve(path, target, it.owner)
+            if isinstance(symbol, FunctionSymbol):
+                key = symbol.path, symbol.facts.qualname
+                shared = {"self"} if target.startswith("self.") else set()
+                shared |= {slot_parameter(symbol.facts, slot) for slot in slots} - {""}
+                found[key] = found.get(key, frozenset()) | shared
+    return found

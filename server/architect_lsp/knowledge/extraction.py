@@ -9,6 +9,7 @@ from architect_lsp.knowledge.addresses import about
 from architect_lsp.knowledge.annotations import annotation, kind
 from architect_lsp.knowledge.answers import asks, number, status_of
 from architect_lsp.knowledge.facts import Call, ClassDef, Decorator, Def, Facts, Field
+from architect_lsp.knowledge.fan_outs import side_by_side
 from architect_lsp.knowledge.flow_facts import flows
 from architect_lsp.knowledge.reading import Function, Reading, constant, dotted
 from architect_lsp.knowledge.steps import is_gated, mentions, step_facts
@@ -108,6 +109,7 @@ def _definition(reading: Reading, node: Function) -> Def:
     numbers: dict[ast.Call, int] = {}
     given: list[ast.expr] = []
     threads: dict[str, None] = {}
+    starts: dict[tuple[str, tuple[str, ...]], None] = {}
     generator = asserts = asked = catches = False
     for it in reading.within(node):
         if it.__class__ not in _TELLING:
@@ -124,6 +126,7 @@ def _definition(reading: Reading, node: Function) -> Def:
                     target, reading.place(it), reading.awaited(it), in_loop, _certain(reading, it), writes, about(reading, it)
                 )
                 calls.append(row)
+            starts.update(dict.fromkeys(side_by_side(reading, it)))
             work = given_to_thread(it)
             if work is not None and (target := reading.target(work)):
                 threads[target] = None
@@ -173,6 +176,7 @@ def _definition(reading: Reading, node: Function) -> Def:
         asks=asked,
         threads=tuple(threads),
         needed=tuple(_needed(node)) if node.decorator_list else (),
+        starts=tuple(starts),
     )
 
 

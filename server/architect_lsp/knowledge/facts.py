@@ -113,6 +113,9 @@ class Def(Struct, frozen=True, array_like=True, gc=False):
     asks: bool = False  # whether it looks at what tells who the user is: see `answers.asks`
     threads: tuple[str, ...] = ()  # targets of the functions that it hands to threads
     needed: tuple[str, ...] = ()  # of a decorated function: parameters without a default, `Query(...)` being none
+    starts: tuple[
+        tuple[str, tuple[str, ...]], ...
+    ] = ()  # (target, slots of arguments that all share) of what it runs side by side
 
 
 class Field(Struct, frozen=True, array_like=True, gc=False):

@@ -36,6 +36,45 @@ def started(reading: Reading, call: ast.Call) -> Iterator[tuple[ast.expr, ast.Ca
             yield from _of_comprehension(held)
 
 
+def side_by_side(reading: Reading, call: ast.Call) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """(target, slots of the arguments that are the same for all) of the functions that a call runs once for each item."""
+    last = dotted(call.func).rpartition(".")[2]
+    if last in GATHERS:
+        made = [it for _, it in started(reading, call)]
+    elif last in ("create_task", "submit", "start_soon") and call.args and reading.loop(call) is not None:
+        first = call.args[0]
+        made = [first] if isinstance(first, ast.Call) else [ast.Call(first, call.args[1:], call.keywords)]
+    else:
+        return
+    for it in made:
+        target = reading.target(it.func)
+        if target:
+            names = _of_turn(reading, it if it in call.args or last in GATHERS else call)
+            given = [
+                *((str(index), row) for index, row in enumerate(it.args)),
+                *((row.arg or "", row.value) for row in it.keywords),
+            ]
+            yield (
+                target,
+                tuple(slot for slot, row in given if isinstance(row, ast.Name | ast.Attribute) and not _uses(row, names)),
+            )
+
+
+def _of_turn(reading: Reading, node: ast.AST) -> set[str]:
+    """The names that are others each turn of the loop around."""
+    loop = reading.loop(node)
+    if isinstance(loop, ast.For | ast.AsyncFor):
+        inner = (it for row in loop.body for it in ast.walk(row) if isinstance(it, ast.Assign))
+        targets = [loop.target, *(target for it in inner for target in it.targets)]
+    else:
+        targets = [it.target for it in getattr(loop, "generators", [])]
+    return {it.id for target in targets for it in ast.walk(target) if isinstance(it, ast.Name)}
+
+
+def _uses(node: ast.AST, names: set[str]) -> bool:
+    return any(isinstance(it, ast.Name) and it.id in names for it in ast.walk(node))
+
+
 def _of_comprehension(node: ast.expr) -> Iterator[tuple[ast.expr, ast.Call]]:
     if isinstance(node, ast.ListComp | ast.GeneratorExp | ast.SetComp):
         made = _unwrapped(node.elt)

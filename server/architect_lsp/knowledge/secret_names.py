@@ -11,7 +11,7 @@ from architect_lsp.patterns import regex
 
 _SECRET = regex(
     r"(?:^|[._'\"])(?:\w*_)?(?:password|passwd|secret(?:_?key)?|api_?key|access_token|auth_token|private_key|client_secret|ssn"
-    r"|social_security_number|card_number|cvv|credentials?)$",
+    r"|social_security_number|card_number|cvv|credentials?|password_hash|hashed_password)$",
     re.IGNORECASE,
 )
 _ENVIRONMENT = regex(r"^(?:os\.)?(?:environ|getenv)")
@@ -30,4 +30,5 @@ def secret_name(reading: Reading, origin: Origin) -> str:
             if isinstance(key, str):
                 return key if _SECRET.search(key) else ""
         return ""
-    return name if "()" not in origin.name and _SECRET.search(name) else ""
+    given = origin.name.rpartition("()")[2]
+    return given.lstrip(".") if given and _SECRET.search(given) else ""

@@ -16,7 +16,7 @@ from architect_lsp.knowledge.facts import HTTP_METHODS, Def
 from architect_lsp.knowledge.flow_facts import INSIDE, giving_calls, innermost_call, placed
 from architect_lsp.knowledge.flows import Origin, is_own, pieces
 from architect_lsp.knowledge.project import Project
-from architect_lsp.knowledge.reading import Function, Reading, dotted
+from architect_lsp.knowledge.reading import Function, Reading, constant, dotted
 from architect_lsp.knowledge.streams import cleaned, gives, passes, slot_parameter
 from architect_lsp.knowledge.streams import dotted as module_name
 from architect_lsp.knowledge.summaries import effects
@@ -59,6 +59,8 @@ _TOOLS = (
     "register_for_llm",
     "register_for_execution",
 )
+_TEMPLATE = regex(r"\w+://.*\{")
+"""The address of an MCP server's resource, with a part that who asks fills in."""
 _INJECTED = ("Depends", "Security", "Inject", "Provide", "FromDishka")
 _ROUTE_MODULES = regex(
     r"^(?:route|api_view|action|login_required|csrf_exempt|require_\w+|http_method|rpc_method|expose|endpoint)$"
@@ -335,8 +337,13 @@ def is_model_output(project: Project, path: str, reading: Reading, origin: Origi
 
 def is_tool(project: Project, path: str, reading: Reading, function: Function) -> bool:
     """Whether a model chooses the function's arguments."""
-    names = (dotted(it.func if isinstance(it, ast.Call) else it).rpartition(".")[2] for it in function.decorator_list)
-    return any(it in _TOOLS for it in names) or (path, reading.qualname(function)) in tool_functions(project)
+    for it in function.decorator_list:
+        last = dotted(it.func if isinstance(it, ast.Call) else it).rpartition(".")[2]
+        if last in _TOOLS:
+            return True
+        if last == "resource" and isinstance(it, ast.Call) and it.args and _TEMPLATE.match(str(constant(it.args[0]))):
+            return True
+    return (path, reading.qualname(function)) in tool_functions(project)
 
 
 def is_model_call(project: Project, path: str, reading: Reading, call: ast.Call, steps: int = 2) -> bool:

@@ -24,6 +24,7 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 
+from architect_lsp.knowledge.approvals import is_asked_first
 from architect_lsp.knowledge.definitions import arguments
 from architect_lsp.knowledge.flows import Origin
 from architect_lsp.knowledge.kinds import is_script
@@ -115,6 +116,27 @@ def work(task):
     ],
     good=[
         """
+import shutil
+from google.adk.agents import Agent
+from google.adk.tools import FunctionTool
+from langchain.agents import create_agent
+from langchain.agents.middleware import HumanInTheLoopMiddleware
+from langchain_core.tools import tool
+
+def drop(path: str) -> dict:
+    shutil.rmtree(path)
+    return {"status": "removed"}
+
+@tool
+def remove(path: str) -> str:
+    \"\"\"Remove a folder.\"\"\"
+    shutil.rmtree(path)
+    return "removed"
+
+janitor = Agent(name="janitor", model="m", tools=[FunctionTool(drop, require_confirmation=True)])
+agent = create_agent("m", tools=[remove], middleware=[HumanInTheLoopMiddleware(interrupt_on={"remove": True})])
+""",
+        """
 import os
 import shutil
 from agents import function_tool
@@ -203,6 +225,8 @@ def find(view: View) -> Iterator[Hit]:
             yield Hit(it, f"`{it.value}` lets the agent that is started act with nobody asked.")
     for function in reading.functions:
         if not is_tool(view.project, view.path, reading, function) or _is_guarded(reading, function):
+            continue
+        if is_asked_first(view.project, function.name):
             continue
         given = _of_model(reading, function)
         for node in reading.within(function):
@@ -309,6 +333,8 @@ def _deed(view: View, call: ast.Call) -> str:
     first = call.args[0] if call.args else None
     if isinstance(first, ast.Call) and dotted(first.func).rpartition(".")[2] in ("text", "SQL") and first.args:
         first = first.args[0]
+    if isinstance(first, ast.JoinedStr) and first.values:
+        first = first.values[0]
     if first is not None and isinstance(sql := constant(first), str) and _SQL.match(sql):
         return "deletes rows"
     if first is not None and dotted(call.func).rpartition(".")[2] in ("execute", "scalars", "exec") and _is_delete(view, first):

@@ -89,6 +89,22 @@ app = FastAPI()
 def chat(text: str):
     return ConversationChain(llm=None, memory=memory).predict(input=text)
 """),
+        Bad("""
+from fastapi import FastAPI
+from openai import OpenAI
+
+app = FastAPI()
+client = OpenAI()
+[|chat_history = []|]
+
+def remember(role, text):
+    chat_history.append({"role": role, "content": text})
+
+@app.post("/ask")
+def ask(text: str):
+    remember("user", text)
+    return client.chat.completions.create(model="m", messages=chat_history[-30:])
+"""),
     ],
     good=[
         """
@@ -190,11 +206,13 @@ def _is_model(bases: tuple[str, ...]) -> bool:
 
 
 def _user(project: Project, path: str, name: str, owner: str = "") -> Def | None:
-    """The function that adds to the history and asks a model with it."""
-    for it in project.facts(path).defs:
-        if owner and it.owner != owner:
-            continue
-        grown = any(call.target == f"{name}.{how}" for call in it.calls for how in _GROWS)
+    """The function that adds to the history, by itself or by a helper of its file, and asks a model with it."""
+    rows = [it for it in project.facts(path).defs if not owner or it.owner == owner]
+    ways = {f"{name}.{how}" for how in _GROWS}
+    grows = {it.qualname for it in rows if any(call.target in ways for call in it.calls)}
+    helpers = {f"self.{it.rpartition('.')[2]}" if owner else it for it in grows}
+    for it in rows:
+        grown = it.qualname in grows or any(call.target in helpers for call in it.calls)
         if grown and "llm" in effects(project, path, it):
             return it
     return None

@@ -25,6 +25,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.definitions import definitions
 from architect_lsp.knowledge.facts import Facts
 from architect_lsp.knowledge.flows import Origin
 from architect_lsp.knowledge.reading import constant, dotted, keyword
@@ -125,6 +126,11 @@ client = OpenAI()
 @server.call_tool()
 async def call_tool(name: str, arguments: dict) -> list:
     return [await asyncio.to_thread(subprocess.getoutput, [|arguments["command"]|])]
+
+def draft(topic):
+    title = client.responses.create(model="m", input=topic).output_text
+    path = OUT / [|f"{title}.md"|]
+    path.write_text(topic)
 
 def page(topic):
     answer = client.responses.create(model="m", input=topic)
@@ -324,7 +330,7 @@ def _reached(view: View, call: ast.Call, last: str) -> Iterator[tuple[ast.expr, 
     """What decides an address, a template, a module to import or a file to write."""
     on = call.func.value if isinstance(call.func, ast.Attribute) else None
     if on is not None and last in _WRITERS and not says(view.reading, _CONFINED):
-        yield from ((it, "a file name", ()) for it in (on.args if _is_path(view, on) and isinstance(on, ast.Call) else ()))
+        yield from ((it, "a file name", ()) for it in _names_of(view, on, 4))
     if not view.project.threats.is_sink_name(last) and last not in ("import_module", "markdown", "write"):
         return
     name = view.callee(call)
@@ -344,8 +350,18 @@ def _reached(view: View, call: ast.Call, last: str) -> Iterator[tuple[ast.expr, 
         yield from ((it.value, does, ()) for it in call.keywords if it.arg in sink.slots)
 
 
-def _is_path(view: View, node: ast.expr) -> bool:
-    return isinstance(node, ast.Call) and view.callee(node) in ("pathlib.Path", "anyio.Path")
+def _names_of(view: View, node: ast.expr, steps: int) -> Iterator[ast.expr]:
+    """The names that a path is put together of."""
+    if isinstance(node, ast.Call) and view.callee(node) in ("pathlib.Path", "anyio.Path"):
+        yield from node.args
+    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+        yield from _names_of(view, node.left, steps - 1)
+        yield node.right
+    elif isinstance(node, ast.Name) and steps > 0:
+        rows = definitions(view.reading, view.reading.function(node)).get(node.id, ())
+        values = [it.value for it in rows if it.value is not None]
+        if len(values) == 1:
+            yield from _names_of(view, values[0], steps - 1)
 
 
 def _is_writing(call: ast.Call) -> bool:

@@ -75,6 +75,10 @@ def read_file(path: str) -> str:
     with open([|path|]) as file:
         return file.read()
 
+@mcp.resource("docs://{name}")
+def document(name: str) -> str:
+    return ([|DOCS / name|]).read_text()
+
 class Reader(Tool):
     name = "reader"
 

@@ -58,6 +58,12 @@ import os
 from langchain_core.tools import tool
 
 @tool
+def user(mail: str) -> dict:
+    \"\"\"A user.\"\"\"
+    found = session.query(User).filter_by(mail=mail).first()
+    return [|{"id": found.id, "hash": found.password_hash}|]
+
+@tool
 def variable(name: str) -> str:
     \"\"\"A variable of the environment.\"\"\"
     return [|os.environ[name]|]

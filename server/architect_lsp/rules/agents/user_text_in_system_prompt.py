@@ -37,7 +37,7 @@ rule = Rule(
     confidence=Confidence.MEDIUM,
     rows=["C4", "D4"],
     cwe=1427,
-    needs=["system", "System", "instruction", "description", "backstory"],
+    needs=["system", "System", "developer", "instruction", "description", "backstory", "dynamic_prompt"],
     bad=[
         Bad("""
 from fastapi import FastAPI
@@ -101,6 +101,15 @@ def ask():
     agent = Agent(name="clerk", handoff_description=[|f"Takes over for {tone} customers"|])
     return run(agent, message, config, prompt)
 """),
+        Bad("""
+from pydantic_ai import Agent, RunContext
+
+agent = Agent("m")
+
+@agent.system_prompt
+def rules(ctx: RunContext[Deps]) -> str:
+    return [|f"You serve a shop. The user said: {ctx.deps.user_message}"|]
+"""),
     ],
     good=[
         """
@@ -125,7 +134,7 @@ def make(tone: str) -> Agent:
 )
 
 _OF_USER = regex(
-    r"^(?:user_?(?:input|message|query|question|text|prompt|request|content|msg)|question|query|customer_(?:message|question|input)"
+    r"^(?:ctx\.deps\.|context\.|ctx\.context\.)?(?:user_?(?:input|message|query|question|text|prompt|request|content|msg)|question|query|customer_(?:message|question|input)"
     r"|user_supplied\w*|(?:request|req|payload|body)\.(?:message|question|query|prompt|text|input|content))$"
 )
 _FOUND = regex(r"(?:^|\.)page_content$|\.(?:similarity_search\w*|get_relevant_documents|max_marginal_relevance_search)\(\)")
@@ -142,6 +151,8 @@ _KEYS = (
     "backstory",
 )
 _MESSAGES = ("SystemMessage", "SystemMessagePromptTemplate", "from_system", "SystemChatMessage", "SystemPromptPart")
+_MAKERS = ("system_prompt", "instructions", "dynamic_prompt")
+"""Decorators of functions that give what an agent is told."""
 _TOLD = {
     "as_tool": ("tool_description",),
     "FunctionTool": ("description",),
@@ -195,6 +206,9 @@ def _systems(view: View) -> Iterator[ast.expr]:
         elif _AGENTS.match(last):
             keys = _KEYS if last != "AgentDefinition" else ("prompt",)
             yield from (it for key in keys if (it := keyword(node, key)) is not None)
+    for given in view.reading.each(ast.Return):
+        if given.value is not None and _makes(view.reading.function(given)):
+            yield given.value
     for pair in view.reading.each(ast.Tuple):
         if len(pair.elts) == 2 and constant(pair.elts[0]) == "system" and isinstance(view.reading.parent(pair), ast.List):
             yield pair.elts[1]
@@ -202,6 +216,12 @@ def _systems(view: View) -> Iterator[ast.expr]:
         rows = {constant(key): value for key, value in zip(table.keys, table.values, strict=True) if key is not None}
         if constant(rows.get("role")) in ("system", "developer") and "content" in rows:
             yield rows["content"]
+
+
+def _makes(function: ast.AST | None) -> bool:
+    """Whether a kit asks the function for what its agent is told."""
+    rows = function.decorator_list if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) else []
+    return any(dotted(it.func if isinstance(it, ast.Call) else it).rpartition(".")[2] in _MAKERS for it in rows)
 
 
 def _is_users(view: View, origin: Origin) -> bool:
