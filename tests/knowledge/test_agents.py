@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from architect_lsp.knowledge.catalogue import catalogue
+from architect_lsp.knowledge.catalogue import catalogue, tool_functions
 from architect_lsp.knowledge.store import encode
 from support.projects import project_of
 
@@ -51,3 +51,53 @@ def test_schemas_name_tools_and_tables_their_functions() -> None:
 def test_half_a_surrogate_pair_is_no_text_that_can_be_kept() -> None:
     project = project_of('LIMIT = ["\\ud800", {"\\udfff": 1}]\n')
     assert encode(project.facts("module.py"))
+
+
+KITS = """
+-- app/kits.py --
+from crewai.tools import BaseTool
+from google.adk.agents import LlmAgent
+from langchain_openai import ChatOpenAI
+from llama_index.core.tools import FunctionTool
+from llama_index.core.tools.tool_spec.base import BaseToolSpec
+
+def listed(): ...
+
+def wrapped(): ...
+
+def bound(): ...
+
+def alone(): ...
+
+class Search(BaseTool):
+    name: str = "search"
+
+    def _run(self, query): ...
+
+    def helper(self): ...
+
+class Mail(BaseToolSpec):
+    def send(self, to): ...
+
+    def _open(self): ...
+
+agent = LlmAgent(name="a", model="m", tools=[listed])
+tool = FunctionTool.from_defaults(fn=wrapped)
+llm = ChatOpenAI(model="m").bind_tools([bound])
+-- app/own.py --
+class EchoTool:
+    name = "echo"
+    description = "Says it again."
+
+    def run(self, text): ...
+
+class Hammer:
+    name = "hammer"
+
+    def run(self): ...
+"""
+
+
+def test_functions_and_methods_are_tools_by_whatever_kit() -> None:
+    found = {name for _, name in tool_functions(project_of(KITS))}
+    assert found == {"listed", "wrapped", "bound", "Search._run", "Mail.send", "EchoTool.run"}

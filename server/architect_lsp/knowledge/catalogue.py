@@ -104,7 +104,7 @@ def _catalogue(project: Project) -> Catalogue:
         tasks=_all(project, _TASKS),
         resolvers=_all(project, _RESOLVERS),
         agents=_all(project, _AGENTS),
-        tools=_all(project, _TOOLS),
+        tools=_tools(project),
         handoffs=_all(project, _HANDOFFS),
         graphs=_all(project, _GRAPHS),
     )
@@ -113,6 +113,14 @@ def _catalogue(project: Project) -> Catalogue:
 def _all(project: Project, finders: Iterable[Callable[[Project], Iterable[NounT]]]) -> tuple[NounT, ...]:
     """What the frameworks find, each asked again only when what it read has changed."""
     return tuple(it for find in finders for it in project.of_all(find, partial(_listed, find)))
+
+
+def _tools(project: Project) -> tuple[Tool, ...]:
+    """All tools; a function that several kits tell of is the tool of the first."""
+    found: dict[Key | int, Tool] = {}
+    for index, it in enumerate(_all(project, _TOOLS)):
+        found.setdefault((it.ref.path, it.ref.qualname) if it.ref is not None else index, it)
+    return tuple(found.values())
 
 
 def _listed(find: Callable[[Project], Iterable[NounT]], project: Project) -> tuple[NounT, ...]:
@@ -175,7 +183,7 @@ def _task_functions(project: Project) -> frozenset[Key]:
 
 
 def _tool_functions(project: Project) -> frozenset[Key]:
-    rows = _all(project, _TOOLS)
+    rows = (*_all(project, _TOOLS), *tool_kits.plain_tools(project))
     return frozenset((it.ref.path, it.ref.qualname) for it in rows if it.ref is not None and it.ref.kind == "def")
 
 

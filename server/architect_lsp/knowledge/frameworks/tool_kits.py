@@ -1,7 +1,6 @@
 """Tools of kits whose agents are not told apart: LlamaIndex, Google's ADK and genai, smolagents, DSPy, Haystack, Agno, Strands.
 
-A tool is a function in a list of tools or wrapped as one, or the method that runs a class of tools; classes count of every kit,
-and of none where they carry a name and a description for a model themselves.
+A tool is a function in a list of tools or wrapped as one, or the method that runs a class of tools; classes count of every kit.
 """
 
 from __future__ import annotations
@@ -9,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.assembly import Spot, calls, kinds, parts, said
+from architect_lsp.knowledge.facts import ClassDef, Facts
 from architect_lsp.knowledge.frameworks.tools import function_at, name_of, name_of_class, once, ref_of
 from architect_lsp.knowledge.lineage import classes, lineage, methods
 from architect_lsp.knowledge.nouns import Tool
@@ -35,6 +35,8 @@ _BASE = regex(
 )
 _RUN = ("_run", "_arun", "run", "arun", "forward", "call", "acall", "__call__", "run_async", "execute", "invoke", "ainvoke")
 """The methods by which a class of tools is run."""
+_TAKES = ("bind_tools", "ToolNode", "with_tools")
+"""Calls whose first argument is a list of tools."""
 _MANY = ("ToolSpec", "Toolkit")
 """How the names of classes end of which each method is a tool."""
 
@@ -47,8 +49,10 @@ def tools(project: Project) -> Iterator[Tool]:
 def _listed(project: Project) -> Iterator[Tool]:
     for path in project.paths:
         for spot in calls(project, path):
-            given = spot.argument(-1, "tools")
-            if given is not None and any(_LISTS.fullmatch(it) for it in kinds(project, spot)):
+            given = spot.argument(0 if spot.value.last in _TAKES else -1, "tools")
+            if (given is not None and spot.value.last in _TAKES) or (
+                given is not None and any(_LISTS.fullmatch(it) for it in kinds(project, spot))
+            ):
                 for part in parts(project, given):
                     yield from _made(project, part)
             else:
@@ -74,11 +78,18 @@ def _of_classes(project: Project) -> Iterator[Tool]:
         base = next((match[1] for name in names if (match := _BASE.fullmatch(name)) is not None), "")
         if base:
             yield from _runs(project, found, many=base.endswith(_MANY))
+
+
+def plain_tools(project: Project) -> Iterator[Tool]:
+    """The methods that run classes which tell a model their name and description, without any kit."""
     for path in project.paths:
-        for row in project.classes(path):
-            texts = {field.name for field in row.fields if field.value is not None and field.value.kind in ("text", "joined")}
-            if row.qualname.endswith("Tool") and {"name", "description"} <= texts:
-                yield from _runs(project, ClassSymbol(path, row), many=False)
+        for row in project.of_file(path, _described):
+            yield from _runs(project, ClassSymbol(path, row), many=False)
+
+
+def _described(facts: Facts) -> tuple[ClassDef, ...]:
+    rows = (it for it in facts.classes if it.qualname.endswith("Tool"))
+    return tuple(it for it in rows if {"name", "description"} <= {field.name for field in it.fields if field.value is not None})
 
 
 def _runs(project: Project, found: ClassSymbol, *, many: bool) -> Iterator[Tool]:

@@ -181,7 +181,7 @@ _DELETES = regex(
     r"|smtplib\.SMTP(?:_SSL)?\.(?:send_message|sendmail)|sendgrid\.[\w.]*send"
     r"|subprocess\.(?:run|call|check_call|check_output|Popen|getoutput)|os\.(?:system|popen)"
     r"|asyncio\.create_subprocess_(?:shell|exec)|boto3[\w.]*\.(?:delete_\w+|terminate_instances)"
-    r"|kubernetes[\w.]*\.delete_\w+)$"
+    r"|kubernetes[\w.]*\.delete_\w+|(?:requests|httpx|aiohttp)\.(?:[\w()]+\.)?delete)$"
 )
 _METHODS = regex(
     r"(?:^|\.)(?:(?:stripe\.)?(?:\w+\.)*(?:refunds?|payment_intents|charges|transfers|payouts)\.create|Refund\.create"
@@ -307,6 +307,14 @@ def _is_of(call: ast.Call, given: set[str]) -> bool:
     return _mentions([*call.args, *(it.value for it in call.keywords), call.func], given)
 
 
+def _is_numbered(reading: Reading, call: ast.Call) -> bool:
+    """Whether a number that the model chose is among what is given: any of them may be meant."""
+    function = reading.function(call)
+    rows = arguments(function) if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) else ()
+    numbers = {it.arg for it in rows if it.annotation is not None and dotted(it.annotation) in ("int", "float", "UUID")}
+    return _mentions([*call.args, *(it.value for it in call.keywords)], numbers)
+
+
 def _is_delete(view: View, node: ast.expr) -> bool:
     """Whether a statement is SQLAlchemy's `delete(Model)`, with what is chained to it."""
     while isinstance(node, ast.Call):
@@ -318,7 +326,7 @@ def _is_delete(view: View, node: ast.expr) -> bool:
 
 def _is_checked(view: View, call: ast.Call) -> bool:
     """Whether the model only chooses among commands and files that are listed."""
-    if not _DELETES.match(view.callee(call)):
+    if not _DELETES.match(view.callee(call)) and (view.definition(call) is None or _is_numbered(view.reading, call)):
         return False
     given = [*call.args, *(it.value for it in call.keywords)]
     found = [it for node in given for it in view.parts(node, "command") if isinstance(it, Origin)]

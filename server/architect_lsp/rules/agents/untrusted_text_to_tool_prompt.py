@@ -91,6 +91,7 @@ def status(url, tools):
 
 _FETCHED = regex(
     r"(?:requests|httpx|aiohttp|urllib|urllib3)\b.*\(\)\.(?:text|content|json|read|body|aread)\b"
+    r"|email\.message_from_\w+\(\)\.(?:get_payload|get_content|get_body)\b"
     r"|(?:^|\.)(?:urlopen\(\)\.read|get\(\)\.text|fetch_url|fetch_page|scrape\w*|page_content|get_text)\b"
 )
 _BORDER = regex(r"<\w+[^>]*>|```|\"\"\"|untrusted|---+\s*(?:BEGIN|START)|not instructions|no instructions", re.IGNORECASE)
