@@ -213,18 +213,21 @@ def parts(project: Project, spot: Spot | None, steps: int = _STEPS) -> Iterator[
 
 def grown(project: Project, spot: Spot, attribute: str) -> Iterator[Spot]:
     """What is added later to a list that the thing at a spot has: `agent.handoffs.append(other)`, anywhere in the project."""
-    known: dict[str, list[Spot]] = project.memo("assembly growth")
-    if not known:
-        for path in project.paths:
-            for name, rows in _index(project, path).growth.items():
-                known.setdefault(name.rpartition(".")[2], []).extend(rows)
-        known.setdefault("", [])
     here = place(project, spot)
-    for it in known.get(attribute, ()):
+    for it in project.of_all("assembly growth", _grown).get(attribute, ()):
         held = it.value.text.rpartition(".")[0].rpartition(".")[0]
         if held and any(place(project, row) == here for row in parts(project, it.inner(Value("name", held)))):
             for argument in it.value.items[-1:]:
                 yield from parts(project, it.inner(argument))
+
+
+def _grown(project: Project) -> dict[str, list[Spot]]:
+    """All that is added to lists of things, by the attribute that holds the list."""
+    found: dict[str, list[Spot]] = {}
+    for path in project.paths:
+        for name, rows in _index(project, path).growth.items():
+            found.setdefault(name.rpartition(".")[2], []).extend(rows)
+    return found
 
 
 def _growth(project: Project, home: Spot, steps: int) -> Iterator[Spot]:

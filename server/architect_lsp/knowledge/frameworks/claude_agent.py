@@ -52,10 +52,7 @@ def agents(project: Project) -> Iterator[Agent]:
 
 def tools(project: Project) -> Iterator[Tool]:
     """The tools that run in the same process, each with the server that offers it."""
-    known: dict[str, tuple[Tool, ...]] = project.memo("claude agent tools")
-    if "all" not in known:
-        known["all"] = once(project, (*_served(project), *_defined(project)))
-    yield from known["all"]
+    yield from once(project, (*_served(project), *_defined(project)))
 
 
 def _is(project: Project, spot: Spot, pattern: re.Pattern[str]) -> bool:

@@ -28,10 +28,7 @@ _OPTIONS = ("annotations", "tags", "timeout", "structured_output", "enabled")
 
 def tools(project: Project) -> Iterator[Tool]:
     """The tools of the project's servers."""
-    known: dict[str, tuple[Tool, ...]] = project.memo("mcp tools")
-    if "all" not in known:
-        known["all"] = once(project, (it for path in project.paths for it in (*_decorated(project, path), *_made(project, path))))
-    yield from known["all"]
+    yield from once(project, (it for path in project.paths for it in (*_decorated(project, path), *_made(project, path))))
 
 
 def _is(project: Project, spot: Spot, pattern: re.Pattern[str]) -> bool:

@@ -41,26 +41,23 @@ _MOST = 200
 
 def agents(project: Project) -> Iterator[Agent]:
     """Every agent of the project, in the order of its files."""
-    yield from (it for _, it in _found(project).values())
+    yield from (it for _, it in _found(project))
 
 
 def tools(project: Project) -> Iterator[Tool]:
     """Every function that is made a tool, and what else agents are given."""
-    known: dict[str, tuple[Tool, ...]] = project.memo("openai agents tools")
-    if "all" not in known:
-        rows = {identity(project, it): it for path in project.paths for it in _decorated(project, path)}
-        for spot, _ in _found(project).values():
-            for part in _listed(project, spot, "tools"):
-                tool = _tool(project, part)
-                if tool is not None:
-                    rows.setdefault(identity(project, tool), tool)
-        known["all"] = tuple(rows.values())
-    yield from known["all"]
+    rows = {identity(project, it): it for path in project.paths for it in _decorated(project, path)}
+    for spot, _ in _found(project):
+        for part in _listed(project, spot, "tools"):
+            tool = _tool(project, part)
+            if tool is not None:
+                rows.setdefault(identity(project, tool), tool)
+    yield from rows.values()
 
 
 def handoffs(project: Project) -> Iterator[Handoff]:
     """Who hands over to whom."""
-    for spot, agent in _found(project).values():
+    for spot, agent in _found(project):
         for part in _listed(project, spot, "handoffs"):
             other = _target(project, part)
             if other is not None:
@@ -72,24 +69,26 @@ def function_name(name: str) -> str:
     return re.sub(r"[^a-zA-Z0-9_]", "_", name).lower()
 
 
-def _found(project: Project) -> dict[Place, tuple[Spot, Agent]]:
-    known: dict[str, dict[Place, tuple[Spot, Agent]]] = project.memo("openai agents")
-    if "all" not in known:
-        spots = [it for path in project.paths for it in calls(project, path) if _is_agent(project, it)]
-        runs = [it for path in project.paths for it in calls(project, path) if it.value.keyword("max_turns") is not None]
-        limits: dict[Place, tuple[tuple[str, str], ...]] = {}
-        for it in runs:
-            if any(_RUN.fullmatch(name) for name in kinds(project, it)):
-                turns = it.value.keyword("max_turns")
-                for part in parts(project, it.argument(0, "starting_agent")):
-                    limits[place(project, part)] = (("max_turns", written(turns) if turns is not None else ""),)
-        found: dict[Place, tuple[Spot, Agent]] = {}
-        for it in spots:
-            here = place(project, it)
-            if here not in found:
-                found[here] = (it, _agent(project, it, limits.get(here, ())))
-        known["all"] = found
-    return known["all"]
+def _found(project: Project) -> tuple[tuple[Spot, Agent], ...]:
+    return project.of_all("openai agents", _agents)
+
+
+def _agents(project: Project) -> tuple[tuple[Spot, Agent], ...]:
+    """Where each agent is made, and the agent."""
+    spots = [it for path in project.paths for it in calls(project, path) if _is_agent(project, it)]
+    runs = [it for path in project.paths for it in calls(project, path) if it.value.keyword("max_turns") is not None]
+    limits: dict[Place, tuple[tuple[str, str], ...]] = {}
+    for it in runs:
+        if any(_RUN.fullmatch(name) for name in kinds(project, it)):
+            turns = it.value.keyword("max_turns")
+            for part in parts(project, it.argument(0, "starting_agent")):
+                limits[place(project, part)] = (("max_turns", written(turns) if turns is not None else ""),)
+    found: dict[Place, tuple[Spot, Agent]] = {}
+    for it in spots:
+        here = place(project, it)
+        if here not in found:
+            found[here] = (it, _agent(project, it, limits.get(here, ())))
+    return tuple(found.values())
 
 
 def _is_agent(project: Project, spot: Spot) -> bool:

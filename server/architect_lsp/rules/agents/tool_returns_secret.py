@@ -109,13 +109,14 @@ _COPIES = ("dict", "str", "repr", "list", "json.dumps", "dumps")
 def find(view: View) -> Iterator[Hit]:
     """What tools return that is a secret by its name, the whole environment, or a variable of it that the model names."""
     reading = view.reading
-    for node in reading.each(ast.Return):
-        function = reading.function(node)
-        if node.value is None or isinstance(node.value, ast.Constant) or not isinstance(function, Function):
+    for function in reading.functions:
+        if not is_tool(view.project, view.path, reading, function):
             continue
-        name = _told(view, node.value, function)
-        if name and is_tool(view.project, view.path, reading, function):
-            yield Hit(node.value, f"The tool `{function.name}` tells the model {name}.")
+        for node in reading.within(function):
+            if isinstance(node, ast.Return) and node.value is not None and not isinstance(node.value, ast.Constant):
+                name = _told(view, node.value, function)
+                if name:
+                    yield Hit(node.value, f"The tool `{function.name}` tells the model {name}.")
 
 
 def _told(view: View, node: ast.expr, function: Function) -> str:
