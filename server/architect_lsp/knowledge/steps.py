@@ -23,6 +23,11 @@ MODEL = regex(
 )
 """Names of language models, with the provider in front where a gateway asks for it."""
 MODEL_ARGUMENTS = ("model", "model_name", "model_id", "llm", "engine", "deployment", "model_client")
+USAGE = "usage: "
+"""How the mention of a function begins that speaks of the tokens a model used, or of their price."""
+_USES = regex(
+    r"\.usage\b|usage_metadata|(?:record|track|log|add|count|save)_(?:usage|cost|tokens?)|completion_cost|token_usage|callbacks?="
+)
 _GATES = regex(r"sem\b|semaphore|limit|thrott|slot|lock|bucket|capacity|pool|rate", re.IGNORECASE)
 _OPENED = regex(r"client|session|conn|stream|agent|mcp|server|toolkit|browser|page|engine|database|db\b", re.IGNORECASE)
 """What is opened by `async with` without a call, and is no gate."""
@@ -41,11 +46,14 @@ _ENDS = (ast.Return, ast.Raise)
 
 
 def mentions(reading: Reading) -> tuple[str, ...]:
-    """What bounds the turns of a graph or the time of a task, and the models that calls are told by name, each once."""
+    """What bounds the turns of a graph or the time of a task, the models that calls name, and who speaks of usage, each once."""
     text = reading.unit.text
     found = dict.fromkeys(WORDS.findall(text))
     if "time_limit" in text or "TIME_LIMIT" in text:
         found[TIME_LIMIT] = None
+    if _USES.search(text):
+        rows = (it for it in reading.functions if _USES.search(reading.source(it)))
+        found.update((f"{USAGE}{reading.qualname(it)}", None) for it in rows)
     for call in reading.each(ast.Call):
         for it in call.keywords:
             name = constant(it.value) if it.arg in MODEL_ARGUMENTS else None
