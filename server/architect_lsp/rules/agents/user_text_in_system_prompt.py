@@ -37,7 +37,7 @@ rule = Rule(
     confidence=Confidence.MEDIUM,
     rows=["C4", "D4"],
     cwe=1427,
-    needs=["system", "System", "developer", "instruction", "description", "backstory", "dynamic_prompt"],
+    needs=["system", "System", "developer", "instruction", "description", "backstory", "dynamic_prompt", "assistant", "model"],
     bad=[
         Bad("""
 from fastapi import FastAPI
@@ -106,6 +106,10 @@ from pydantic_ai import Agent, RunContext
 
 agent = Agent("m")
 
+@app.post("/ask")
+def ask(body: Question):
+    return [{"role": "assistant", "content": [|"I am " + body.persona|]}, {"role": "user", "content": body.text}]
+
 @agent.system_prompt
 def rules(ctx: RunContext[Deps]) -> str:
     return [|f"You serve a shop. The user said: {ctx.deps.user_message}"|]
@@ -153,6 +157,7 @@ _KEYS = (
 _MESSAGES = ("SystemMessage", "SystemMessagePromptTemplate", "from_system", "SystemChatMessage", "SystemPromptPart")
 _MAKERS = ("system_prompt", "instructions", "dynamic_prompt")
 """Decorators of functions that give what an agent is told."""
+_ANSWERS = ("assistant", "model")
 _TOLD = {
     "as_tool": ("tool_description",),
     "FunctionTool": ("description",),
@@ -182,6 +187,27 @@ def find(view: View) -> Iterator[Hit]:
                 text,
                 f"`{_short(origin)}`, which {_writer(origin)} wrote, stands in the system prompt with the weight of your words.",
             )
+    for text in _answers(view):
+        found = parts(view.project, view.path, view.reading, text)
+        origin = next((it for it in found if isinstance(it, Origin) and is_request(view.project, view.reading, it)), None)
+        if origin is not None and any(isinstance(it, str) and len(it.strip()) > 3 for it in found):
+            yield Hit(text, f"`{_short(origin)}`, which a user wrote, stands among what the model has said itself.")
+
+
+def _answers(view: View) -> Iterator[ast.expr]:
+    """What is given as an earlier answer of the model."""
+    for table in view.reading.each(ast.Dict):
+        rows = {constant(key): value for key, value in zip(table.keys, table.values, strict=True) if key is not None}
+        if constant(rows.get("role")) in _ANSWERS:
+            yield from (rows[it] for it in ("content",) if it in rows)
+            pieces = rows.get("parts")
+            for it in pieces.elts if isinstance(pieces, ast.List) else ():
+                if isinstance(it, ast.Dict):
+                    yield from (row for key, row in zip(it.keys, it.values, strict=True) if constant(key) == "text")
+    for node in view.reading.each(ast.Call):
+        said = keyword(node, "content")
+        if said is not None and constant(keyword(node, "role")) in _ANSWERS:
+            yield said
 
 
 def _short(origin: Origin) -> str:
