@@ -198,14 +198,17 @@ def _thread_functions(project: Project) -> frozenset[Key]:
 
 
 def _parallel_functions(project: Project) -> dict[Key, frozenset[str]]:
-    rows = ((path, it) for path in project.paths for it in project.facts(path).defs if it.starts)
     found: dict[Key, frozenset[str]] = {}
-    for path, it in rows:
-        for target, slots in it.starts:
-            symbol = project.resolve(path, target, it.owner)
+    for path in project.paths:
+        for owner, target, slots in project.of_file(path, _started):
+            symbol = project.resolve(path, target, owner)
             if isinstance(symbol, FunctionSymbol):
                 key = symbol.path, symbol.facts.qualname
                 shared = {"self"} if target.startswith("self.") else set()
                 shared |= {slot_parameter(symbol.facts, slot) for slot in slots} - {""}
                 found[key] = found.get(key, frozenset()) | shared
     return found
+
+
+def _started(facts: Facts) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+    return tuple((it.owner, target, slots) for it in facts.defs for target, slots in it.starts)
