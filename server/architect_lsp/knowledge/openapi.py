@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from urllib.parse import unquote
 
 from architect_lsp.model import Span
 from architect_lsp.patterns import regex
@@ -140,7 +141,7 @@ class OpenApi:
             return NOTHING
         node = self.root
         for part in reference[2:].split("/"):
-            name = part.replace("~1", "/").replace("~0", "~").replace("%7B", "{").replace("%7D", "}")
+            name = unquote(part).replace("~1", "/").replace("~0", "~")
             node = (
                 next((it for at, it in enumerate(node.items) if str(at) == name), NOTHING) if not node.is_mapping else node[name]
             )

@@ -134,6 +134,8 @@ _CREATES = regex(r"_*(?:create|add|new|insert|register)(?:_\w+)?")
 
 _FEW = 2
 """Routes that are no way of the house yet."""
+_ANSWERS = regex(r"token|auth|log_?in|session|register|slug|sign", re.IGNORECASE)
+"""Paths of what is made to be answered with, and is nowhere then."""
 _MANY = regex(r"bulk|batch", re.IGNORECASE)
 
 
@@ -185,7 +187,7 @@ def find_described(view: OpenApiView) -> Iterator[FileHit]:
 def _is_creation(operation: Operation) -> bool:
     name = snake(operation.node["operationId"].text)
     is_one = not operation.path.rstrip("/").endswith("}") and not _MANY.search(f"{operation.path} {name}")
-    return is_one and _CREATES.fullmatch(name) is not None
+    return is_one and not _ANSWERS.search(operation.path) and _CREATES.fullmatch(name) is not None
 
 
 def _status(operation: Operation) -> str:

@@ -13,16 +13,17 @@ Source: RFC 9457, Problem Details for HTTP APIs
 """
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.answers import status_of
 from architect_lsp.knowledge.catalogue import handlers
-from architect_lsp.knowledge.habits import AGREE, MIN_NEIGHBOURS
+from architect_lsp.knowledge.habits import AGREE, MIN_NEIGHBOURS, odd_ones
 from architect_lsp.knowledge.operations import routes_of
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.model import Confidence, Severity
-from architect_lsp.rules.rule import Bad, Hit, Rule, View
+from architect_lsp.rules.rule import Bad, FileHit, Hit, OpenApiView, Rule, View
 
 _SHOP = (
     "from fastapi import APIRouter, HTTPException\nfrom fastapi.responses import JSONResponse\n\nrouter = APIRouter()\n"
@@ -51,6 +52,21 @@ def g():
     return [|JSONResponse({"error": "gone"}, status_code=410)|]
 """
         ),
+        Bad("""
+-- openapi.yaml --
+openapi: 3.0.3
+paths:
+  /a: {get: {responses: {"404": {content: {application/json: {schema: {$ref: "#/components/schemas/Problem"}}}}}}}
+  /b: {get: {responses: {"404": {content: {application/json: {schema: {$ref: "#/components/schemas/Problem"}}}}}}}
+  /c: {get: {responses: {"404": {content: {application/json: {schema: {$ref: "#/components/schemas/Problem"}}}}}}}
+  /d: {get: {responses: {"404": {content: {application/json: {schema: {$ref: "#/components/schemas/Problem"}}}}}}}
+  /e: {get: {responses: {"409": {content: {application/json: {schema: {$ref: "#/components/schemas/Problem"}}}}}}}
+  /f: {get: {responses: {[|"404"|]: {content: {application/json: {schema: {$ref: "#/components/schemas/Failure"}}}}}}}
+components:
+  schemas:
+    Problem: {type: object, properties: {title: {type: string}}}
+    Failure: {type: object, properties: {error: {type: string}}}
+"""),
     ],
     good=[
         _SHOP
@@ -119,3 +135,25 @@ def _counts(project: Project) -> tuple[int, int]:
             raised += is_raised and name == "HTTPException"
             made += name in _MADE
     return raised, made
+
+
+@rule.check_openapi
+def find_described(view: OpenApiView) -> Iterator[FileHit]:
+    """The same of what a document describes: errors of another schema than nine in ten have. 422 is mostly the framework's."""
+    rows = {
+        each.at: (it, each, each.body["$ref"].text.rpartition("/")[2])
+        for it in view.api.operations
+        for each in it.responses
+        if each.status[0] in "45" and each.status != "422" and each.body["$ref"]
+    }
+    counted = Counter(name for _, _, name in rows.values())
+    if len(counted) < 2:
+        return
+    usual = counted.most_common(1)[0][0]
+    known = view.api.properties(next(each.body for _, each, name in rows.values() if name == usual)).keys()
+    for it in odd_ones({"": list(rows.values())}, lambda row: row[2] == usual):
+        operation, response, name = it.member
+        said = view.api.properties(response.body).keys()
+        if said and known.isdisjoint(said) and not any(each in operation.path.lower() for each in _PRESCRIBED):
+            words = f"`{operation.spoken}` answers {response.status} with `{name}`; {it.counts} errors here are `{usual}`."
+            yield FileHit(response.at, words, symbol=f"{operation.spoken} {response.status}")

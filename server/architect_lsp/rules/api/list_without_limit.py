@@ -22,11 +22,12 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.nouns import Route
+from architect_lsp.knowledge.openapi import OpenApi, Operation
 from architect_lsp.knowledge.operations import routes_of
 from architect_lsp.knowledge.reading import Function, Reading, dotted
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
-from architect_lsp.rules.rule import Bad, FileHit, Hit, Rule, SdlView, View
+from architect_lsp.rules.rule import Bad, FileHit, Hit, OpenApiView, Rule, SdlView, View
 
 rule = Rule(
     __name__,
@@ -92,6 +93,35 @@ type Customer { id: ID! }
 type Currency { id: ID! }
 enum Size { SMALL LARGE }
 """),
+        Bad("""
+-- openapi.yaml --
+openapi: 3.0.3
+paths:
+  /orders:
+    get:
+      parameters: [{name: limit, in: query}]
+      responses: {"200": {content: {application/json: {schema: {type: array, items: {$ref: "#/components/schemas/Thing"}}}}}}
+  /parcels:
+    get:
+      parameters: [{name: page, in: query}]
+      responses: {"200": {content: {application/json: {schema: {type: array, items: {$ref: "#/components/schemas/Thing"}}}}}}
+  /returns:
+    get:
+      parameters: [{name: pageSize, in: query}]
+      responses: {"200": {content: {application/json: {schema: {type: array, items: {$ref: "#/components/schemas/Thing"}}}}}}
+  /customers:
+    [|get|]:
+      responses: {"200": {content: {application/json: {schema: {type: array, items: {$ref: "#/components/schemas/Thing"}}}}}}
+  /customers/{id}/notes:
+    get:
+      responses: {"200": {content: {application/json: {schema: {type: array, items: {$ref: "#/components/schemas/Thing"}}}}}}
+  /currencies:
+    get:
+      responses: {"200": {content: {application/json: {schema: {type: array, items: {$ref: "#/components/schemas/Thing"}}}}}}
+components:
+  schemas:
+    Thing: {type: object, properties: {id: {type: string}}}
+"""),
     ],
     good=[
         """
@@ -151,6 +181,17 @@ type Query {
 type Order { id: ID! }
 type Customer { id: ID! }
 """,
+        """
+-- openapi.yaml --
+openapi: 3.0.3
+paths:
+  /orders:
+    get:
+      responses: {"200": {content: {application/json: {schema: {type: array, items: {type: object, properties: {id: {}}}}}}}}
+  /words:
+    get:
+      responses: {"200": {content: {application/json: {schema: {type: array, items: {type: string}}}}}}
+""",
     ],
 )
 
@@ -172,7 +213,14 @@ _NARROWS = frozenset(
 
 _HABIT = 3
 """Lists that make paging a habit of a schema."""
-_OWN = regex(r"my|viewer|current|own|all")
+_OWN = regex(r"my|viewer|current|own")
+_GROWS = regex(
+    r"(?:users|orders|customers|clients|members|events|logs|messages|comments|posts|articles|products|transactions|payments|invoices"
+    r"|receipts|parcels|shipments|files|documents|tickets|entries|records|contacts|notes|notifications|sessions|visits|images|photos|videos"
+    r"|readings|measurements|bookings|reservations|reviews|subscribers)$",
+    re.IGNORECASE,
+)
+"""Things of which a service may well have thousands, as a list of them is called."""
 _SCALARS = frozenset(("String", "Int", "Float", "Boolean", "ID"))
 
 _STEPS = 8
@@ -311,6 +359,27 @@ def find_in_schema(view: SdlView) -> Iterator[FileHit]:
     if len(paged) < _HABIT or len(paged) <= len(bare):
         return
     for it in bare:
-        if not _FEW.search(it.name) and not _FEW.search(it.target):
+        if _GROWS.search(it.name):
             words = f"{len(paged)} lists beside it are paged, `{paged[0].name}` for one."
             yield FileHit(it.at, f"`{it.name}` answers with every `{it.target}` there is; {words}", symbol=it.spoken)
+
+
+@rule.check_openapi
+def find_described(view: OpenApiView) -> Iterator[FileHit]:
+    """Lists of a document's API that take no parameter of the query, where most lists there are paged."""
+    lists = [it for it in view.api.operations if _is_list(view.api, it)]
+    paged = [it for it in lists if any(each.place == "query" and _PAGES.search(each.name.lower()) for each in it.parameters)]
+    bare = [it for it in lists if it.whole and "{" not in it.path and not any(each.place == "query" for each in it.parameters)]
+    if len(paged) < _HABIT or len(paged) <= len(bare):
+        return
+    for it in bare:
+        if _GROWS.search(it.path.rstrip("/")):
+            words = f"{len(paged)} lists beside it are paged, `{paged[0].spoken}` for one."
+            yield FileHit(it.at, f"`{it.spoken}` answers with every row there is; {words}", symbol=it.spoken)
+
+
+def _is_list(api: OpenApi, operation: Operation) -> bool:
+    if operation.method != "GET" or operation.success is None or operation.path.rstrip("/").endswith("}"):
+        return False
+    schema = api.meant(operation.success.body)
+    return schema["type"].text == "array" and bool(api.properties(api.meant(schema["items"])))

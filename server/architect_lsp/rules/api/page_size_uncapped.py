@@ -17,11 +17,14 @@ import ast
 import re
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.habits import odd_ones
+from architect_lsp.knowledge.openapi import snake
 from architect_lsp.knowledge.operations import routes_of
 from architect_lsp.knowledge.reading import Function, Reading, constant, dotted, keyword
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
-from architect_lsp.rules.rule import Bad, Hit, Rule, View
+from architect_lsp.rules.rule import Bad, FileHit, Hit, OpenApiView, Rule, View
+from architect_lsp.syntax.nodes import Node
 
 rule = Rule(
     __name__,
@@ -48,6 +51,17 @@ def items([|limit: int|] = Query(100, ge=1)):
     return session.scalars(select(Order).limit(limit)).all()
 """
         ),
+        Bad("""
+-- openapi.yaml --
+openapi: 3.0.3
+paths:
+  /orders: {get: {parameters: [{name: limit, in: query, schema: {type: integer, maximum: 200}}]}}
+  /parcels: {get: {parameters: [{name: limit, in: query, schema: {type: integer, maximum: 200}}]}}
+  /returns: {get: {parameters: [{name: limit, in: query, schema: {type: integer, maximum: 100}}]}}
+  /labels: {get: {parameters: [{name: limit, in: query, schema: {type: integer, maximum: 200}}]}}
+  /offers: {get: {parameters: [{name: limit, in: query, schema: {type: integer, maximum: 200}}]}}
+  /notes: {get: {parameters: [{name: [|limit|], in: query, schema: {type: integer}}]}}
+"""),
     ],
     good=[
         """
@@ -70,6 +84,13 @@ def lines(limit: int = 100):
     if limit > 1000:
         limit = 1000
     return session.scalars(select(Order).limit(limit)).all()
+""",
+        """
+-- openapi.yaml --
+openapi: 3.0.3
+paths:
+  /orders: {get: {parameters: [{name: limit, in: query, schema: {type: integer}}]}}
+  /parcels: {get: {parameters: [{name: limit, in: query, schema: {type: integer}}]}}
 """,
     ],
 )
@@ -128,3 +149,22 @@ def _is_limit(reading: Reading, function: Function, name: str) -> bool:
         elif isinstance(node, ast.Assign) and any(dotted(it) == name for it in node.targets):
             return False
     return reached
+
+
+@rule.check_openapi
+def find_described(view: OpenApiView) -> Iterator[FileHit]:
+    """Sizes of pages of which a document says no largest, where it says one of nine in ten."""
+    rows = {
+        each.at: (it, each)
+        for it in view.api.operations
+        for each in it.parameters
+        if each.place == "query" and _SIZE.fullmatch(snake(each.name)) and view.api.meant(each.schema)["type"].text == "integer"
+    }
+    for it in odd_ones({"": list(rows.values())}, lambda row: _is_capped(view.api.meant(row[1].schema))):
+        operation, parameter = it.member
+        words = f"`{parameter.name}` of `{operation.spoken}` may be any number; {it.counts} sizes of pages here have a largest."
+        yield FileHit(parameter.at, words, symbol=operation.spoken)
+
+
+def _is_capped(schema: Node) -> bool:
+    return bool(schema["maximum"] or schema["exclusiveMaximum"] or schema["enum"])

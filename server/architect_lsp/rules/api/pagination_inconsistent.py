@@ -21,11 +21,12 @@ from architect_lsp.knowledge.catalogue import catalogue
 from architect_lsp.knowledge.habits import odd_ones
 from architect_lsp.knowledge.kinds import is_script, is_test
 from architect_lsp.knowledge.nouns import Route
+from architect_lsp.knowledge.openapi import Operation
 from architect_lsp.knowledge.operations import spoken
 from architect_lsp.knowledge.project import Project
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
-from architect_lsp.rules.rule import Bad, ProjectHit, Rule
+from architect_lsp.rules.rule import Bad, FileHit, OpenApiView, ProjectHit, Rule
 
 _SHOP = "from fastapi import APIRouter\n\nrouter = APIRouter()\n" + "".join(
     f"""
@@ -48,6 +49,17 @@ rule = Rule(
 def reports(page: int = 1, size: int = 50): ...
 """
         ),
+        Bad("""
+-- openapi.yaml --
+openapi: 3.0.3
+paths:
+  /orders: {get: {parameters: [{name: limit, in: query}, {name: offset, in: query}]}}
+  /parcels: {get: {parameters: [{name: limit, in: query}, {name: offset, in: query}]}}
+  /returns: {get: {parameters: [{name: limit, in: query}, {name: offset, in: query}]}}
+  /labels: {get: {parameters: [{name: limit, in: query}, {name: offset, in: query}]}}
+  /offers: {get: {parameters: [{name: limit, in: query}, {name: offset, in: query}]}}
+  /notes: {[|get|]: {parameters: [{name: page, in: query}, {name: size, in: query}]}}
+"""),
     ],
     good=[
         _SHOP
@@ -109,5 +121,31 @@ def _names(project: Project, route: Route) -> tuple[str, ...]:
     if route.response and not _MANY.search(route.response):
         return ()  # the part of one thing, not of a list
     names = [name for name, _ in definition.parameters]
+    sizes, starts = [it for it in names if it in _SIZES], [it for it in names if it in _STARTS]
+    return (sizes[0], starts[0]) if len(sizes) == 1 and len(starts) == 1 else ()
+
+
+@rule.check_openapi
+def find_described(view: OpenApiView) -> Iterator[FileHit]:
+    """The same of what a document describes."""
+    rows = [(it, names) for it in view.api.operations if it.method == "GET" and (names := _described(it))]
+    counted = Counter(names for _, names in rows)
+    if len(counted) < 2:
+        return
+    usual = counted.most_common(1)[0][0]
+    for it in odd_ones({"": rows}, lambda row: row[1] == usual if _is_by_key(row[1]) == _is_by_key(usual) else None):
+        operation, names = it.member
+        words, others = " and ".join(f"`{each}`" for each in names), " and ".join(f"`{each}`" for each in usual)
+        message = f"`{operation.spoken}` is paged by {words}; {it.counts} lists are paged by {others}."
+        yield FileHit(operation.at, message, symbol=operation.spoken)
+
+
+def _is_by_key(names: tuple[str, ...]) -> bool:
+    """Whether a list goes on after a thing, and not at a number: a large one may have to."""
+    return names[1] in ("cursor", "after", "after_id")
+
+
+def _described(operation: Operation) -> tuple[str, ...]:
+    names = [it.name for it in operation.parameters if it.place == "query"]
     sizes, starts = [it for it in names if it in _SIZES], [it for it in names if it in _STARTS]
     return (sizes[0], starts[0]) if len(sizes) == 1 and len(starts) == 1 else ()

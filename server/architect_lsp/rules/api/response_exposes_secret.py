@@ -181,21 +181,10 @@ openapi: 3.0.3
 paths:
   /users:
     get:
-      responses:
-        "200":
-          content:
-            application/json:
-              schema: {$ref: "#/components/schemas/User"}
+      responses: {"200": {content: {application/json: {schema: {$ref: "#/components/schemas/User"}}}}}
     post:
-      requestBody:
-        content:
-          application/json:
-            schema: {$ref: "#/components/schemas/NewUser"}
-      responses:
-        "201":
-          content:
-            application/json:
-              schema: {$ref: "#/components/schemas/User"}
+      requestBody: {content: {application/json: {schema: {$ref: "#/components/schemas/NewUser"}}}}
+      responses: {"201": {content: {application/json: {schema: {$ref: "#/components/schemas/User"}}}}}
 components:
   schemas:
     NewUser:
@@ -228,6 +217,24 @@ type PasswordRules {
   length: Int!
 }
 """,
+        """
+-- openapi.yaml --
+openapi: 3.0.3
+paths:
+  /payments:
+    get:
+      responses:
+        "200":
+          content:
+            application/json:
+              schema:
+                properties:
+                  cardNumber: {type: string, description: The masked number of the card}
+                  creditCard: {$ref: "#/components/schemas/Card"}
+components:
+  schemas:
+    Card: {type: object, properties: {brand: {type: string}}}
+""",
     ],
 )
 
@@ -239,6 +246,11 @@ _PASSWORD = regex(
 """What no answer needs to hold."""
 _KEY = regex(r"(client_|app_|webhook_|signing_)?secret|secret_key|private_key|api_?key|secret_access_key|encryption_key")
 """What an answer may hold once: where it is made."""
+_HIDDEN = regex(
+    r"mask|last (?:four|4)|first (?:six|6)|truncat|redact|encrypt|hidden|obfuscat|\*\*|never returned|write[- ]only",
+    re.IGNORECASE,
+)
+"""What a description says of a secret that is not shown as it is."""
 _ISSUED = regex(
     r"key|secret|token|credential|rotate|regenerate|reveal|webhook|auth|login|signup|register|create|session|enroll|setup",
     re.IGNORECASE,
@@ -354,7 +366,9 @@ def find_described(view: OpenApiView) -> Iterator[FileHit]:
             continue
         for response in operation.responses:
             for field in _fields(view.api, response.body) if response.status.startswith("2") else ():
-                is_kept = field["type"].text in ("", "string") and not field["writeOnly"].is_true
+                said = view.api.meant(field)
+                is_text = said["type"].text in ("", "string") and not view.api.properties(said)
+                is_kept = is_text and not field["writeOnly"].is_true and not _HIDDEN.search(said["description"].text)
                 if is_kept and _PASSWORD.fullmatch(snake(field.name)) and field.key.start not in told:
                     told.add(field.key.start)
                     words = f"`{operation.spoken}` answers with `{field.name}`."

@@ -69,6 +69,22 @@ components:
       properties:
         $ref: {type: string}
 """,
+        """
+-- openapi.yaml --
+openapi: 3.0.3
+paths:
+  /orders:
+    get:
+      responses:
+        "200":
+          content:
+            application/xml; charset=utf-8:
+              schema: {type: object}
+        "201":
+          content:
+            application/xml; charset=utf-8:
+              schema: {$ref: "#/paths/~1orders/get/responses/200/content/application~1xml;%20charset=utf-8/schema"}
+""",
     ],
 )
 
