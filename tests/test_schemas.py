@@ -105,11 +105,14 @@ def test_the_command_finds_them_among_other_files(tmp_path: Path) -> None:
     (tmp_path / "compose.yaml").write_text("services: {}\n")
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "openapi.yaml").write_text(DESCRIBED)
+    (tmp_path / "web" / "__mocks__").mkdir(parents=True)
+    (tmp_path / "web" / "__mocks__" / "api.yaml").write_text(DESCRIBED)
     done = run("check", ".", cwd=tmp_path)
     assert done.returncode == 1
     assert "docs/api.yaml:6:5" in done.stdout
     assert "docs/broken.yaml does not parse as YAML" in done.stdout + done.stderr
     assert "tests/openapi.yaml:" not in done.stdout
+    assert "__mocks__/api.yaml:" not in done.stdout
     assert "compose" not in done.stdout
     alone = run("check", "docs/api.yaml", "--format", "json", cwd=tmp_path)
     (found,) = json.loads(alone.stdout)["findings"]

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import tokenize
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,11 +92,13 @@ def sources(top: Path, root: Path, exclude: Sequence[str] = (), *, schemas: bool
     yield from unreadable
 
 
-def belongs(name: str, root: Path, exclude: Sequence[str]) -> bool:
-    """Whether a file of this name would be among `sources`, were it there."""
-    folders = name.split("/")[:-1]
-    hidden = any(it in _NEVER or it.startswith(".") for it in folders)
-    return not hidden and not _ignored(root, tuple(exclude)).match_file(name)
+def belonging(names: Iterable[str], root: Path, exclude: Sequence[str]) -> Iterator[str]:
+    """The Python files of these names that would be among `sources`, were they there."""
+    ignored = _ignored(root, exclude)
+    for name in names:
+        hidden = any(it in _NEVER or it.startswith(".") for it in name.split("/")[:-1])
+        if name.endswith(".py") and not hidden and not ignored.match_file(name):
+            yield name
 
 
 def _head(path: Path) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from architect_lsp.knowledge.document import Document
-from architect_lsp.knowledge.files import Skipped, belongs, bytes_of, decoded
+from architect_lsp.knowledge.files import Skipped, belonging, bytes_of, decoded
 from architect_lsp.knowledge.openapi import OpenApi, openapi
 from architect_lsp.knowledge.project import Project, whole
 from architect_lsp.knowledge.sdl import Sdl
@@ -67,7 +67,7 @@ def base(root: Path, ref: str, project: Project, settings: Settings) -> Base:
     Raises SettingsError as `commit` does. Effect: runs git, reads the disk.
     """
     at = commit(root, ref)
-    names = {it for it in at.blobs if it.endswith(".py") and belongs(it, root, settings.exclude)}
+    names = set(belonging(at.blobs, root, settings.exclude))
     before, known = project.overlay(), set(project.paths)
     for name in known - names:
         before.remove(name)

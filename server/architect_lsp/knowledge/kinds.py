@@ -14,6 +14,8 @@ _SCRIPTS = regex(
     r"(setup|manage|noxfile|fabfile|conftest|cli|__main__|\w*bootstrap|(seed|populate|migrate|benchmark|create_test)\w*)\.py"
 )
 
+_SAMPLES = regex(r"_*(?:tests?|fixtures?|mocks?|test-?_?data|examples?|samples?|snapshots)_*")
+
 
 def is_test(path: str) -> bool:
     """Whether the file is a test by pytest's and unittest's conventions."""
@@ -28,3 +30,8 @@ def is_script(path: str) -> bool:
     """Whether the file runs once or by hand: a migration, a command, an example, a seed."""
     *folders, name = path.split("/")
     return bool(_SCRIPTS.fullmatch(name)) or any(_SCRIPT_FOLDERS.fullmatch(it) for it in folders)
+
+
+def is_sample(path: str) -> bool:
+    """Whether a file that is no code belongs to tests or shows something: a fixture, a mock, an example."""
+    return is_test(path) or any(_SAMPLES.fullmatch(it) for it in path.split("/")[:-1])

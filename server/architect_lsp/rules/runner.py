@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from architect_lsp.knowledge.kinds import is_test
+from architect_lsp.knowledge.kinds import is_sample, is_test
 from architect_lsp.knowledge.project import Project
 from architect_lsp.rules.rule import FileHit, FileView, Hit, OpenApiView, ProjectHit, Rule, SdlView, View, all_rules
 from architect_lsp.settings import Settings, SettingsError
@@ -77,15 +77,15 @@ def file_hits(view: FileView, rules: Sequence[Rule]) -> tuple[list[tuple[Rule, F
 
 
 def openapi_hits(view: OpenApiView, rules: Sequence[Rule]) -> tuple[list[tuple[Rule, FileHit]], list[Broken]]:
-    """What the rules find in an OpenAPI document; nothing in those of tests."""
+    """What the rules find in an OpenAPI document; nothing in those of tests and examples."""
     checks = [(it, it.openapi_check) for it in rules if it.openapi_check is not None]
-    return ([], []) if is_test(view.path) else _hits_in(view, view.path, checks)
+    return ([], []) if is_sample(view.path) else _hits_in(view, view.path, checks)
 
 
 def sdl_hits(view: SdlView, rules: Sequence[Rule]) -> tuple[list[tuple[Rule, FileHit]], list[Broken]]:
     """The same in a file of a GraphQL schema."""
     checks = [(it, it.sdl_check) for it in rules if it.sdl_check is not None]
-    return ([], []) if is_test(view.path) else _hits_in(view, view.path, checks)
+    return ([], []) if is_sample(view.path) else _hits_in(view, view.path, checks)
 
 
 def _hits_in(
