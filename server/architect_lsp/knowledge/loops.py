@@ -101,12 +101,12 @@ def is_kept(reading: Reading, loop: ast.AST, call: ast.Call) -> bool:
     for up in reading.ancestors(call):
         if up is loop:
             break
-        if isinstance(up, ast.If | ast.IfExp) and below is not up.test and _asks_kept(up.test, ast.NotIn):
+        if isinstance(up, ast.If | ast.IfExp) and below is not up.test and _asks_kept(up.test, ast.NotIn, loop):
             return True
         below = up
     body = loop.body if isinstance(loop, ast.For) else []
     before = (it for it in body if isinstance(it, ast.If) and it.lineno < call.lineno)
-    return any(isinstance(it.body[-1], ast.Continue) and _asks_kept(it.test, ast.In) for it in before)
+    return any(isinstance(it.body[-1], ast.Continue) and _asks_kept(it.test, ast.In, loop) for it in before)
 
 
 def _constant(reading: Reading, node: ast.expr) -> bool:
@@ -153,9 +153,14 @@ def _mentions(node: ast.AST, names: set[str]) -> bool:
     return any(isinstance(it, ast.Name) and it.id in names for it in ast.walk(node))
 
 
-def _asks_kept(test: ast.expr, way: type[ast.cmpop]) -> bool:
-    """Whether a test asks if a collection has something, not a literal one."""
-    return any(
-        isinstance(it, ast.Compare) and isinstance(it.ops[0], way) and isinstance(it.comparators[0], ast.Name | ast.Attribute)
-        for it in ast.walk(test)
-    )
+def _asks_kept(test: ast.expr, way: type[ast.cmpop], loop: ast.AST) -> bool:
+    """Whether a test asks if a collection has something that the loop puts into it."""
+    asked = {
+        ast.unparse(it.comparators[0]) for it in ast.walk(test) if isinstance(it, ast.Compare) and isinstance(it.ops[0], way)
+    }
+    for it in ast.walk(loop) if asked else ():
+        if isinstance(it, ast.Subscript) and isinstance(it.ctx, ast.Store) and ast.unparse(it.value) in asked:
+            return True
+        if isinstance(it, ast.Attribute) and it.attr in ("add", "append", "setdefault") and ast.unparse(it.value) in asked:
+            return True
+    return False

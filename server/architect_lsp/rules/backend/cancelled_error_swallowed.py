@@ -34,7 +34,7 @@ rule = Rule(
     confidence=Confidence.HIGH,
     rows=["B3", "C4"],
     equivalents=["ASYNC103", "ASYNC104"],
-    needs=["CancelledError", "BaseException", "except:", "get_cancelled_exc_class"],
+    needs=["CancelledError", "BaseException", "except:", "get_cancelled_exc_class", "Cancelled"],
     bad=[
         Bad(
             """
@@ -100,6 +100,15 @@ async def drain(pipe):
     while pipe.open:
         with [|suppress(asyncio.CancelledError)|]:
             await pipe.send_all()
+"""),
+        Bad("""
+import trio
+
+async def sync(client, store):
+    try:
+        await store.save(await client.fetch())
+    [|except trio.Cancelled:|]
+        print("cancelled")
 """),
     ],
     good=[
@@ -193,13 +202,15 @@ async def stop(task):
     ],
 )
 
-_EVERYTHING = ("BaseException", "CancelledError", "get_cancelled_exc_class")
+_EVERYTHING = ("BaseException", "CancelledError", "Cancelled", "get_cancelled_exc_class")
 
 
 @rule.check
 def find(view: View) -> Iterator[Hit]:
     """Handlers in coroutines that end a cancellation and let the coroutine work on."""
     reading = view.reading
+    modules = {name.partition(".")[0] for _, name in view.project.imports(view.path)}
+    must_raise = bool(modules & {"trio", "anyio"}) and "asyncio" not in modules
     for block in reading.each(ast.Try):
         function = reading.function(block)
         if not isinstance(function, ast.AsyncFunctionDef) or suspends(block.body) is None:
@@ -212,7 +223,7 @@ def find(view: View) -> Iterator[Hit]:
             if (
                 not _goes_on(handler)
                 and not _cancels(function, block.body)
-                and (_works_on(reading, block, handler.body) or (not by_name and _answers(handler)))
+                and (must_raise or _works_on(reading, block, handler.body) or (not by_name and _answers(handler)))
             ):
                 what = "`CancelledError`" if by_name else ast.unparse(handler.type) if handler.type else "`except:`"
                 yield Hit(handler, f"{what} ends here: whoever cancels this coroutine is not obeyed.", tuple(_fix(handler)))

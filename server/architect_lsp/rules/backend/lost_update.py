@@ -28,7 +28,7 @@ from collections.abc import Iterator
 from architect_lsp.knowledge.chains import Query
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.queries import Queries, queries
-from architect_lsp.knowledge.reading import Function
+from architect_lsp.knowledge.reading import Function, Reading
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
@@ -75,8 +75,30 @@ class Post(models.Model):
         [|self.likes += 1|]
         self.save()
 """),
+        Bad("""
+def reserve(connection, sku, count):
+    row = connection.execute("SELECT stock FROM products WHERE sku = %s", (sku,)).fetchone()
+    left = row[0] - count
+    [|connection.execute("UPDATE products SET stock = %s WHERE sku = %s", (left, sku))|]
+
+async def like(db, post):
+    likes = await db.fetchval("SELECT likes FROM posts WHERE id = $1", post)
+    await [|db.execute("UPDATE posts SET likes = $1 WHERE id = $2", likes + 1, post)|]
+"""),
     ],
     good=[
+        """
+def reserve(cursor, sku, count):
+    cursor.execute("SELECT stock FROM products WHERE sku = %s FOR UPDATE", (sku,))
+    left = cursor.fetchone()[0] - count
+    cursor.execute("UPDATE products SET stock = %s WHERE sku = %s", (left, sku))
+
+def rename(cursor, sku, name):
+    cursor.execute("SELECT name FROM products WHERE sku = %s", (sku,))
+    old = cursor.fetchone()[0]
+    cursor.execute("UPDATE products SET name = %s WHERE sku = %s", (name.strip() or old, sku))
+    cursor.execute("UPDATE products SET stock = stock - %s WHERE sku = %s", (1, sku))
+""",
         """
 from django.db import transaction
 from django.db.models import F
@@ -130,6 +152,12 @@ _NAMES = regex(
     re.IGNORECASE,
 )
 
+_UPDATE = regex(r"\s*UPDATE\s+(\w+)\s+SET\s+(\w+)\s*=\s*(?:%s|\?|\$\d|:\w+|%\(\w+\)s)\s+WHERE\b", re.IGNORECASE)
+_LOCKED = regex(
+    r"\bFOR\s+(?:NO\s+KEY\s+)?UPDATE|SERIALIZABLE|LOCK\s+TABLE|advisory_|BEGIN\s+(?:IMMEDIATE|EXCLUSIVE)", re.IGNORECASE
+)
+_RUNS = ("execute", "fetch", "fetchrow", "fetchval", "fetch_one", "fetch_all")
+
 
 @rule.check
 def find(view: View) -> Iterator[Hit]:
@@ -137,6 +165,7 @@ def find(view: View) -> Iterator[Hit]:
     reading = view.reading
     if is_script(view.path):
         return
+    yield from _in_sql(reading)
     asked = queries(view.project, view.path, reading)
     nodes: list[ast.AugAssign | ast.Assign] = [*reading.each(ast.AugAssign), *reading.each(ast.Assign)]
     for node in nodes:
@@ -153,6 +182,61 @@ def find(view: View) -> Iterator[Hit]:
             f"`{ast.unparse(target)}` is read, changed here and written back: of two requests at once one is lost. "
             f"Use {instead}, or lock the row.",
         )
+
+
+def _in_sql(reading: Reading) -> Iterator[Hit]:
+    """The same by hand: a number is selected, summed here, and given to an UPDATE of the same column."""
+    for call in reading.each(ast.Call):
+        said = _sql(call)
+        change = _UPDATE.match(said) if said else None
+        function = reading.function(call)
+        if change is None or not isinstance(function, Function):
+            continue
+        table, column = change[1], change[2]
+        chosen = re.compile(rf"\s*SELECT\b.*(?:\*|\b{column}\b).*\bFROM\s+{table}\b", re.IGNORECASE | re.DOTALL)
+        rows = [it for it in reading.within(function) if isinstance(it, ast.Assign) and it.lineno < call.lineno]
+        if any(isinstance(it, ast.Constant) and _LOCKED.search(str(it.value)) for it in reading.within(function)):
+            continue
+        read: set[str] = set()
+        summed: set[str] = set()
+        for row in sorted(rows, key=lambda it: it.lineno):
+            names = {it.id for target in row.targets for it in ast.walk(target) if isinstance(it, ast.Name)}
+            selects = any(isinstance(it, ast.Call) and chosen.match(_sql(it)) for it in ast.walk(row.value))
+            fetches = any(isinstance(it, ast.Attribute) and it.attr.startswith("fetch") for it in ast.walk(row.value))
+            if selects or (
+                fetches and any(chosen.match(_sql(it)) for it in reading.within(function) if isinstance(it, ast.Call))
+            ):
+                read |= names
+            elif _mentions(row.value, read):
+                summed |= names if _adds(row.value, read) else set()
+                read |= names
+        given = [*call.args[1:], *(it.value for it in call.keywords)]
+        if any(_mentions(it, summed) or _adds(it, read) for it in given):
+            yield Hit(
+                call,
+                f"`{column}` is read, changed here and written back: of two requests at once one is lost. "
+                f"Write `SET {column} = {column} + ...`, or lock the row.",
+            )
+
+
+def _sql(node: ast.Call) -> str:
+    """The literal statement that a call runs; "" for others."""
+    is_run = isinstance(node.func, ast.Attribute) and node.func.attr in _RUNS and node.args
+    given = node.args[0] if is_run else None
+    if isinstance(given, ast.Call) and given.args:
+        given = given.args[0]  # text("...")
+    return given.value if isinstance(given, ast.Constant) and isinstance(given.value, str) else ""
+
+
+def _mentions(node: ast.AST, names: set[str]) -> bool:
+    return any(isinstance(it, ast.Name) and it.id in names for it in ast.walk(node))
+
+
+def _adds(node: ast.AST, names: set[str]) -> bool:
+    """Whether something is added to what was read, or taken from it."""
+    return any(
+        isinstance(it, ast.BinOp) and isinstance(it.op, ast.Add | ast.Sub) and _mentions(it, names) for it in ast.walk(node)
+    )
 
 
 def _is_sum(node: ast.AugAssign | ast.Assign, target: ast.Attribute, value: ast.expr) -> bool:

@@ -219,7 +219,7 @@ _WORDS = regex(r"execute|raw\(|column|text\(|extra\(|sql|select|insert|update|de
 _SINKS = (
     "execute", "executemany", "executescript", "exec_driver_sql", "text", "raw", "RawSQL", "read_sql", "read_sql_query",
     "execute_sql", "fetch", "fetchrow", "fetchval", "fetch_all", "fetch_one", "fetchall", "fetchone", "exec", "scalar", "scalars",
-    "async_execute", "execute_query", "execute_query_dict", "execute_insert", "execute_script",
+    "async_execute", "execute_query", "execute_query_dict", "execute_insert", "execute_script", "execute_fetchall",
     "SQL", "RawQuery", "literal_column",
 )  # fmt: skip
 _FRAGMENTS = ("text", "RawSQL", "SQL", "RawQuery", "literal_column")
