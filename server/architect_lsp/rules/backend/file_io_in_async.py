@@ -88,7 +88,7 @@ async def load(name):
 )
 
 _FILES = regex(
-    r"(?:builtins|io|gzip|bz2|lzma|codecs|tarfile)\.open|pathlib\.Path\.(?:open|read_text|read_bytes|write_text|write_bytes)"
+    r"(?:builtins|io|gzip|bz2|lzma|codecs|tarfile)\.open|io\.open_code|os\.fdopen|pathlib\.Path\.(?:open|read_text|read_bytes|write_text|write_bytes)"
     r"|shutil\.(?:copy2?|copyfile|copytree|move|make_archive|unpack_archive)|os\.(?:walk|fsync)"
     r"|pandas\.read_(?:csv|excel|parquet|json|feather)|zipfile\.ZipFile\.(?:extractall|extract)|numpy\.(?:load|loadtxt|genfromtxt)"
 )
