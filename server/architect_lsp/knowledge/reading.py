@@ -193,6 +193,8 @@ class Reading:
             return f"{base}()" if base else ""
         if isinstance(node, ast.Await):
             return self.target(node.value, depth - 1)
+        if isinstance(node, ast.BinOp):  # `Path(folder) / name`
+            return base if (base := self.target(node.left, depth - 1)).endswith("Path()") else ""
         if isinstance(node, ast.Subscript):
             return _one_of(self.target(node.value, depth - 1))
         if isinstance(node, ast.BoolOp | ast.IfExp):
@@ -201,9 +203,7 @@ class Reading:
             return found.pop() if len(found) == 1 else ""
         if isinstance(node, _Item):
             return self._item(node, depth - 1)
-        if isinstance(node, _CONTAINERS):
-            return self._container(node, depth - 1)
-        return ""
+        return self._container(node, depth - 1) if isinstance(node, _CONTAINERS) else ""
 
     def _item(self, node: _Item, depth: int) -> str:
         """One of what a loop runs over; of what it unpacks, where a builtin or a dictionary says what that is."""

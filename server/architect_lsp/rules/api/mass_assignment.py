@@ -20,6 +20,7 @@ import ast
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.catalogue import catalogue
+from architect_lsp.knowledge.operations import routes_of
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Reading, dotted
 from architect_lsp.knowledge.symbols import ClassSymbol
@@ -72,6 +73,20 @@ def change(request, pk):
     Parcel.objects.filter(pk=pk).update([|**fields|])
 """,
         ),
+        Bad("""
+from typing import Any
+from fastapi import FastAPI
+from shop.models import Account, Session
+
+app = FastAPI()
+
+@app.patch("/accounts/{key}")
+def edit(key: int, changes: dict[str, Any]):
+    with Session.begin() as session:
+        account = session.get(Account, key)
+        for name, value in changes.items():
+            [|setattr(account, name, value)|]
+"""),
     ],
     good=[
         """
@@ -116,6 +131,8 @@ _BODY = regex(
 
 _ROWS = regex(r"\.(?:objects|query)(?:\(\))?\.")
 _MODULE = regex(r"^(?:\.+|\w+\.)(?:\w+\.)*(?:models?|db|database|entities|orm|tables)\.\w+$")
+_UNTYPED = regex(r"(?:dict|Dict|typing\.Dict)(?:\[str, (?:Any|object|str)\])?")
+Bodies = dict[ast.AST, set[str]]
 
 
 @rule.check
@@ -123,9 +140,10 @@ def find(view: View) -> Iterator[Hit]:
     """Models made from a request's fields, and loops that set them."""
     reading = view.reading
     models: set[tuple[str, str]] | None = None
+    bodies = _bodies(view)
     for call in reading.each(ast.Call):
         name = call.func.attr if isinstance(call.func, ast.Attribute) else dotted(call.func)
-        stars = [it for it in call.keywords if it.arg is None and _is_body(reading, it.value)]
+        stars = [it for it in call.keywords if it.arg is None and _is_body(reading, it.value, bodies)]
         if stars:
             models = _models(view.project) if models is None else models
             symbol = view.symbol(call.func)
@@ -135,10 +153,30 @@ def find(view: View) -> Iterator[Hit]:
                 view, call.func
             ):
                 yield Hit(stars[0], f"`{name}` takes every field that the client sends.")
-        elif name == "update" and len(call.args) == 1 and _ROWS.search(_plain(call.func)) and _is_body(reading, call.args[0]):
+        elif (
+            name == "update"
+            and len(call.args) == 1
+            and _ROWS.search(_plain(call.func))
+            and _is_body(reading, call.args[0], bodies)
+        ):
             yield Hit(call.args[0], "`update` takes every field that the client sends.")
-        elif name == "setattr" and len(call.args) == 3 and _is_loop_over_body(reading, call):
+        elif name == "setattr" and len(call.args) == 3 and _is_loop_over_body(reading, call, bodies):
             yield Hit(call, f"Every field that the client sends is set on `{reading.source(call.args[0])}`.")
+
+
+def _bodies(view: View) -> Bodies:
+    """The parameters of each handler of FastAPI's that hold any JSON: a dictionary, in a route whose requests have a body."""
+    found: Bodies = {}
+    for function in view.reading.functions:
+        names = {
+            it.arg
+            for it in (*function.args.args, *function.args.kwonlyargs)
+            if it.annotation is not None and _UNTYPED.fullmatch(ast.unparse(it.annotation))
+        }
+        routes = routes_of(view.project, view.path, view.reading.qualname(function)) if names and function.decorator_list else ()
+        if routes and all(it.framework == "fastapi" and it.methods <= {"POST", "PUT", "PATCH"} for it in routes):
+            found[function] = names
+    return found
 
 
 def _is_elsewhere(view: View, node: ast.expr) -> bool:
@@ -152,15 +190,18 @@ def _models(project: Project) -> set[tuple[str, str]]:
     return {(it.ref.path, it.ref.qualname) for it in catalogue(project).models}
 
 
-def _is_body(reading: Reading, node: ast.expr, depth: int = 3) -> bool:
+def _is_body(reading: Reading, node: ast.expr, bodies: Bodies, depth: int = 3) -> bool:
     """Whether an expression is what the client sent, as it came."""
     if isinstance(node, ast.Await):
-        return _is_body(reading, node.value, depth)
+        return _is_body(reading, node.value, bodies, depth)
     if isinstance(node, ast.Call) and dotted(node.func) in ("json.loads", "loads") and node.args:
-        return _is_body(reading, node.args[0], depth)
+        return _is_body(reading, node.args[0], bodies, depth)
     if isinstance(node, ast.Name) and depth > 0:
-        values = reading.bindings(reading.function(node)).get(node.id, [])
-        return len(values) == 1 and values[0] is not None and _is_body(reading, values[0], depth - 1)
+        function = reading.function(node)
+        if function is not None and node.id in bodies.get(function, ()):
+            return True
+        values = reading.bindings(function).get(node.id, [])
+        return len(values) == 1 and values[0] is not None and _is_body(reading, values[0], bodies, depth - 1)
     return bool(_BODY.fullmatch(_plain(node)))
 
 
@@ -175,7 +216,7 @@ def _plain(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-def _is_loop_over_body(reading: Reading, call: ast.Call) -> bool:
+def _is_loop_over_body(reading: Reading, call: ast.Call, bodies: Bodies) -> bool:
     key = dotted(call.args[1])
     for up in reading.ancestors(call):
         if isinstance(up, ast.If):
@@ -185,5 +226,5 @@ def _is_loop_over_body(reading: Reading, call: ast.Call) -> bool:
             if not key or key not in names or any(isinstance(it, ast.If) for row in up.body for it in ast.walk(row)):
                 return False
             over = up.iter.func if isinstance(up.iter, ast.Call) else None
-            return isinstance(over, ast.Attribute) and over.attr == "items" and _is_body(reading, over.value)
+            return isinstance(over, ast.Attribute) and over.attr == "items" and _is_body(reading, over.value, bodies)
     return False

@@ -61,6 +61,12 @@ import shutil
 async def keep(folder, copy):
     [|shutil.copytree(folder, copy)|]
 """),
+        Bad("""
+from pathlib import Path
+
+async def load(folder, name):
+    return [|(Path(folder) / name).read_text()|]
+"""),
     ],
     good=[
         """
@@ -88,7 +94,8 @@ async def load(name):
 )
 
 _FILES = regex(
-    r"(?:builtins|io|gzip|bz2|lzma|codecs|tarfile)\.open|io\.open_code|os\.fdopen|pathlib\.Path\.(?:open|read_text|read_bytes|write_text|write_bytes)"
+    r"(?:builtins|io|gzip|bz2|lzma|codecs|tarfile)\.open|io\.open_code|os\.fdopen"
+    r"|pathlib\.Path\.(?:open|read_text|read_bytes|write_text|write_bytes)"
     r"|shutil\.(?:copy2?|copyfile|copytree|move|make_archive|unpack_archive)|os\.(?:walk|fsync)"
     r"|pandas\.read_(?:csv|excel|parquet|json|feather)|zipfile\.ZipFile\.(?:extractall|extract)|numpy\.(?:load|loadtxt|genfromtxt)"
 )
