@@ -67,8 +67,11 @@ _ROUTE_MODULES = regex(
 )
 
 
-_LAMBDAS = (["event", "context"], ["event", "_context"], ["event", "_"], ["lambda_event", "lambda_context"])
-"""What the handlers of AWS Lambda take."""
+_LAMBDAS = (
+    *(["event", "context"], ["event", "_context"], ["event", "_"], ["lambda_event", "lambda_context"]),
+    ["environ", "start_response"],
+)
+"""What the handlers of AWS Lambda take, and applications of WSGI."""
 _MADE_BY_CODE = regex(
     r"(?:^|_)(?:form|formset|default|instance|obj|queryset|qs|context|response|exception|callback|func|serializer)$|_url$"
 )
@@ -254,6 +257,7 @@ def is_of_handler(reading: Reading, origin: Origin) -> bool:
         "_context",
         "_",
         "lambda_context",
+        "start_response",
         "self",
         "cls",
         "db",

@@ -107,6 +107,20 @@ def hello():
     answer.headers["X-Frame-Options"] = "DENY"
     return answer
 """),
+        Bad("""
+import falcon
+from pyramid.response import Response
+from pyramid.view import view_config
+
+class Page:
+    def on_get(self, req, resp):
+        resp.content_type = falcon.MEDIA_HTML
+        resp.text = [|"<h1>" + req.get_param("title") + "</h1>"|]
+
+@view_config(route_name="hello")
+def hello(request):
+    return Response([|"<p>Hello %s</p>" % request.params["name"]|])
+"""),
     ],
     good=[
         """
@@ -191,6 +205,23 @@ def handler(event, context):
     name = event["queryStringParameters"]["name"]
     return {"statusCode": 200, "headers": {"Content-Type": "application/json"}, "body": name}
 """,
+        """
+import falcon
+import html
+from pyramid.response import Response
+
+class Page:
+    def on_get(self, req, resp):
+        resp.content_type = falcon.MEDIA_HTML
+        resp.text = "<h1>" + html.escape(req.get_param("title")) + "</h1>"
+
+class Plain:
+    def on_get(self, req, resp):
+        resp.text = req.get_param("title")
+
+def hello(request):
+    return Response(request.params["name"], content_type="text/plain")
+""",
     ],
 )
 
@@ -198,6 +229,9 @@ _FLASKS = ("flask", "quart", "bottle")
 _ROUTES = ("route", "get", "post", "put", "delete", "patch")
 _PARSED = regex(r"\.(?:json|get_json|files|FILES|data|stream)(?:\(\))?$|\.(?:read|iter_content)\(\)$")
 """What is no text of a form or a query: data that is sent back as data."""
+_FALCON = regex(r"content_type\s*=\s*(?:falcon\.)?(?:MEDIA_HTML|[\"']text/html)")
+"""By which a response is said to be a page."""
+_RESPONSES = ("resp", "response", "res")
 _DECLARES = ("mark_safe", "SafeString", "SafeText", "Markup")
 _SAFE = ("django.utils.safestring.mark_safe", "django.utils.safestring.SafeString", "markupsafe.Markup", "flask.Markup")
 _MARKUP = regex(
@@ -222,6 +256,8 @@ def find(view: View) -> Iterator[Hit]:
     yield from _built(view)
     if "text/html" in view.reading.unit.text:
         yield from _answered(view)
+    if _FALCON.search(view.reading.unit.text):
+        yield from _assigned(view)
     if view.project.of_file(view.path, _speaks_flask) or "HTMLResponse" in view.reading.unit.text:
         yield from _returned(view)
 
@@ -241,6 +277,16 @@ def _built(view: View) -> Iterator[Hit]:
                 call.args[0],
                 f"`{given.name}` is written into markup that is declared safe; use `format_html` or `Markup.format`.",
             )
+
+
+def _assigned(view: View) -> Iterator[Hit]:
+    """Pages that are set as the text of a response which is said to be one."""
+    for node in view.reading.each(ast.Assign):
+        target = node.targets[0]
+        if isinstance(target, ast.Attribute) and target.attr in ("text", "body", "data") and dotted(target.value) in _RESPONSES:
+            origin = view.untrusted(node.value, "html")
+            if origin is not None:
+                yield Hit(node.value, f"`{origin.name}` is sent to the browser as part of a page; escape it.")
 
 
 def _answered(view: View) -> Iterator[Hit]:

@@ -42,6 +42,14 @@ class Handler(BaseHTTPRequestHandler):
         language = parse_qs(urlparse(self.path).query)["language"][0]
         self.send_header("Content-Language", [|language|])
 """),
+        Bad("""
+from urllib.parse import parse_qs
+
+def application(environ, start_response):
+    language = parse_qs(environ["QUERY_STRING"])["language"][0]
+    start_response("200 OK", [|[("Content-Language", language)]|])
+    return [b"hello"]
+"""),
     ],
     good=[
         """

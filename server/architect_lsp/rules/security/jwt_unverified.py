@@ -61,6 +61,12 @@ def subject(token, key):
     return jwt.decode(token, key, algorithms=[|[header["alg"]]|])["sub"]
 """,
         ),
+        Bad("""
+import jwt
+
+def user(token):
+    return [|jwt.decode(token, options=dict(verify_signature=False))|]["sub"]
+"""),
     ],
     good=[
         """
@@ -142,6 +148,8 @@ def _is_off(view: View, call: ast.Call) -> bool:
     if isinstance(options, ast.Name):
         values = view.reading.bindings(view.reading.function(call)).get(options.id, [])
         options = values[0] if len(values) == 1 else None
+    if isinstance(options, ast.Call) and dotted(options.func) == "dict":
+        return constant(keyword(options, "verify_signature")) is False
     if isinstance(options, ast.Dict):
         for key, value in zip(options.keys, options.values, strict=True):
             if constant(key) == "verify_signature" and constant(value) is False:
