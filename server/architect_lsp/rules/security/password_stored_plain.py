@@ -16,7 +16,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.reading import Function, Reading, dotted
+from architect_lsp.knowledge.reading import Function, Reading, constant, dotted, keyword
 from architect_lsp.knowledge.symbols import ClassSymbol
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
@@ -52,6 +52,13 @@ def join(request):
     Customer.objects.create(name=request.POST["name"], password=[|request.POST["password"]|])
 """
         ),
+        Bad("""
+from flask import request
+
+def login(answer):
+    answer.set_cookie("password", [|request.form["password"]|])
+    return answer
+"""),
     ],
     good=[
         """
@@ -92,6 +99,14 @@ def join(form, db):
     customer = Customer(password=form.password)
     db.add(customer)
 """,
+        """
+from flask import request
+from shop.sessions import started
+
+def login(answer):
+    answer.set_cookie("session", started(request.form["password"]))
+    return answer
+""",
     ],
 )
 
@@ -110,6 +125,8 @@ _KEEPS = ("add", "add_all", "merge")
 def find(view: View) -> Iterator[Hit]:
     """Rows that are made with a password as it came, and kept."""
     for call in view.reading.each(ast.Call):
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "set_cookie":
+            yield from _in_cookie(view, call)
         given = next((it for it in call.keywords if it.arg and _COLUMN.fullmatch(it.arg) and _is_raw(it.value)), None)
         function = view.reading.function(call)
         if given is None or not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -120,6 +137,14 @@ def find(view: View) -> Iterator[Hit]:
         )
         if is_kept and not _is_set_anew(view.reading, function):
             yield Hit(given.value, "The password is stored as it came: store what Argon2, scrypt or bcrypt makes of it.")
+
+
+def _in_cookie(view: View, call: ast.Call) -> Iterator[Hit]:
+    """A password that a browser keeps, and sends with each request."""
+    name = constant(keyword(call, "key") or (call.args[0] if call.args else None))
+    value = keyword(call, "value") or (call.args[1] if len(call.args) > 1 else None)
+    if value is not None and isinstance(name, str) and _RAW.fullmatch(name) and view.untrusted(value, "header") is not None:
+        yield Hit(value, "The password is kept in the browser as it came, and goes over the network with each request.")
 
 
 def _is_raw(node: ast.expr) -> bool:

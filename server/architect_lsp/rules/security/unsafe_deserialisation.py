@@ -37,7 +37,17 @@ rule = Rule(
     rows=["A2", "D4"],
     cwe=502,
     equivalents=["S301", "S302", "S506", "B301", "B302", "B506"],
-    needs=["load", "Unpickler", "decode", "shelve", "read_pickle", "unpack"],
+    needs=[
+        "load",
+        "Unpickler",
+        "decode",
+        "shelve",
+        "read_pickle",
+        "unpack",
+        "PickleSerializer",
+        "accept_content",
+        "ACCEPT_CONTENT",
+    ],
     bad=[
         Bad(
             """
@@ -109,6 +119,13 @@ from ruamel.yaml import YAML
 def settings(file):
     return [|YAML(typ="unsafe")|].load(file), YAML(typ="safe").load(file)
 """),
+        Bad("""
+from celery import Celery
+
+SESSION_SERIALIZER = [|"django.contrib.sessions.serializers.PickleSerializer"|]
+app = Celery("shop", broker="redis://cache")
+app.conf.update(task_serializer="pickle", accept_content=[[|"pickle"|]])
+"""),
     ],
     good=[
         """
@@ -151,6 +168,13 @@ def settings(file):
 def weights(path):
     return torch.load(path), torch.load("our/own.pt", weights_only=False)
 """,
+        """
+from celery import Celery
+
+SESSION_SERIALIZER = "django.contrib.sessions.serializers.JSONSerializer"
+app = Celery("shop", broker="redis://cache")
+app.conf.update(task_serializer="json", accept_content=["json"])
+""",
     ],
 )
 
@@ -186,12 +210,14 @@ _CALLED_OUTSIDE = (
     "user_data",
     "request_data",
 )
+_ACCEPTED = regex(r"(?:celery_|task_|result_)?accept_content", re.IGNORECASE)
 _SERIALISER = regex(r"loads?$|deseriali[sz]e|decode|unpickle|from_bytes|setstate|restore|parse|unpack|decompress", re.IGNORECASE)
 
 
 @rule.check
 def find(view: View) -> Iterator[Hit]:
     """Calls that rebuild objects from what someone else wrote."""
+    yield from _settings(view)
     exposed = {it.call: it for it in view.exposures("objects", terminal=True)}
     for call in view.reading.each(ast.Call):
         name = view.callee(call)
@@ -219,6 +245,26 @@ def find(view: View) -> Iterator[Hit]:
         elif reached is not None and reached.steps:
             message = f"`{reached.source}` reaches `{reached.sink}`, which rebuilds objects: whoever writes it runs code here."
             yield Hit(call, message, (), reached.steps)
+
+
+def _settings(view: View) -> Iterator[Hit]:
+    """Settings by which sessions or messages are rebuilt as objects."""
+    is_meant = re.search(r"#[^\n]*pickle", view.reading.unit.text, re.IGNORECASE)  # someone says why
+    given = [(_last_word(it.targets[0]), it.value) for it in view.reading.each(ast.Assign)]
+    given += [(it.arg or "", it.value) for it in view.reading.each(ast.keyword)]
+    for name, value in given:
+        if name == "SESSION_SERIALIZER" and str(constant(value)).endswith("PickleSerializer"):
+            yield Hit(value, "Who writes a session runs code here: its data is unpickled; leave Django's own JSONSerializer.")
+        elif _ACCEPTED.fullmatch(name) and isinstance(value, ast.List | ast.Tuple | ast.Set) and not is_meant:
+            found = next((it for it in value.elts if constant(it) in ("pickle", "application/x-python-serialize")), None)
+            if found is not None:
+                yield Hit(found, "Who writes a message to the broker runs code in the worker; accept JSON alone.")
+
+
+def _last_word(node: ast.expr) -> str:
+    if isinstance(node, ast.Subscript):
+        return str(constant(node.slice))
+    return dotted(node).rpartition(".")[2]
 
 
 def _is_signed(view: View, call: ast.Call) -> bool:
