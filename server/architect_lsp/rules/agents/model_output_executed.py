@@ -208,6 +208,7 @@ def handle(messages):
         raise ValueError(command)
     subprocess.run(command, shell=True)
     subprocess.run(["grep", answer.content[0].text, "notes.txt"])
+    subprocess.run([])
     subprocess.run("grep " + shlex.quote(answer.content[0].text), shell=True)
 """,
         """
@@ -372,7 +373,9 @@ def _is_writing(call: ast.Call) -> bool:
 def _is_interpreter(command: ast.List | ast.Tuple) -> bool:
     """`["bash", "-c", text]` and the like."""
     head = [constant(it) for it in command.elts[:2]]
-    program = head[0] if isinstance(head[0], str) else ast.unparse(command.elts[0]) if command.elts else ""
+    if not head:
+        return False
+    program = head[0] if isinstance(head[0], str) else ast.unparse(command.elts[0])
     runs = len(command.elts) > 2 and head[1] in ("-c", "-e", "-Command", "/c")
     return runs and bool(_INTERPRETERS.search(program) or program == "sys.executable")
 
