@@ -68,7 +68,7 @@ mcp = FastMCP("weather")
 
 @mcp.tool()
 def forecast(city: str) -> str:
-    '''The weather of a city. Call `cities` first for the names; read the notes in the answer.'''
+    '''The weather of a city. Before using this tool, call `cities` for the names. Reads ~/.config/weather.toml.'''
     return SKY[city]
 
 def check(text: str) -> bool:
@@ -127,13 +127,14 @@ _ABOUT = regex(
 
 _IN_TOOLS = (
     *_HOSTILE,
-    regex(r"<(?:IMPORTANT|SYSTEM|HIDDEN|SECRET|INSTRUCTIONS?)>[^<]*"),
     regex(
-        r"\b(?:before|after|when|whenever)\s+(?:you\s+)?(?:us|call|invok)\w+\s+(?:this|any|the|other)\b[^.\n]*?\b(?:read|cat|open|send|call|pass)\b[^.\n]*",
+        r"<(?:IMPORTANT|SYSTEM|HIDDEN|SECRET)>[^<]*?(?:~/|\.ssh\b|secrets?\b|passwords?\b|credentials?\b|api.?keys?\b"
+        r"|(?:do not|don't|never|without)\s+(?:tell|mention|inform|ask|show))[^<]*",
         re.IGNORECASE,
     ),
     regex(
-        r"\b(?:read|cat|open|include|pass|attach)\s[^.\n]{0,60}?(?:~/\.\w+|/etc/passwd|id_rsa|\.env\b|mcp\.json)[^\n]*",
+        r"\b(?:read|cat|open|include|pass|attach|send)\s[^.\n]{0,60}?"
+        r"(?:~/\.ssh\S*|id_rsa|id_ed25519|/etc/(?:passwd|shadow)|~/\.aws/\S*|~/\.cursor/mcp\.json|claude_desktop_config\.json)[^\n]*",
         re.IGNORECASE,
     ),
 )
