@@ -18,6 +18,8 @@ FEW = regex(
     re.IGNORECASE,
 )
 """Names of pieces of data, and of parts of a program, of which there are few."""
+_CONFIGURED = regex(r"\b(?:config|settings|conf)\b", re.IGNORECASE)
+"""What a person wrote down for the program is short."""
 GATES = regex(r"semaphore|limiter|throttl|max_concurren|concurrency|aiolimiter|rate_limit|\bsem\b|_sem\b", re.IGNORECASE)
 """What a unit says that limits how many run at a time."""
 GATHERS = ("gather", "as_completed", "wait")
@@ -118,7 +120,7 @@ def is_few(reading: Reading, over: ast.expr) -> bool:
         and over.args
     ):
         over = over.args[0]
-    if isinstance(over, ast.List | ast.Tuple | ast.Set | ast.Dict):
+    if isinstance(over, ast.List | ast.Tuple | ast.Set | ast.Dict) or _CONFIGURED.search(ast.unparse(over)):
         return True
     if isinstance(over, ast.Subscript) and isinstance(over.slice, ast.Slice):
         return over.slice.upper is not None

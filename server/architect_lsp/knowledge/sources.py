@@ -73,7 +73,8 @@ _LAMBDAS = (
 )
 """What the handlers of AWS Lambda take, and applications of WSGI."""
 _MADE_BY_CODE = regex(
-    r"(?:^|_)(?:form|formset|default|instance|obj|queryset|qs|context|response|exception|callback|func|serializer)$|_url$"
+    r"(?:^|_)(?:form|formset|default|instance|obj|queryset|qs|context|response|exception|callback|func|handler|serializer"
+    r"|payload|body|data|metadata|config|settings|user|model|logger)$|_url$"
 )
 """Names of parameters that no address fills: beside `request`, they tell a helper from a view."""
 _PROVIDED = regex(
@@ -81,6 +82,8 @@ _PROVIDED = regex(
 )
 """Types of parameters, aliases of `Annotated` among them, that no client fills."""
 _WHO_ASKS = regex(r"(?:current|auth\w*|logged_in|signed_in)_?(?:user|account|admin|member|customer)|principal|identity")
+_OF_ADDRESS = 3
+"""Most parameters that an address fills; a function with more is one that others call."""
 _IN_ADDRESSES = regex(r"(?:\w+\.)*(?:str|int|float|bool|UUID|date|datetime|Path|None|Any|Optional|Union|Literal)")
 
 
@@ -302,6 +305,8 @@ def is_handler(reading: Reading, function: Function) -> bool:
         return True
     first = next((it.arg for it in arguments(function) if it.arg not in ("self", "cls")), "")
     if first == "request" and not reading.owner(function) and function.args.kwarg is None and function.args.vararg is None:
+        if function.name.startswith("_") or len([*arguments(function)]) > _OF_ADDRESS + 1:
+            return False
         return not any(_is_made_by_code(it) for it in arguments(function) if it.arg != "request")
     return first == "request" and function.name in ("get", "post", "put", "patch", "delete", "dispatch")
 

@@ -12,7 +12,7 @@ CLEAN = regex(
 """Calls whose result says nothing that its argument chose."""
 ESCAPES = regex(
     r"(?:^|_)(?:quote\w*|escape\w*|escapejs|sanit\w+|slugify|secure_filename|whitelist\w*|allowlist\w*|identifier|validate\w*"
-    r"|normalize_identifier|basename|conditional_escape|strip_tags|\w*b\d\dencode|safe_join|get_valid_filename|urlencode|clean|dumps)$"
+    r"|normalize_identifier|basename|conditional_escape|strip_tags|\w*b\d\dencode|safe_join|BytesIO|StringIO|get_valid_filename|urlencode|clean|dumps)$"
 )
 """Calls that make a value harmless for some uses: the origin says that it went through them, and `threats` for which."""
 HANDED_ON = frozenset(

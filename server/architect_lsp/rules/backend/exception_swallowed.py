@@ -105,6 +105,18 @@ def send(recipient):
     ],
     good=[
         """
+import asyncio
+
+async def ready(page):
+    for _ in range(100):
+        try:
+            if await page.evaluate("document.readyState") == "complete":
+                break
+        except Exception:
+            pass
+        await asyncio.sleep(0.05)
+""",
+        """
 import logging
 import requests
 
@@ -277,9 +289,17 @@ def _matters(view: View, block: ast.AST, body: list[ast.stmt]) -> bool:
             _ENDINGS.search(up.name) or _ON_PURPOSE.search(ast.get_docstring(up) or "")
         ):
             return False
+        if isinstance(up, ast.For | ast.AsyncFor | ast.While) and _is_polled(up, block):
+            return False
         below = up
     calls = [it for it in _calls(body) if not _ENDING_CALLS.search(_last(it))]
     return not _asks(body) and any(_kinds(view, it) or view.reading.awaited(it) for it in calls)
+
+
+def _is_polled(loop: ast.For | ast.AsyncFor | ast.While, block: ast.AST) -> bool:
+    """Whether the loop waits and tries again until the block ends it."""
+    leaves = any(isinstance(it, ast.Break | ast.Return) for it in ast.walk(block))
+    return leaves and any(_last(it) == "sleep" for it in _calls(loop.body))
 
 
 def _asks(body: list[ast.stmt]) -> bool:

@@ -64,6 +64,15 @@ async def convert_all(paths):
     good=[
         """
 import asyncio
+import aiohttp
+from app import config
+
+async def versions():
+    async with aiohttp.ClientSession() as session:
+        return await asyncio.gather(*(session.get(url) for url in config.base_urls))
+""",
+        """
+import asyncio
 import httpx
 
 HOSTS = ["a.example", "b.example"]

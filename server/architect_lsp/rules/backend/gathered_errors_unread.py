@@ -66,6 +66,14 @@ async def weight(parts, weigh):
         """
 import asyncio
 
+class Pool:
+    async def remove_all(self):
+        await asyncio.gather(*(it.close() for it in self.connections), return_exceptions=True)
+        self.connections = []
+""",
+        """
+import asyncio
+
 class Service:
     async def stop(self):
         for it in self.tasks:
@@ -103,6 +111,7 @@ async def late(task):
     ],
 )
 
+_CLOSERS = regex(r"a?(?:close|stop|shutdown|cancel|disconnect|terminate|clean_?up|dispose)(?:_|$)")
 _LOOKS = regex(r"isinstance\(|Exception|\.exception\(|\.result\(|\bError\b|type\(|\.cancel(?:led)?\(")
 """What a function says that looks at errors, or that has ended the tasks itself."""
 _ENDS = regex(r"stop|close|shut_?down|clean|exit|teardown|cancel|dispose|drain|finali[sz]e|terminate|del_|release", re.IGNORECASE)
@@ -126,6 +135,8 @@ def find(view: View) -> Iterator[Hit]:
         if name.endswith("asyncio.gather") or name == "asyncio.tasks.gather":
             if constant(keyword(call, "return_exceptions")) is not True:
                 continue
+            if _closes(call):
+                continue
             told = "The errors of these tasks come back as results, and nobody looks at them."
         elif name in ("asyncio.wait", "asyncio.tasks.wait") and keyword(call, "return_when") is None:
             told = "The errors of these tasks stay in the tasks: nobody asks for their results."
@@ -133,6 +144,15 @@ def find(view: View) -> Iterator[Hit]:
             continue
         if not _in_finally(reading, call) and _is_unread(reading, function, call):
             yield Hit(call, told)
+
+
+def _closes(call: ast.Call) -> bool:
+    """Whether all that is gathered only ends something."""
+    given = [it.value if isinstance(it, ast.Starred) else it for it in call.args]
+    made = [it.elt if isinstance(it, ast.GeneratorExp | ast.ListComp) else it for it in given]
+    return bool(made) and all(
+        isinstance(it, ast.Call) and isinstance(it.func, ast.Attribute) and _CLOSERS.match(it.func.attr) for it in made
+    )
 
 
 def _is_unread(reading: Reading, function: Function, call: ast.Call) -> bool:

@@ -62,6 +62,15 @@ INSTALLED_APPS = ["shop"]
     ],
     good=[
         """
+from fastapi import FastAPI
+from app.settings import in_debug_mode
+
+if in_debug_mode():
+    app = FastAPI(debug=True)
+else:
+    app = FastAPI(docs_url=None)
+""",
+        """
 import os
 from flask import Flask
 
@@ -87,6 +96,8 @@ INSTALLED_APPS = ["shop"]
 
 _RUNNERS = regex(r"^(?:flask|quart|bottle|dash|sanic)\.(?:\w+\.)*(?:run|run_server|run_simple)$|^werkzeug\.serving\.run_simple$")
 _APPS = ("fastapi.FastAPI", "starlette.applications.Starlette", "litestar.Litestar", "sanic.Sanic")
+_MAIN = regex(r"__name__")
+_FOR_DEVELOPERS = regex(r"test|dev|debug", re.IGNORECASE)
 _APP_NAMES = regex(r"^(?:self\.)?(?:app|application|api|server|flask_app)$")
 _EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104  (words that are looked for)
 _PRODUCTION = regex(r"(?:^|/)(?:prod\w*|base|common|defaults?|live|settings)\.py$")
@@ -99,7 +110,7 @@ def find(view: View) -> Iterator[Hit]:
     yield from _flask(view)
     for call in view.reading.each(ast.Call):
         said = next((it for it in call.keywords if it.arg == "debug" and constant(it.value) is True), None)
-        if said is None or constant(keyword(call, "host")) in _EVERYWHERE:
+        if said is None or constant(keyword(call, "host")) in _EVERYWHERE or _is_asked_for(view, said):
             continue
         name = view.callee(call)
         runs = dotted(call.func).rpartition(".")
@@ -129,12 +140,18 @@ def _flask(view: View) -> Iterator[Hit]:
         is_flag = isinstance(target, ast.Attribute) and target.attr == "debug" and bool(_APP_NAMES.match(dotted(target.value)))
         if constant(node.value) is not True or not (is_config or is_flag):
             continue
-        around = [*view.reading.ancestors(node)]
-        if not any(
-            isinstance(it, ast.If) or re.search(r"test|dev|debug", getattr(it, "name", ""), re.IGNORECASE) for it in around
-        ):
+        if not _is_asked_for(view, node):
             fix = Draft("Switch it off", (Change(node.value, "False"),))
             yield Hit(node, "The debugger is on for everyone who causes an error; let the environment switch it on.", (fix,))
+
+
+def _is_asked_for(view: View, node: ast.AST) -> bool:
+    """Whether a condition, or a function whose name speaks of it, decides that the program is debugged."""
+    return any(
+        (isinstance(it, ast.If | ast.IfExp) and not _MAIN.search(ast.unparse(it.test)))
+        or _FOR_DEVELOPERS.search(getattr(it, "name", ""))
+        for it in view.reading.ancestors(node)
+    )
 
 
 def _is_settings(view: View) -> bool:

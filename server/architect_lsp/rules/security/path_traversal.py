@@ -123,6 +123,18 @@ def report(name: str):
     ],
     good=[
         """
+import io
+import zipfile
+from fastapi import FastAPI, UploadFile
+
+app = FastAPI()
+
+@app.post("/import")
+async def read(file: UploadFile):
+    with zipfile.ZipFile(io.BytesIO(await file.read())) as archive:
+        return archive.namelist()
+""",
+        """
 import os
 from fastapi import FastAPI, HTTPException
 

@@ -80,6 +80,12 @@ def status():
     ],
     good=[
         """
+def as_pem(content):
+    if "-----BEGIN RSA PRIVATE KEY-----" in content:
+        return content
+    return f"-----BEGIN EC PRIVATE KEY-----\\n{content}\\n-----END EC PRIVATE KEY-----"
+""",
+        """
 import os
 
 API_KEY = os.environ["API_KEY"]
@@ -114,7 +120,7 @@ other = create_engine(f"postgresql://shop:{os.environ['DB_PASSWORD']}@db.interna
 _KNOWN = regex(
     r"^(?:AKIA|ASIA)[0-9A-Z]{16}$|^gh[pousr]_[0-9A-Za-z]{36}|^github_pat_\w{60,}|^sk_live_[0-9A-Za-z]{16,}|^rk_live_\w{16,}|^xox[bpars]-[\w-]{20,}"
     r"|^AIza[\w-]{35}$|^sk-(?:ant-|proj-)?[\w-]{32,}$|^glpat-[\w-]{20}|^SG\.[\w-]{20,}\.[\w-]{20,}|^npm_\w{36}$|^pypi-\w{50,}"
-    r"|-----BEGIN (?:RSA |EC |OPENSSH |DSA )?PRIVATE KEY-----"
+    r"|-----BEGIN (?:RSA |EC |OPENSSH |DSA )?PRIVATE KEY-----\\s*[A-Za-z0-9+/]{12}"
 )
 _NAME = regex(
     r"(?:^|[_.-])(?:passwords?|passwd|pwd|passphrase|secret|secret_?key|api_?key|apikey|access_?key|private_?key|auth_?token|access_?token"

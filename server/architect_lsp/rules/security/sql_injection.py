@@ -145,6 +145,11 @@ def documents():
     ],
     good=[
         """
+def rows(connection, statuses):
+    wanted = ",".join(repr(status.value) for status in statuses)
+    return connection.execute(f"SELECT * FROM jobs WHERE status IN ({wanted})").fetchall()
+""",
+        """
 import sqlite3
 from enum import Enum
 from typing import Literal
@@ -239,16 +244,8 @@ _IDENTIFIERS = regex(
 )
 _COMPARES = regex(r"^[\w.]+\s*(?:[=<>]|like)\s*'?$", re.IGNORECASE)
 _MIGRATIONS = regex(r"(?:^|/)(?:migrations?|alembic|versions|upgrades?)/")
-_PLACEHOLDERS = (
-    ("sqlite3", "?"),
-    ("aiosqlite", "?"),
-    ("psycopg2", "%s"),
-    ("psycopg", "%s"),
-    ("pymysql", "%s"),
-    ("MySQLdb", "%s"),
-    ("mysql", "%s"),
-    ("django", "%s"),
-)
+_WITH_PERCENT = ("psycopg2", "psycopg", "pymysql", "MySQLdb", "mysql", "django")
+_PLACEHOLDERS = (("sqlite3", "?"), ("aiosqlite", "?"), *((it, "%s") for it in _WITH_PERCENT))
 _HOLE = regex(r"'?\{[^{}]+\}'?")
 
 
@@ -315,7 +312,15 @@ def _danger(view: View, node: ast.expr, before: str, *, asks_more: bool, direct:
                 return it
             if is_sql and is_model_output(view.project, view.path, view.reading, it):
                 return it
-            if is_sql and is_own(it) and not _DEFINES.match(before) and _is_value(before) and not _IDENTIFIERS.search(_word(it)):
+            is_member = it.name.endswith(".value")  # of an Enum
+            if (
+                is_sql
+                and is_own(it)
+                and not is_member
+                and not _DEFINES.match(before)
+                and _is_value(before)
+                and not _IDENTIFIERS.search(_word(it))
+            ):
                 return it
         before += "x"
     return None

@@ -75,6 +75,13 @@ def signed_link(path, signing_key):
     good=[
         """
 import hashlib
+
+def shortened(path):
+    digest = hashlib.md5(path.encode())
+    return path[:20] + digest.hexdigest()[:7]
+""",
+        """
+import hashlib
 from Crypto.Cipher import AES
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -200,6 +207,10 @@ def _is_harmless(view: View, call: ast.Call) -> bool:
         if isinstance(up, ast.Assign | ast.AnnAssign):
             targets = up.targets if isinstance(up, ast.Assign) else [up.target]
             if any(_NOT_SECURITY.search(ast.unparse(it)) for it in targets):
+                return True
+            if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) and any(
+                f"{dotted(it)}.hexdigest()[:" in reading.source(function) for it in targets if dotted(it)
+            ):
                 return True
         elif _says_harmless(up, below):
             return True
