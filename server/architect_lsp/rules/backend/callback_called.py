@@ -13,12 +13,14 @@ Source: https://docs.djangoproject.com/en/stable/topics/db/transactions/#perform
 """
 
 import ast
+import re
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.reading import keyword
+from architect_lsp.knowledge.reading import dotted, keyword
 from architect_lsp.knowledge.symbols import FunctionSymbol
 from architect_lsp.knowledge.waiting import is_plain
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
 rule = Rule(
@@ -75,6 +77,17 @@ async def run(folder):
     ],
     good=[
         """
+from rich.progress import Progress
+from app.words import label
+
+def refresh(records):
+    progress = Progress()
+    progress.add_task(label(len(records)), total=len(records))
+-- app/words.py --
+def label(n) -> str:
+    return f"{n} clusters"
+""",
+        """
 import threading
 from functools import partial
 from django.db import transaction
@@ -119,6 +132,8 @@ _TAKES = {
     "add_done_callback": (0, "fn"),
 }
 """What calls a function later: where it is given, by position and by keyword."""
+_BACKGROUND = regex(r"background|tasks?\.add_task|bg\w*\.add_task", re.IGNORECASE)
+"""What belongs to FastAPI's tasks: progress bars have an `add_task` too, which takes a text."""
 _PLAIN = ("Thread", "Process", "Timer", "on_commit", "to_thread", "run_in_executor", "call_soon", "call_later", "call_at")
 """What takes plain functions alone, so that a coroutine is wrong too."""
 _WORK = frozenset(("mail", "http", "queue", "db-write", "commit", "subprocess", "filesystem"))
@@ -132,7 +147,7 @@ def find(view: View) -> Iterator[Hit]:
     reading = view.reading
     for call in reading.each(ast.Call):
         last = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
-        if last not in _TAKES:
+        if last not in _TAKES or (last == "add_task" and not _BACKGROUND.search(dotted(call.func))):
             continue
         index, name = _TAKES[last]
         given = call.args[index] if len(call.args) > index else keyword(call, name)

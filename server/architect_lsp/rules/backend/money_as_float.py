@@ -49,6 +49,11 @@ class Account(Base):
     __tablename__ = "accounts"
     id: Mapped[int] = mapped_column(primary_key=True)
     balance: [|Mapped[float]|] = mapped_column(default=0)
+    fee = Column(Float, nullable=False)
+
+class Order(Base):
+    __tablename__ = "orders"
+    id: Mapped[int] = mapped_column(primary_key=True)
     fee = [|Column(Float, nullable=False)|]
 """),
     ],
@@ -90,8 +95,9 @@ def find(view: View) -> Iterator[Hit]:
         facts = view.project.class_(view.path, reading.qualname(node))
         if facts is None or Models.of(view.project).at(ClassSymbol(view.path, facts)) is None:
             continue
-        for it, shown in found:
-            yield Hit(shown, f"`{_name(it)}` holds money as a float, which has no exact cents.")
+        (first, shown), *others = found
+        too = f"; so {'do' if len(others) > 1 else 'does'} {', '.join(f'`{_name(it)}`' for it, _ in others)}" if others else ""
+        yield Hit(shown, f"`{_name(first)}` holds money as a float, which has no exact cents{too}.")
 
 
 def _name(row: ast.Assign | ast.AnnAssign) -> str:
