@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,14 @@ def test_all_six_domains_have_a_rule() -> None:
 def test_names_are_unique() -> None:
     names = [it.name for it in all_rules()]
     assert len(names) == len(set(names))
+
+
+WEIGHED = {"D1", "D2", "D5"}
+"""Trade-offs, the choice of a technology, debt against time: duties of the model's, which no rule can decide."""
+
+
+def test_every_duty_that_needs_no_model_has_two_rules_that_speak_unasked() -> None:
+    counted = Counter(row for it in all_rules() if not it.preview for row in it.rows)
+    duties = {f"{letter}{number}" for letter in "ABCDE" for number in range(1, 6)}
+    assert {it for it in duties if counted[it] < 2} == WEIGHED
+    assert not [it.name for it in all_rules() if WEIGHED.intersection(it.rows)], "no rule says it decides these"

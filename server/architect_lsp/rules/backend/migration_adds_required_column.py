@@ -25,7 +25,7 @@ rule = Rule(
     __name__,
     severity=Severity.ERROR,
     confidence=Confidence.HIGH,
-    rows=["B2", "D1"],
+    rows=["B2", "D3"],
     needs=["add_column", "AddField"],
     bad=[
         Bad("""
