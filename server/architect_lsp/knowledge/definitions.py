@@ -106,7 +106,10 @@ def _collected(reading: Reading, function: ast.AST | None) -> dict[str, list[Def
 
 
 def _define(target: ast.expr, value: ast.expr, how: str, node: ast.AST, found: dict[str, list[Definition]]) -> None:
-    if isinstance(target, ast.Tuple | ast.List):
+    if how == "each" and (counted := counted_by(target, value)) is not None:
+        _define(counted[0], ast.copy_location(ast.Constant(0), target), how, node, found)
+        _define(counted[1], counted[2], how, node, found)
+    elif isinstance(target, ast.Tuple | ast.List):
         together = isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts) and how == "set"
         held = _written_out(value, found) if how == "set" and not together else None
         starred = any(isinstance(it, ast.Starred) for it in target.elts)
@@ -125,6 +128,13 @@ def _define(target: ast.expr, value: ast.expr, how: str, node: ast.AST, found: d
         name = dotted(target)
         if name:
             found.setdefault(name, []).append(Definition(how, value, node))
+
+
+def counted_by(target: ast.expr, value: ast.expr) -> tuple[ast.expr, ast.expr, ast.expr] | None:
+    """Of a loop over `enumerate(rows)`: the target of the number, that of the row, and the rows; None for other loops."""
+    if not isinstance(target, ast.Tuple) or len(target.elts) != 2 or not isinstance(value, ast.Call) or not value.args:
+        return None
+    return (target.elts[0], target.elts[1], value.args[0]) if dotted(value.func) == "enumerate" else None
 
 
 def _written_out(node: ast.expr, found: dict[str, list[Definition]]) -> ast.List | ast.Tuple | None:

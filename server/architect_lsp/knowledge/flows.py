@@ -15,6 +15,7 @@ from architect_lsp.knowledge.choices import decided
 from architect_lsp.knowledge.definitions import (
     argument_of,
     comprehension_of,
+    counted_by,
     definitions,
     last_name,
     listed,
@@ -315,7 +316,9 @@ class _Walk:
         reading = self.reading
         loop = comprehension_of(reading, node, name)
         if loop is not None:
-            yield from self._suffixed(loop.iter, suffix, depth)
+            counted = counted_by(loop.target, loop.iter)
+            is_count = counted is not None and dotted(counted[0]) == name
+            yield from _clean(node, "enumerate") if is_count else self._suffixed(loop.iter, suffix, depth)
             return
         for scope in self._scopes(node):
             if name in definitions(reading, scope):

@@ -20,6 +20,7 @@ from architect_lsp.knowledge.reading import Reading, dotted
 from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol, Instance
 from architect_lsp.patterns import regex
 
+_CLASSES = regex(r"model|cls|klass|class|type|sender|user", re.IGNORECASE)
 _MANAGERS = frozenset(["objects", "_default_manager", "_base_manager", "all_objects"])
 _SESSION = regex(r"(?:\w+_)?(?:session|sess)|_?db|database_session")
 _SESSION_CLASSES = regex(
@@ -175,7 +176,7 @@ class Queries:
                 return Query("sqlalchemy", model, model.name, ())
         elif node.attr == "query" and dotted(node.value).rpartition(".")[2][:1].isupper() and isinstance(symbol, External | None):
             return Query("sqlalchemy", None, dotted(node.value).rpartition(".")[2], ())
-        elif node.attr in _MANAGERS and not isinstance(symbol, Instance):
+        elif node.attr in _MANAGERS and not isinstance(symbol, Instance) and _may_be_class(dotted(node.value)):
             return Query("django", None, dotted(node.value).rpartition(".")[2], ())
         outer = self.model_of(node.value, depth - 1)
         there = self.models.across(outer[0], node.attr) if outer is not None else None
@@ -262,6 +263,12 @@ class Queries:
             any(it.runs for it in found),
             found[0].owner,
         )
+
+
+def _may_be_class(name: str) -> bool:
+    """Whether a name can be a model's: `Order`, `self.model`, but no `results` or `bucket`, whose `objects` are others."""
+    last = name.rpartition(".")[2]
+    return not last or last[:1].isupper() or bool(_CLASSES.search(last))
 
 
 def _is_manager(name: str) -> bool:

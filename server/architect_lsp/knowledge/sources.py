@@ -235,6 +235,8 @@ def is_one_of_few(project: Project, path: str, reading: Reading, origin: Origin)
     said = next((it.annotation for it in arguments(function) if it.arg == name), None) if function is not None else None
     if isinstance(said, ast.Subscript) and dotted(said.value).rpartition(".")[2] == "Annotated":
         said = next(iter(getattr(said.slice, "elts", [])), said)
+    if isinstance(said, ast.Subscript) and dotted(said.value).rpartition(".")[2] == "Optional":
+        said = said.slice
     if isinstance(said, ast.BinOp):  # `Colour | None`
         said = said.left
     said = said.value if isinstance(said, ast.Subscript) and dotted(said.value).rpartition(".")[2] == "Literal" else said

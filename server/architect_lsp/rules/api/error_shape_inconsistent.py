@@ -79,6 +79,10 @@ def g():
 def h():
     return JSONResponse({"ok": True}, status_code=202)
 
+@router.get("/stores/{name}")
+def store(name: str):
+    return JSONResponse({"error": {"message": name, "type": "not_found_error"}}, status_code=404)
+
 @router.get("/oauth/token")
 def token():
     return JSONResponse({"error": "invalid_grant"}, status_code=400)
@@ -112,6 +116,8 @@ def find(view: View) -> Iterator[Hit]:
         if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) or not isinstance(content, ast.Dict):
             continue
         keys = [str(constant(it)) for it in content.keys if it is not None]
+        if any(isinstance(it, ast.Dict) and {"message", "type"} <= {constant(key) for key in it.keys} for it in content.values):
+            continue  # as clients of OpenAI's API expect it
         routes = routes_of(view.project, view.path, reading.qualname(function))
         if not routes or not keys or "detail" in keys or any(it.framework != "fastapi" for it in routes):
             continue

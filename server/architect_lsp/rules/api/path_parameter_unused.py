@@ -94,6 +94,9 @@ def d(): ...
 @router.get("/e/{item_id}")
 def e(request: Request): ...
 
+@router.get("/pages/{rest:path}")
+def one_page_for_all(): ...
+
 @router.get("/f/{item_id}")
 def f(number: int = Path(alias="item_id")): ...
 
@@ -165,7 +168,8 @@ def find(view: View) -> Iterator[Hit]:
             if node is None:
                 continue
             own = parameters(route.path)
-            written = [it for it in own if re.search(rf"[{{<:]\s*{it}\b", str(node.value))]
+            # what takes all the rest of an address (`{rest:path}`) is often there to be ignored
+            written = [it for it in own if re.search(rf"[{{<:]\s*{it}\b(?!:path\}})", str(node.value))]
             taken = _taken(view, function, route)
             missed = next((it for it in written if taken is not None and it not in taken), None)
             if missed is not None:

@@ -16,12 +16,14 @@ Source: RFC 9110 section 9.3.4; RFC 5789 section 2
 """
 
 import ast
+import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.operations import routes_of
 from architect_lsp.knowledge.reading import Function, Reading, constant, dotted, keyword
 from architect_lsp.knowledge.symbols import ClassSymbol
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -108,6 +110,7 @@ def note(number: int, body: OrderChange):
 @router.put("/orders/{number}")
 def replace(number: int, body: Order):
     find(number).update(body.model_dump())
+    publish(body.model_dump(exclude_unset=True))
 
 @router.api_route("/orders/{number}/both", methods=["PUT", "PATCH"])
 def both(number: int, body: OrderChange):
@@ -117,6 +120,7 @@ def both(number: int, body: OrderChange):
 )
 
 _DUMPS = ("model_dump", "dict")
+_TELLS = regex(r"audit|^log|^publish|^notify|^emit|^track|^(?:create|record|send|add)_\w*event$", re.IGNORECASE)
 _EXCLUDES = ("exclude_unset", "exclude_none", "exclude_defaults", "include", "exclude")
 
 
@@ -139,10 +143,15 @@ def find(view: View) -> Iterator[Hit]:
                 continue
             if dotted(call.func.value) not in names:
                 continue
-            if is_put and constant(keyword(call, "exclude_unset")) is True:
+            if is_put and constant(keyword(call, "exclude_unset")) is True and not _is_told(view.reading, call):
                 yield Hit(call, f"`{function.name}` answers PUT and changes only what it is given, which is PATCH.")
             elif not is_put and not any(it.arg in _EXCLUDES for it in call.keywords) and _is_set(view.reading, call, function):
                 yield Hit(call, f"`{function.name}` sets what the client left out to its default: pass `exclude_unset=True`.")
+
+
+def _is_told(reading: Reading, call: ast.Call) -> bool:
+    """Whether it is written to a log or an event, and changes nothing."""
+    return any(isinstance(it, ast.Call) and _TELLS.search(dotted(it.func).rpartition(".")[2]) for it in reading.ancestors(call))
 
 
 def _copied(view: View, function: Function) -> ast.Assign | None:

@@ -95,6 +95,17 @@ async def fetch(url):
     ],
     good=[
         """
+import inspect
+
+class Price:
+    def of(self, order) -> int: ...
+
+    async def shown(self, order):
+        if inspect.iscoroutinefunction(self.of):
+            return await self.of(order)
+        return self.of(order)
+""",
+        """
 import asyncio
 
 lock = asyncio.Lock()
@@ -137,6 +148,7 @@ _MANAGERS = regex(
     r"httpx\.AsyncClient|aiohttp\.(?:client\.)?ClientSession|asyncio\.(?:TaskGroup|timeout|timeout_at)|anyio\.create_task_group"
     r"|sqlalchemy\.ext\.asyncio\.(?:AsyncSession|AsyncConnection)|aiofiles\.open|asyncpg\.(?:pool\.)?Pool\.acquire"
 )
+_ASKS = regex(r"iscoroutine|isawaitable|Awaitable|is_async|Coroutine")
 _NEVER_AWAITABLE = {"int", "str", "bool", "float", "bytes", "None", "list", "dict", "set", "tuple"}
 
 
@@ -154,10 +166,15 @@ def find(view: View) -> Iterator[Hit]:
                 told = f"`{ast.unparse(item.context_expr)}` needs `async with`; `with` raises."
                 yield Hit(item.context_expr, told, tuple(_fix(reading, block)) if len(block.items) == 1 else ())
     for node in reading.each(ast.Await):
-        if isinstance(node.value, ast.Call) and _gives_a_value(view.symbol(node.value.func)):
+        if isinstance(node.value, ast.Call) and _gives_a_value(view.symbol(node.value.func)) and not _is_asked(reading, node):
             name = ast.unparse(node.value.func)
             fix = Draft("Do not await it", (Change(node, reading.source(node.value)),))
             yield Hit(node, f"`{name}()` is a plain function: `await` of what it gives raises a TypeError.", (fix,))
+
+
+def _is_asked(reading: Reading, node: ast.Await) -> bool:
+    """Whether a branch asks first if there is something to await: a subclass may have made it so."""
+    return any(isinstance(it, ast.If | ast.IfExp) and _ASKS.search(ast.unparse(it.test)) for it in reading.ancestors(node))
 
 
 def _fix(reading: Reading, statement: ast.For | ast.With) -> Iterator[Draft]:

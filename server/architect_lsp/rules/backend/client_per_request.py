@@ -30,10 +30,12 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.catalogue import handlers
 from architect_lsp.knowledge.effects import canonical
+from architect_lsp.knowledge.flows import Origin
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.loops import over_data
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Function, Reading, dotted
+from architect_lsp.knowledge.sources import is_request
 from architect_lsp.knowledge.symbols import External, FunctionSymbol, Ref
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
@@ -141,6 +143,23 @@ def rows():
     return engine().connect(), lazy().connect()
 """,
         """
+from fastapi import FastAPI
+from pydantic import BaseModel
+from sqlalchemy import create_engine
+
+app = FastAPI()
+
+class Source(BaseModel):
+    address: str
+
+def tables(source: Source):
+    return create_engine(source.address).connect()
+
+@app.post("/tables")
+def show(source: Source):
+    return tables(source)
+""",
+        """
 import boto3
 import httpx
 
@@ -167,6 +186,9 @@ _CLIENTS = regex(
 )
 _STEPS = 2
 
+_BOUND = regex(r"create_(?:async_)?engine|create_pool|MongoClient|Elasticsearch|psycopg")
+"""Clients of one address, which they are made with."""
+
 
 @rule.check
 def find(view: View) -> Iterator[Hit]:
@@ -183,9 +205,20 @@ def find(view: View) -> Iterator[Hit]:
             symbol = view.symbol(call.func)
             if isinstance(symbol, External) and _CLIENTS.fullmatch(name := canonical(symbol.name)):
                 yield Hit(call, f"`{name}` is made anew for each request of `{function.name}`, with connections of its own.")
-            elif isinstance(symbol, FunctionSymbol) and (path := _path(view.project, symbol, _STEPS)):
+            elif (
+                isinstance(symbol, FunctionSymbol)
+                and (path := _path(view.project, symbol, _STEPS))
+                and not (_BOUND.search(path[-1][1]) and _is_of_request(view, call))
+            ):
                 told = f"`{ast.unparse(call.func)}` makes a client anew for each request of `{function.name}`."
                 yield Hit(call, told, evidence=tuple(path))
+
+
+def _is_of_request(view: View, call: ast.Call) -> bool:
+    """Whether the request says what is connected to: such a client can't be shared."""
+    found = (it for given in (*call.args, *(each.value for each in call.keywords)) for it in view.parts(given, "url"))
+    own = (it for it in found if isinstance(it, Origin) and it.name.partition(".")[0] != "request")
+    return any(it.kind in ("checked", "parameter") or is_request(view.project, view.reading, it) for it in own)
 
 
 def _is_of_aiohttp(function: Function) -> bool:

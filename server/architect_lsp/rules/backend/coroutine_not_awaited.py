@@ -146,6 +146,16 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter):
     ],
     good=[
         """
+from slack_bolt.async_app import AsyncApp
+
+app = AsyncApp(token="t")
+
+async def bot():
+    answer = await app.client.auth_test()
+    if answer.get("ok"):
+        return answer.get("user_id")
+""",
+        """
 -- app/stores.py --
 from motor.motor_asyncio import AsyncIOMotorClient
 from redis.asyncio import Redis

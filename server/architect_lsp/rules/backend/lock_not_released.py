@@ -74,6 +74,15 @@ async def take(stock, sku):
     async with lock:
         await stock.take(sku)
 
+async def take_later(stock, sku):
+    await lock.acquire()
+    def let_go():
+        lock.release()
+    try:
+        await stock.take(sku)
+    finally:
+        let_go()
+
 def hold():
     other.acquire()
 
@@ -105,7 +114,11 @@ def find(view: View) -> Iterator[Hit]:
         if not name or not isinstance(statement, ast.Expr) or not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         released = [it for it in ast.walk(function) if isinstance(it, ast.Call) and dotted(it.func) == f"{name}.release"]
-        if not released or any(_is_sure(reading, it) for it in released) or _is_at_once(reading, statement, released):
+        if (
+            not released
+            or any(reading.function(it) is not function or _is_sure(reading, it) for it in released)
+            or _is_at_once(reading, statement, released)
+        ):
             continue
         kind = view.name(call.func.value)
         if is_lock(kind) or is_async_lock(kind):

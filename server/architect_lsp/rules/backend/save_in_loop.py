@@ -128,6 +128,10 @@ def fill(order, cart, forms):
         line.tags.set(it.tags)
 """,
         """
+def emptied(bucket):
+    for item in bucket.objects.filter(Prefix="old/"):
+        item.delete()
+
 def clear(cursor, tables):
     for table in tables:
         cursor.execute(f"DELETE FROM {table}")

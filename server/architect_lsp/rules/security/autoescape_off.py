@@ -86,12 +86,21 @@ def page(name):
     code = jinja2.Environment(loader=jinja2.FileSystemLoader("templates"))
     return code.get_template("module.py.j2").render(name=name)
 """,
+        '''
+from jinja2 import BaseLoader, Environment
+
+def rows_of(view, query_template: str):
+    """Build the query that joins the rows of a feature view."""
+    return Environment(loader=BaseLoader()).from_string(source=query_template).render(view=view)
+''',
     ],
 )
 
 _MARKUP = regex(r"\.x?html?\b|html|mail|\bpages?\b|\bviews?\b", re.IGNORECASE)
 _TEXT = regex(
-    r"\.(?:py|sql|ya?ml|toml|sh|conf|cfg|md|rst|tf|json|txt|tex|cpp|h)(?:\.j(?:inja)?2)?\b|prompt|latex|codegen", re.IGNORECASE
+    r"\.(?:py|sql|ya?ml|toml|sh|conf|cfg|md|rst|tf|json|txt|tex|cpp|h)(?:\.j(?:inja)?2)?\b|prompt|latex|codegen"
+    r"|\bsql\b|_sql\b|\bsql_|query_?template",
+    re.IGNORECASE,
 )
 
 

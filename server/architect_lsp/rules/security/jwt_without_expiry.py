@@ -75,7 +75,7 @@ def find(view: View) -> Iterator[Hit]:
     for call in view.reading.each(ast.Call):
         last = call.func.attr if isinstance(call.func, ast.Attribute) else dotted(call.func)
         if last == "encode" and view.callee(call) in ("jwt.encode", "jose.jwt.encode") and call.args:
-            if _ends_never(view, call):
+            if _ends_never(view, call) and constant(keyword(call, "algorithm")) != "none":  # one that nobody signs is worse
                 yield Hit(call, "This token has no `exp`: once leaked, it opens the account for good.")
         elif last == "decode" and view.callee(call) in ("jwt.decode", "jose.jwt.decode"):
             options = keyword(call, "options")

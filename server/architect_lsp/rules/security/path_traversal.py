@@ -135,6 +135,23 @@ async def read(file: UploadFile):
         return archive.namelist()
 """,
         """
+import enum
+from typing import Optional
+from fastapi import FastAPI
+
+app = FastAPI()
+
+class Theme(str, enum.Enum):
+    light = "light"
+    dark = "dark"
+
+@app.get("/logo")
+def logo(theme: Optional[Theme] = None):
+    name = theme.value if theme else Theme.light.value
+    with open("logos/" + name) as file:
+        return file.read()
+""",
+        """
 import os
 from fastapi import FastAPI, HTTPException
 

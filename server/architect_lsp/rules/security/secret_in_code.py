@@ -99,6 +99,7 @@ api_key = "${API_KEY}"
 token = "access_token"
 secret = ""
 next_token = "abc123def456"
+posthog_project_api_key = "Qm7rT2xVb9KpLw4z"
 PASSWORD_RESET_TIMEOUT = "3600s"
 
 def login(name, password=None):
@@ -128,7 +129,8 @@ _NAME = regex(
     re.IGNORECASE,
 )
 _OTHER = regex(
-    r"(?:next|continuation|page|sync|eos|bos|pad|unk|start|end|sep|mask|cls|stop|special|csrf|public)_?(?:page_?)?token|public",
+    r"(?:next|continuation|page|sync|eos|bos|pad|unk|start|end|sep|mask|cls|stop|special|csrf|public)_?(?:page_?)?token|public|publishable"
+    r"|(?:mixpanel|posthog|amplitude|segment|rudderstack|analytics)_?\w*(?:token|key)",
     re.I,
 )
 _PLACEHOLDER = regex(

@@ -82,6 +82,7 @@ def shortened(path):
 """,
         """
 import hashlib
+import json
 from Crypto.Cipher import AES
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -96,6 +97,15 @@ def _sqlite_md5(text):
 
 def shown(person):
     return {"emailHash": hashlib.md5(person.mail.encode()).hexdigest(), "address": person.address}
+
+def compute_fields_hash(fields):
+    digest = hashlib.sha1()
+    for it in fields:
+        digest.update(it.encode())
+    return digest.hexdigest()
+
+def told_apart(step):
+    return hashlib.sha1(json.dumps(step, sort_keys=True).encode()).hexdigest()
 
 def is_pwned(phrase):
     digest = hashlib.sha1(phrase.encode()).hexdigest()
@@ -137,6 +147,7 @@ _NOT_SECURITY = regex(
     r"cache|etag|checksum|fingerprint|uuid|bucket|dedup|content_?(?:hash|md5)|file_?(?:hash|md5|sha)|\bkey\b|_key\b|partition|shard|version"
     r"|revision|gravatar|avatar|colou?r|digest_of|slug|seed|stable|identifier|filename|file_name|git|commit|thumbnail"
     r"|(?:short|node|object|unique|build|static|asset|index|table|constraint|alias|task|dag|run)_?(?:id|name|hash)"
+    r"|(?:job|event|install|fields?|columns?|schema|query|response)_?(?:id|hash)\b|usage_data|get_?name\b"
     r"|md5sum|sha1sum|e_?mail_?hash|\bemail\b|pwned|breach|legacy|upgrade|(?:generate|make|compute|get|calc\w*)_hash|hash_?(?:file|bytes|str|dict|string|value|object)",
     re.IGNORECASE,
 )
@@ -216,7 +227,10 @@ def _is_harmless(view: View, call: ast.Call) -> bool:
             return True
     if _NAMED_SO.search(reading.unit.scope):
         return True
-    return bool(_NOT_SECURITY.search(f"{reading.unit.scope} {ast.unparse(call)}"))
+    hashed = ast.unparse(call)
+    if "sort_keys=True" in hashed and not _SECRETS.search(hashed):
+        return True  # one text for one value, to tell it from others
+    return bool(_NOT_SECURITY.search(f"{reading.unit.scope} {hashed}"))
 
 
 def _says_harmless(up: ast.AST, below: ast.AST) -> bool:
