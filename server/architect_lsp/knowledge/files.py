@@ -16,7 +16,7 @@ import pathspec
 
 from architect_lsp.syntax.languages import describes_api, is_agent_file, may_describe_api
 
-_NEVER = {"node_modules", "__pycache__", "site-packages", "__pypackages__"}
+_NEVER = {"node_modules", "__pycache__", "site-packages", "__pypackages__", "_vendor", "_vendored"}
 _MARKERS = ("pyproject.toml", "setup.py", "setup.cfg", ".git", "manage.py", "requirements.txt")
 
 

@@ -71,7 +71,9 @@ async def load(folder, name):
     good=[
         """
 import asyncio
+import io
 import aiofiles
+import numpy
 from pathlib import Path
 
 async def load(name):
@@ -81,6 +83,10 @@ async def load(name):
     with open(name, "wb") as copy:
         await asyncio.to_thread(copy.write, b"text")
     return await asyncio.to_thread(lambda: open(name).read())
+
+async def kept(text):
+    buffer = io.BytesIO(text)
+    return numpy.load(buffer), numpy.load(io.BytesIO(text))
 
 def plain(name):
     return open(name).read()
@@ -100,6 +106,9 @@ _FILES = regex(
     r"|pandas\.read_(?:csv|excel|parquet|json|feather)|zipfile\.ZipFile\.(?:extractall|extract)|numpy\.(?:load|loadtxt|genfromtxt)"
 )
 
+_IN_MEMORY = regex(r"(?:io\.)?(?:BytesIO|StringIO)\(\)")
+"""A file that no disk is asked for."""
+
 
 @rule.check
 def find(view: View) -> Iterator[Hit]:
@@ -113,7 +122,7 @@ def find(view: View) -> Iterator[Hit]:
                 continue
             if any(isinstance(it, ast.AsyncWith) and _opens(it, call) for it in reading.ancestors(call)):
                 continue
-            if _is_used_in_threads(reading, call):
+            if _is_used_in_threads(reading, call) or (call.args and _IN_MEMORY.fullmatch(reading.target(call.args[0]))):
                 continue
             does = f"`{name.removeprefix('builtins.')}` works on a file"
             yield Hit(call, f"{does} on the event loop; other requests wait for the disk.", tuple(_fix(reading, call)))

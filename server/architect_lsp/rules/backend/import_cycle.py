@@ -124,10 +124,21 @@ def find(view: View) -> Iterator[Hit]:
             if is_loaded(view.reading, node) and cycle[1] in (_source(view.project, view.path, it) for it in imported(node)):
                 steps = zip(cycle[1:], (*cycle[2:], cycle[0]), strict=True)
                 way = " -> ".join(_short(it) for it in (*cycle, cycle[0]))
-                told = f"Importing goes in a circle ({way}): it works only as long as another of these modules comes first."
+                told = f"Importing goes in a circle ({way}): it works only as long as {_needs(*cycle[:2])}."
                 evidence = tuple((Ref(one, "", "module"), f"takes names from `{_short(other)}`") for one, other in steps)
                 yield Hit(node, told, evidence=evidence)
                 break
+
+
+def _needs(path: str, other: str) -> str:
+    """What a module relies on that takes names from `other`: a package around it always comes first, and half done."""
+    folder, _, name = other.rpartition("/")
+    is_around = name == "__init__.py" and path.startswith(f"{folder}/")
+    return (
+        f"`{_short(other)}` has the names taken here before it loads this module"
+        if is_around
+        else "another of these modules comes first"
+    )
 
 
 def _short(path: str) -> str:

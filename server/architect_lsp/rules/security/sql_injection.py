@@ -145,17 +145,6 @@ def documents():
     ],
     good=[
         """
-def owners(connection, pairs):
-    values = {}
-    rows = []
-    for index, (name, kind) in enumerate(pairs):
-        values[f"name_{index}"], values[f"kind_{index}"] = name, kind
-        rows.append(f"(:name_{index}, :kind_{index})")
-    marks = ",".join(f"(:more_{n})" for n, _ in enumerate(pairs))
-    connection.execute(f"SELECT id FROM more WHERE name IN ({marks})", values)
-    return connection.execute(f"SELECT id FROM owners WHERE (name, kind) IN (VALUES {','.join(rows)})", values)
-""",
-        """
 def rows(connection, statuses):
     wanted = ",".join(repr(status.value) for status in statuses)
     return connection.execute(f"SELECT * FROM jobs WHERE status IN ({wanted})").fetchall()
