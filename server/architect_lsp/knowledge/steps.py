@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 
 from architect_lsp.knowledge.facts import StepFacts
 from architect_lsp.knowledge.reading import Function, Reading, constant, dotted
@@ -25,12 +26,19 @@ MODEL = regex(
 MODEL_ARGUMENTS = ("model", "model_name", "model_id", "llm", "engine", "deployment", "model_client")
 USAGE = "usage: "
 """How the mention of a function begins that speaks of the tokens a model used, or of their price."""
+ENVIRONMENT = "environment: "
+"""How the mention begins of a variable of the environment that is read with a default: its name, `=`, the default."""
 _USES = regex(
     r"\.usage\b|usage_metadata|(?:record|track|log|add|count|save)_(?:usage|cost|tokens?)|completion_cost|token_usage|callbacks?="
 )
 _GATES = regex(r"sem\b|semaphore|limit|thrott|slot|lock|bucket|capacity|pool|rate", re.IGNORECASE)
 _OPENED = regex(r"client|session|conn|stream|agent|mcp|server|toolkit|browser|page|engine|database|db\b", re.IGNORECASE)
 """What is opened by `async with` without a call, and is no gate."""
+_READERS = ("os.getenv", "getenv", "os.environ.get", "environ.get")
+_NOTHING = regex(
+    r"<.*>|\W*(?:not[ _-]?(?:set|found|given|available)|unset|unknown|none|null|n/?a|missing|undefined|default|\W*)\W*"
+)
+_MEANINGS = {"false": "0", "no": "0", "off": "0", "true": "1", "yes": "1", "on": "1"}
 _RETURNS = 20
 """Returns of a function that may decide the next step of a graph."""
 _LEADS = ("END", "Send", "Command")
@@ -46,7 +54,10 @@ _ENDS = (ast.Return, ast.Raise)
 
 
 def mentions(reading: Reading) -> tuple[str, ...]:
-    """What bounds the turns of a graph or the time of a task, the models that calls name, and who speaks of usage, each once."""
+    """What bounds the turns of a graph or the time of a task, models that calls name, who speaks of usage, defaults of variables.
+
+    Each mention stands once.
+    """
     text = reading.unit.text
     found = dict.fromkeys(WORDS.findall(text))
     if "time_limit" in text or "TIME_LIMIT" in text:
@@ -59,7 +70,24 @@ def mentions(reading: Reading) -> tuple[str, ...]:
             name = constant(it.value) if it.arg in MODEL_ARGUMENTS else None
             if isinstance(name, str) and MODEL.fullmatch(name):
                 found[f"model: {name}"] = None
+    if "env" in text:
+        found.update((f"{ENVIRONMENT}{name}={default}", None) for _, name, default in environment_reads(reading))
     return tuple(found)
+
+
+def environment_reads(reading: Reading) -> Iterator[tuple[ast.Call, str, str]]:
+    """(call, variable, default) of each read of the environment that says what holds where the variable is not set.
+
+    Defaults that mean the same are the same: `8080` and `"8080"`, `"false"` and `0`. An empty one says that there is none, and so
+    does a word for that, which is only shown.
+    """
+    for call in reading.each(ast.Call):
+        name = constant(call.args[0]) if len(call.args) == 2 and not call.keywords else None
+        if isinstance(name, str) and dotted(call.func) in _READERS:
+            told = constant(call.args[1])
+            default = str(told).strip().lower()
+            if told is not None and default and not _NOTHING.fullmatch(default):
+                yield call, name, _MEANINGS.get(default, default)
 
 
 def is_gated(reading: Reading, node: Function) -> bool:
