@@ -157,6 +157,12 @@ class KeyCreated(BaseModel):
     id: int
     api_key: str
 
+class Proposal(BaseModel):
+    password: str
+
+@router.get("/generate-password", response_model=Proposal)
+def generate_password(): ...
+
 @router.get("/me", response_model=Shown)
 def read(): ...
 
@@ -343,7 +349,7 @@ def _secrets(view: View, symbol: ClassSymbol, handler: str, depth: int = 1) -> I
 
 def _is_secret(field: str, names: str) -> bool:
     field = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", field).lower()
-    if field in ("password", "passphrase") and _STORES.search(names):
+    if field in ("password", "passphrase") and (_STORES.search(names) or re.search(r"generate", names, re.IGNORECASE)):
         return False
     return bool(_PASSWORD.fullmatch(field)) or (bool(_KEY.fullmatch(field)) and not _ISSUED.search(names))
 

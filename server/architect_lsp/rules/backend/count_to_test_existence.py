@@ -114,6 +114,9 @@ def is_free(day):
 from shop.models import Order
 
 def numbers(customer, names):
+    has_place = Order.objects.reserve(customer=customer)
+    if has_place:
+        return 1
     if Order.objects.filter(customer=customer).exists():
         return 0
     total = Order.objects.count()
@@ -147,6 +150,14 @@ def shown(day, rows=None):
 
 _NEGATED = {(ast.Eq, 0): True, (ast.LtE, 0): True, (ast.Lt, 1): True}
 _POSITIVE = {(ast.Gt, 0): False, (ast.NotEq, 0): False, (ast.GtE, 1): False}
+
+_ROWS = frozenset(
+    (
+        *("all", "filter", "exclude", "order_by", "distinct", "annotate", "alias", "select_related", "prefetch_related"),
+        *("values", "values_list", "only", "defer", "using", "reverse", "union", "intersection", "difference"),
+    )
+)
+"""Methods of Django that give a queryset; one of a manager of the project's own may give anything."""
 
 
 @rule.check
@@ -187,7 +198,13 @@ def _tested(view: View, asked: Queries) -> Iterator[Hit]:
         if function is None or len(reading.bindings(function).get(name.id, [])) != 1:
             continue
         found = asked.query(name)
-        if found is None or found.orm != "django" or found.gives != "rows" or not found.steps or found.has("none", "raw"):
+        if (
+            found is None
+            or found.orm != "django"
+            or found.gives != "rows"
+            or not found.steps
+            or any(it.name not in _ROWS for it in found.steps)
+        ):
             continue
         uses = [it for it in reading.each(ast.Name) if it.id == name.id and isinstance(it.ctx, ast.Load)]
         if all(_is_test(reading.parent(it), it) for it in uses):

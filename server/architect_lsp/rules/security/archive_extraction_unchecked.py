@@ -111,7 +111,7 @@ def restore(path, folder):
 )
 
 _CHECKED = regex(
-    r"is_relative_to|commonpath|commonprefix|realpath|startswith|resolve\(|\.issym|safe_members|data_filter|\"\.\.\""
+    r"is_relative_to|commonpath|commonprefix|realpath|startswith|resolve\(|\.issym|safe_members|data_filter|version_info|\"\.\.\""
 )
 """What a function says that looks at the members before it unpacks them."""
 _TAR = regex(r"\btar\b|tgz|\.gz|gztar|bztar|xztar")

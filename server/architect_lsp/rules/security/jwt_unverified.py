@@ -17,6 +17,7 @@ Source: CWE-347; https://cheatsheetseries.owasp.org/cheatsheets/JSON_Web_Token_f
 """
 
 import ast
+import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.flows import Origin
@@ -69,6 +70,15 @@ def user(token):
 """),
     ],
     good=[
+        """
+from jose import jwt
+from shop.tokens import verify_token
+
+def left_of(token):
+    if verify_token(token) is None:
+        return None
+    return jwt.get_unverified_claims(token).get("exp")
+""",
         """
 import jwt
 
@@ -128,7 +138,7 @@ def find(view: View) -> Iterator[Hit]:
             continue
         elif _last(call) == "encode" and name in ("jwt.encode", "jose.jwt.encode") and _is_none(keyword(call, "algorithm")):
             yield Hit(call, "A token with the algorithm `none` is signed by nobody: anyone can write one.")
-        elif _UNVERIFIED.match(name) and view.reading.function(call) not in checked:
+        elif _UNVERIFIED.match(name) and view.reading.function(call) not in checked and not _is_verified(view, call):
             yield Hit(call, "These claims are read without a check of the signature: whoever sends them writes what they say.")
 
 
@@ -175,3 +185,15 @@ def _is_off(view: View, call: ast.Call) -> bool:
 def _is_none(node: ast.expr | None) -> bool:
     values = node.elts if isinstance(node, ast.List | ast.Tuple | ast.Set) else [node]
     return any(str(constant(it)).lower() == "none" and constant(it) is not None for it in values)
+
+
+def _is_verified(view: View, call: ast.Call) -> bool:
+    """Whether a function of the project's own was asked before whether the same token is genuine."""
+    token = dotted(call.args[0]) if call.args else ""
+    before = (
+        it
+        for it in view.reading.within(view.reading.function(call))
+        if isinstance(it, ast.Call) and it.lineno < call.lineno and it.args and dotted(it.args[0]) == token
+    )
+    names = (dotted(it.func) for it in before)
+    return bool(token) and any(re.search(r"verify|validate", it) and "unverified" not in it for it in names)

@@ -99,6 +99,7 @@ api_key = "${API_KEY}"
 token = "access_token"
 secret = ""
 next_token = "abc123def456"
+DEFAULT_SECRET_KEY = "secret-key-missing!"
 posthog_project_api_key = "Qm7rT2xVb9KpLw4z"
 PASSWORD_RESET_TIMEOUT = "3600s"
 
@@ -285,7 +286,9 @@ def _is_secret(text: str, *, is_key: bool) -> bool:
         return False
     if is_key:
         is_meant = re.search(
-            r"^[<{$%]|[>}]$|[$#%{]\{|change_?me|your|replace|placeholder|environ|build-?time", text, re.IGNORECASE
+            r"^[<{$%]|[>}]$|[$#%{]\{|change_?me|your|replace|placeholder|environ|build-?time|missing|not[-_ ]?set",
+            text,
+            re.IGNORECASE,
         )
         return not is_meant and not re.fullmatch(r"secret[-_]key", text, re.IGNORECASE)
     if _IDENTIFIER.fullmatch(text) or _LABEL.fullmatch(text) or re.search(r"\s\w+\s", text):

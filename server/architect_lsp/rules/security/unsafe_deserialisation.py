@@ -129,6 +129,12 @@ app.conf.update(task_serializer="pickle", accept_content=[[|"pickle"|]])
     ],
     good=[
         """
+import yaml
+
+def loaded(**options):
+    return yaml.load(**{"Loader": yaml.SafeLoader, **options})
+""",
+        """
 import json
 import pickle
 import yaml
@@ -305,6 +311,8 @@ def _outside(view: View, node: ast.expr | None, *, of_path: bool) -> Origin | No
 
 def _yaml(view: View, call: ast.Call) -> Iterator[Hit]:
     loader = keyword(call, "Loader") or (call.args[1] if len(call.args) > 1 else None)
+    if loader is None and any(it.arg is None for it in call.keywords):
+        return  # `yaml.load(**options)`
     if loader is not None:
         symbol = view.symbol(loader)
         if isinstance(symbol, ClassSymbol) or not isinstance(symbol, External) or symbol.name not in _UNSAFE_YAML:

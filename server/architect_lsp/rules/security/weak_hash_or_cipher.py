@@ -104,6 +104,12 @@ def compute_fields_hash(fields):
         digest.update(it.encode())
     return digest.hexdigest()
 
+def order_id_of(number):
+    digest = hashlib.md5()
+    digest.update(number.encode())
+    order_id = f"0x{digest.hexdigest()}"
+    return order_id
+
 def told_apart(step):
     return hashlib.sha1(json.dumps(step, sort_keys=True).encode()).hexdigest()
 
@@ -220,7 +226,9 @@ def _is_harmless(view: View, call: ast.Call) -> bool:
             if any(_NOT_SECURITY.search(ast.unparse(it)) for it in targets):
                 return True
             if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) and any(
-                f"{dotted(it)}.hexdigest()[:" in reading.source(function) for it in targets if dotted(it)
+                f"{dotted(it)}.hexdigest()[:" in reading.source(function) or _names(function, dotted(it))
+                for it in targets
+                if dotted(it)
             ):
                 return True
         elif _says_harmless(up, below):
@@ -231,6 +239,14 @@ def _is_harmless(view: View, call: ast.Call) -> bool:
     if "sort_keys=True" in hashed and not _SECRETS.search(hashed):
         return True  # one text for one value, to tell it from others
     return bool(_NOT_SECURITY.search(f"{reading.unit.scope} {hashed}"))
+
+
+def _names(function: ast.FunctionDef | ast.AsyncFunctionDef, digest: str) -> bool:
+    """Whether what the digest gives is called an id: `order_id = md5.hexdigest()`."""
+    assigned = (
+        it for it in ast.walk(function) if isinstance(it, ast.Assign) and f"{digest}.hexdigest()" in ast.unparse(it.value)
+    )
+    return any(re.search(r"(?:^|_)id$", dotted(target)) for it in assigned for target in it.targets)
 
 
 def _says_harmless(up: ast.AST, below: ast.AST) -> bool:
