@@ -113,6 +113,16 @@ async def sync(client, store):
     ],
     good=[
         """
+import anyio
+
+async def serve(server, scope):
+    try:
+        await server.serve()
+    except anyio.get_cancelled_exc_class():
+        pass  # already cancelled, do not cancel again
+    await scope.closed()
+""",
+        """
 import asyncio
 
 class Worker:
@@ -222,6 +232,7 @@ def find(view: View) -> Iterator[Hit]:
             by_name = "BaseException" not in names
             if (
                 not _goes_on(handler)
+                and not _explained(reading, handler)
                 and not _cancels(function, block.body)
                 and (must_raise or _works_on(reading, block, handler.body) or (not by_name and _answers(handler)))
             ):
@@ -242,6 +253,14 @@ def find(view: View) -> Iterator[Hit]:
                 and _works_on(reading, scope, [])
             ):
                 yield Hit(call, "`CancelledError` ends here: whoever cancels this coroutine is not obeyed.")
+
+
+def _explained(reading: Reading, handler: ast.ExceptHandler) -> bool:
+    """Whether a comment in the handler's body says why."""
+    first, last = handler.body[0], handler.body[-1]
+    begin = max(first.lineno, handler.lineno + 1) - reading.parsed.origin
+    lines = reading.parsed.lines[begin : (last.end_lineno or last.lineno) - reading.parsed.origin + 1]
+    return any(len(line.partition("#")[2].split()) > 2 for line in lines)
 
 
 def _caught(handler: ast.ExceptHandler) -> list[str]:

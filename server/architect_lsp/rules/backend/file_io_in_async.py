@@ -70,6 +70,16 @@ async def load(folder, name):
     ],
     good=[
         """
+import json
+import tempfile
+from pathlib import Path
+
+async def key(run):
+    with tempfile.TemporaryDirectory() as folder:
+        await run("make-key", folder)
+        return json.loads((Path(folder) / "key.json").read_text())
+""",
+        """
 import asyncio
 import io
 import aiofiles
@@ -100,7 +110,7 @@ async def load(name):
 )
 
 _FILES = regex(
-    r"(?:builtins|io|gzip|bz2|lzma|codecs|tarfile)\.open|io\.open_code|os\.fdopen"
+    r"(?:builtins|io|gzip|bz2|lzma|codecs|tarfile)\.open|io\.open_code"
     r"|pathlib\.Path\.(?:open|read_text|read_bytes|write_text|write_bytes)"
     r"|shutil\.(?:copy2?|copyfile|copytree|move|make_archive|unpack_archive)|os\.(?:walk|fsync)"
     r"|pandas\.read_(?:csv|excel|parquet|json|feather)|zipfile\.ZipFile\.(?:extractall|extract)|numpy\.(?:load|loadtxt|genfromtxt)"
@@ -122,11 +132,25 @@ def find(view: View) -> Iterator[Hit]:
                 continue
             if any(isinstance(it, ast.AsyncWith) and _opens(it, call) for it in reading.ancestors(call)):
                 continue
-            if _is_used_in_threads(reading, call) or (call.args and _IN_MEMORY.fullmatch(reading.target(call.args[0]))):
+            if _is_used_in_threads(reading, call) or _is_of_own_folder(reading, call):
+                continue
+            if call.args and _IN_MEMORY.fullmatch(reading.target(call.args[0])):
                 continue
             does = f"`{name.removeprefix('builtins.')}` works on a file"
             yield Hit(call, f"{does} on the event loop; other requests wait for the disk.", tuple(_fix(reading, call)))
             break
+
+
+def _is_of_own_folder(reading: Reading, call: ast.Call) -> bool:
+    """Whether a small answer is read that another program left in a temporary folder of this function's."""
+    return (
+        isinstance(call.func, ast.Attribute)
+        and call.func.attr == "read_text"
+        and any(
+            isinstance(it, ast.With) and any("TemporaryDirectory" in ast.unparse(item.context_expr) for item in it.items)
+            for it in reading.ancestors(call)
+        )
+    )
 
 
 def _is_used_in_threads(reading: Reading, call: ast.Call) -> bool:
