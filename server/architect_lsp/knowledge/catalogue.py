@@ -116,11 +116,13 @@ def _all(project: Project, finders: Iterable[Callable[[Project], Iterable[NounT]
 
 
 def _tools(project: Project) -> tuple[Tool, ...]:
-    """All tools; a function that several kits tell of is the tool of the first."""
-    found: dict[Key | int, Tool] = {}
-    for index, it in enumerate(_all(project, _TOOLS)):
-        found.setdefault((it.ref.path, it.ref.qualname) if it.ref is not None else index, it)
-    return tuple(found.values())
+    """All tools; a function that several kits tell of is a tool of the first, where it may have several names."""
+    kits: dict[Key, str] = {}
+    every = _all(project, _TOOLS)
+    for it in every:
+        if it.ref is not None:
+            kits.setdefault((it.ref.path, it.ref.qualname), it.framework)
+    return tuple(it for it in every if it.ref is None or kits[it.ref.path, it.ref.qualname] == it.framework)
 
 
 def _listed(find: Callable[[Project], Iterable[NounT]], project: Project) -> tuple[NounT, ...]:
