@@ -376,6 +376,9 @@ def _writes_too(view: View, loop: ast.AST) -> bool:
             query, row = asked.query(it.func.value), asked.model_of(it.func.value)
             if (query is not None and query.orm == "django") or (row is not None and row[0].framework == "django"):
                 return True
+            is_row = it.func.attr in ("save", "delete") and not it.args and isinstance(it.func.value, ast.Name)
+            if is_row and ".objects." in ast.unparse(loop):
+                return True  # of a model that can't be told
     return False
 
 
