@@ -61,6 +61,18 @@ def without_reading(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return read
 
 
+def test_a_few_large_files_are_kept_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "large"
+    folder.mkdir()
+    text = "def f(x): return x\n\n\n" * 2_000
+    for number in range(scan.STORED_BYTES // len(text) + 1):
+        (folder / f"m{number}.py").write_text(text)
+    first = everything(scanned(folder))
+    read = without_reading(monkeypatch)
+    assert everything(scanned(folder)) == first
+    assert read == []
+
+
 def test_a_second_start_knows_the_same_and_reads_only_what_changed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = everything(scanned(root))
     read = without_reading(monkeypatch)

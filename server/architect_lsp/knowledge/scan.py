@@ -25,6 +25,8 @@ from architect_lsp.knowledge.store import Store, decode, digest, encode, store_f
 
 STORED_FROM = 20
 """Files from which asking the store pays for itself."""
+STORED_BYTES = 200_000
+"""Or so many bytes in fewer of them."""
 PARALLEL_FROM = 150
 """Files from which starting worker processes pays for itself."""
 CHUNK = 24
@@ -44,7 +46,7 @@ def facts_of(jobs: Sequence[Job], notes: list[str]) -> Iterator[tuple[str, Docum
     What the store has comes first, the rest in the order given. Adds to `notes` what a person should know of the store.
     Effect: reads the disk, may start processes, writes the store.
     """
-    if len(jobs) < STORED_FROM:
+    if len(jobs) < STORED_FROM and sum(map(_n_bytes, jobs)) < STORED_BYTES:
         yield from ((name, found) for name, found, _ in map(_document, jobs))
         return
     store = Store(store_file(), int(time.time() // _DAY_S))
@@ -141,6 +143,16 @@ def _document(job: Job) -> tuple[str, Document | Skipped, bytes]:
     document = Document(name, text)
     assert document.facts is not None  # made here, where it keeps nobody waiting
     return name, document, digest(data)
+
+
+def _n_bytes(job: Job) -> int:
+    """How large a file is that will be read; 0 for one that can't be asked."""
+    path, _, max_bytes = job
+    try:
+        size = Path(path).stat().st_size
+    except OSError:
+        return 0
+    return size if size <= max_bytes else 0
 
 
 def _key(job: Job) -> bytes:
