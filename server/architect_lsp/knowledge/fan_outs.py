@@ -14,7 +14,7 @@ from architect_lsp.patterns import regex
 
 FEW = regex(
     r"batch|chunk|group|page|window|agent|model|provider|tool|expert|critic|judge|worker|role|persona|reviewer|analyst|variant|aspect|top_?k"
-    r"|candidate|dimension|perspective|phase|stage|member|criteri|metric",
+    r"|candidate|dimension|perspective|phase|stage|member|criteri|metric|choices|polic(?:y|ies)",
     re.IGNORECASE,
 )
 """Names of pieces of data, and of parts of a program, of which there are few."""

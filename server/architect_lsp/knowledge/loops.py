@@ -11,7 +11,7 @@ from architect_lsp.patterns import regex
 _PIECES = regex(
     r"batch|chunk|page|paginat|piece|slice|window|shard|partition|segment|bulk|attempt|retr(?:y|ies)|backoff|delay", re.IGNORECASE
 )
-_KINDS = regex(r"(?:\w+_)?(?:model|table|cls|klass|class_?|entity|mapper)(?:_\w+)?")
+_KINDS = regex(r"(?:\w+_)?(?:model|table|cls|klass|class_?|entity|mapper|statement|stmt|command)(?:_\w+)?")
 """Names of things there are as many of as there are tables."""
 COPIES = frozenset(["list", "tuple", "sorted", "reversed", "set"])
 """What gives the same things again."""

@@ -322,7 +322,7 @@ def _is_guarded(project: Project, route: Route) -> bool | None:
     if route.handler is None or route.path in ("", "/") or _OPEN.search(f"{route.path} {route.handler.qualname}"):
         return None
     definition = project.definition(route.handler.path, route.handler.qualname)
-    if definition is None or definition.asks:
+    if definition is None or definition.asks or any(_OPEN.search(it.target) for it in definition.decorators):
         return None
     if any(guarding(call.target) or _SIGNED.search(call.target) for call in definition.calls):
         return None

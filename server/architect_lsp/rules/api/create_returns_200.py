@@ -136,7 +136,7 @@ _FEW = 2
 """Routes that are no way of the house yet."""
 _ANSWERS = regex(r"token|auth|log_?in|session|register|slug|sign", re.IGNORECASE)
 """Paths of what is made to be answered with, and is nowhere then."""
-_MANY = regex(r"bulk|batch", re.IGNORECASE)
+_MANY = regex(r"bulk|batch|_or_", re.IGNORECASE)
 
 
 @rule.check_project
@@ -164,7 +164,7 @@ def _creates(route: Route) -> bool:
         return False
     if is_test(route.at.path) or is_script(route.at.path) or route.path.rstrip("/").endswith("}"):
         return False
-    if _MANY.search(route.path):
+    if _MANY.search(f"{route.path} {route.handler.qualname if route.handler else ''}"):
         return False  # each of them has a status of its own
     return bool(_CREATES.fullmatch(route.handler.qualname.rpartition(".")[2]))
 

@@ -258,7 +258,7 @@ _HIDDEN = regex(
 )
 """What a description says of a secret that is not shown as it is."""
 _ISSUED = regex(
-    r"key|secret|token|credential|rotate|regenerate|reveal|webhook|auth|login|signup|register|create|session|enroll|setup",
+    r"key|secret|token|credential|rotate|regenerate|reveal|webhook|auth|login|signup|register|create|session|enroll|setup|exchange|connect",
     re.IGNORECASE,
 )
 _STORES = regex(r"credential|connection|secret|vault", re.IGNORECASE)

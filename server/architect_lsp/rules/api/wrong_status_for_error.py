@@ -97,7 +97,7 @@ _RAISES = frozenset(("HTTPException", "abort"))
 _FAULT = regex(
     r"^(?:missing|invalid|unknown|unsupported) (?:parameter|argument|field|request|input|id|value|body|query|header|token)"
     r"|^(?:the )?(?:[\w-]+ ){1,3}already exists\b|^[\w-]+ must (?:not )?(?:be|have)\b|^[\w-]+ (?:is|are) required\b"
-    r"|^(?!.*(?:superuser|admin|default|file|config|setting|module|template|directory|folder|driver|binary|service|server|index|table|environment|model|key))"
+    r"|^(?!.*(?:superuser|admin|default|file|config|setting|module|template|directory|folder|driver|binary|service|server|router|system|database|index|table|environment|model|key))"
     r"(?:the |no such )?(?:[\w-]+ ){1,3}(?:was )?(?:not found|does not exist)\b",
     re.IGNORECASE,
 )

@@ -28,7 +28,7 @@ from collections.abc import Iterator
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.queries import queries
 from architect_lsp.knowledge.reading import Reading, dotted
-from architect_lsp.knowledge.summaries import described
+from architect_lsp.knowledge.summaries import Effect, described
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
@@ -208,7 +208,7 @@ _DJANGO = frozenset(
     ("get", "first", "last", "earliest", "latest", "create", "count", "exists", "update", "delete", "bulk_create", "bulk_update")
 )
 """What asks the database at once; each has an `a` twin."""
-_STARTS = regex(r"lifespan|startup|start_up|before_serving|before_server_start|cleanup_ctx", re.IGNORECASE)
+_STARTS = regex(r"lifespan|startup|start_up|shut_?down|teardown|before_serving|before_server_start|cleanup_ctx", re.IGNORECASE)
 _TITLES = {"time.sleep": "sleeps", "subprocess": "waits for a process", "requests": "waits for HTTP", "httpx": "waits for HTTP"}
 
 
@@ -233,7 +233,7 @@ def find(view: View) -> Iterator[Hit]:
             yield from _waits(view, call)
             yield from _asks_django(view, call)
             hashes = effects.get("cpu-heavy")
-            if hashes is not None and _HASHES.match(hashes.call) and len(hashes.path) <= _STEPS:
+            if hashes is not None and _HASHES.match(hashes.call) and len(hashes.path) <= _STEPS and not _is_cached(view, hashes):
                 told = (
                     f"`{hashes.call}` keeps the event loop busy for as long as it is meant to take; nothing else runs meanwhile."
                 )
@@ -253,6 +253,12 @@ def find(view: View) -> Iterator[Hit]:
 def _is_alone(function: ast.AsyncFunctionDef) -> bool:
     """Whether a coroutine is a job of RQ's, whose worker makes an event loop for it alone."""
     return any(isinstance(it, ast.Call) and dotted(it.func).rpartition(".")[2] == "job" for it in function.decorator_list)
+
+
+def _is_cached(view: View, effect: Effect) -> bool:
+    """Whether a function on the way keeps what it gave."""
+    found = (view.project.definition(it.path, it.qualname) for it in effect.path)
+    return any("cache" in each.target for it in found if it is not None for each in it.decorators)
 
 
 def _is_start(reading: Reading, function: ast.AsyncFunctionDef, call: ast.Call) -> bool:

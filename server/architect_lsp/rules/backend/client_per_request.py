@@ -34,7 +34,7 @@ from architect_lsp.knowledge.flows import Origin
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.loops import over_data
 from architect_lsp.knowledge.project import Project
-from architect_lsp.knowledge.reading import Function, Reading, dotted
+from architect_lsp.knowledge.reading import Function, Reading, dotted, keyword
 from architect_lsp.knowledge.sources import is_request
 from architect_lsp.knowledge.symbols import External, FunctionSymbol, Ref
 from architect_lsp.model import Confidence, Severity
@@ -237,7 +237,7 @@ def _each_turn(view: View) -> Iterator[Hit]:
         if loop is None or reading.function(call) is None or isinstance(reading.parent(call), ast.DictComp):
             continue
         name = view.callee(call)
-        if not _CLIENTS.fullmatch(name) or not over_data(reading, loop):
+        if not _CLIENTS.fullmatch(name) or not over_data(reading, loop) or keyword(call, "transport") is not None:
             continue
         targets = [it.target for it in ([loop] if isinstance(loop, ast.For) else loop.generators)]  # type: ignore[attr-defined]
         own = {it.id for target in targets for it in ast.walk(target) if isinstance(it, ast.Name)}

@@ -112,7 +112,8 @@ async def late(task):
 )
 
 _CLOSERS = regex(r"a?(?:close|stop|shutdown|cancel|disconnect|terminate|clean_?up|dispose)(?:_|$)")
-_LOOKS = regex(r"isinstance\(|Exception|\.exception\(|\.result\(|\bError\b|type\(|\.cancel(?:led)?\(")
+_MADE = regex(r"create_task|ensure_future|start_soon")
+_LOOKS = regex(r"isinstance\(|Exception|\.exception\(|\.result\b|\bError\b|type\(|\.cancel(?:led)?\(")
 """What a function says that looks at errors, or that has ended the tasks itself."""
 _ENDS = regex(r"stop|close|shut_?down|clean|exit|teardown|cancel|dispose|drain|finali[sz]e|terminate|del_|release", re.IGNORECASE)
 
@@ -139,11 +140,21 @@ def find(view: View) -> Iterator[Hit]:
                 continue
             told = "The errors of these tasks come back as results, and nobody looks at them."
         elif name in ("asyncio.wait", "asyncio.tasks.wait") and keyword(call, "return_when") is None:
+            if not _MADE.search(reading.source(function)) or _is_one(call):
+                continue  # whoever made the tasks may look at them
             told = "The errors of these tasks stay in the tasks: nobody asks for their results."
         else:
             continue
         if not _in_finally(reading, call) and _is_unread(reading, function, call):
             yield Hit(call, told)
+
+
+def _is_one(call: ast.Call) -> bool:
+    """Whether a single task is waited for."""
+    given = call.args[0] if call.args else None
+    return (
+        isinstance(given, ast.Tuple | ast.Set | ast.List) and len(given.elts) == 1 and not isinstance(given.elts[0], ast.Starred)
+    )
 
 
 def _closes(call: ast.Call) -> bool:

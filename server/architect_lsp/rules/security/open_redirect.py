@@ -22,6 +22,7 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.exposures import Exposure
+from architect_lsp.knowledge.reading import dotted
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
@@ -67,6 +68,16 @@ def login():
 """),
     ],
     good=[
+        """
+from django.http import HttpResponseRedirect
+from django.utils.http import url_has_allowed_host_and_scheme
+
+class Accept:
+    def post(self, request):
+        if "next" in request.GET and url_has_allowed_host_and_scheme(request.GET.get("next"), allowed_hosts=None):
+            return HttpResponseRedirect(request.GET.get("next"))
+        return HttpResponseRedirect("/")
+""",
         """
 from urllib.parse import urlparse
 from flask import abort, redirect, request, url_for
@@ -134,6 +145,7 @@ def after():
     ],
 )
 
+_ASKS_DJANGO = regex(r"url_has_allowed_host_and_scheme|is_safe_url")
 _OWN = regex(
     r"\.(?:path|full_path|url|base_url|url_root|build_absolute_uri|get_full_path|get_raw_uri|referrer|get_host|host|rel_url|path_qs)(?:\.\w+)?(?:\(\))?$"
 )
@@ -144,13 +156,21 @@ _OWN = regex(
 def find(view: View) -> Iterator[Hit]:
     """Redirects whose target someone outside decides."""
     for it in view.exposures("redirect"):
-        if not _OWN.search(it.origin.name) and not _is_back(view, it):
+        if not _OWN.search(it.origin.name) and not _is_back(view, it) and not _is_checked(view, it):
             yield Hit(
                 it.argument,
                 f"`{it.source}` decides where `{it.used_by}` sends the user, other sites too; check its host.",
                 (),
                 it.steps,
             )
+
+
+def _is_checked(view: View, exposure: Exposure) -> bool:
+    """Whether a condition around it asks Django about the same expression, written once more."""
+    written = ast.unparse(exposure.argument)
+    tests = (it.test for it in view.reading.ancestors(exposure.argument) if isinstance(it, ast.If | ast.IfExp))
+    calls = (it for test in tests for it in ast.walk(test) if isinstance(it, ast.Call) and _ASKS_DJANGO.search(dotted(it.func)))
+    return any(ast.unparse(argument) in written for it in calls for argument in it.args)
 
 
 def _is_back(view: View, exposure: Exposure) -> bool:

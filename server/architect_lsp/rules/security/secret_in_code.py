@@ -290,7 +290,9 @@ def _is_secret(text: str, *, is_key: bool) -> bool:
             text,
             re.IGNORECASE,
         )
-        return not is_meant and not re.fullmatch(r"secret[-_]key", text, re.IGNORECASE)
+        return not is_meant and not re.fullmatch(
+            r"secret[-_]key|[A-Z]+(?:_[A-Z]+)+", text, 0 if text.isupper() else re.IGNORECASE
+        )
     if _IDENTIFIER.fullmatch(text) or _LABEL.fullmatch(text) or re.search(r"\s\w+\s", text):
         return False
     kinds = sum(bool(re.search(it, text)) for it in (r"[a-z]", r"[A-Z]", r"\d", r"[^\w\s]"))
