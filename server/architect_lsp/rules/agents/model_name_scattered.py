@@ -15,6 +15,7 @@ Source: Martin Fowler, Refactoring: shotgun surgery
 """
 
 import ast
+import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.facts import Facts
@@ -23,6 +24,7 @@ from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import constant
 from architect_lsp.knowledge.steps import MODEL, MODEL_ARGUMENTS
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -70,6 +72,7 @@ def test(client):
     ],
 )
 _FILES = 4
+_MADE_UP = regex(r"dummy|mock|fake|example", re.IGNORECASE)
 
 
 @rule.check
@@ -77,6 +80,8 @@ def find(view: View) -> Iterator[Hit]:
     """The first place of a model's name that calls of many files are told."""
     reading = view.reading
     for call in reading.each(ast.Call):
+        if _MADE_UP.search(reading.qualname(call)):
+            continue
         for it in call.keywords:
             name = constant(it.value) if it.arg in MODEL_ARGUMENTS else None
             if not isinstance(name, str) or not MODEL.fullmatch(name):

@@ -149,7 +149,10 @@ def find(view: View) -> Iterator[Hit]:
             continue
         if routes[0].framework in ("fastapi", "litestar"):
             named = {name for it in routes for name in parameters(it.path)}
-            yield from _parameters(function, named)
+            guarded = any(each.guards for it in routes for each in it.dependencies)
+            yield from _parameters(
+                function, named | ({"api_key"} if guarded else set())
+            )  # which filters, where another guard asks
     reads: tuple[ast.Call | ast.Subscript, ...] = (*reading.each(ast.Call), *reading.each(ast.Subscript))
     for node in reads:
         name = _read(node)

@@ -26,6 +26,7 @@ from collections.abc import Iterator
 from architect_lsp.knowledge.reading import Reading, dotted
 from architect_lsp.knowledge.waiting import run_by, suspends
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
 rule = Rule(
@@ -233,6 +234,7 @@ def find(view: View) -> Iterator[Hit]:
             if (
                 not _goes_on(handler)
                 and not _explained(reading, handler)
+                and not _CLOSES.search(ast.unparse(block))
                 and not _cancels(function, block.body)
                 and (must_raise or _works_on(reading, block, handler.body) or (not by_name and _answers(handler)))
             ):
@@ -253,6 +255,10 @@ def find(view: View) -> Iterator[Hit]:
                 and _works_on(reading, scope, [])
             ):
                 yield Hit(call, "`CancelledError` ends here: whoever cancels this coroutine is not obeyed.")
+
+
+_CLOSES = regex(r"shield|\.aclose\(|get_loop\(\)\.close|_close_\w+\(")
+"""What only ends something, whatever happens: the cancellation goes on after it."""
 
 
 def _explained(reading: Reading, handler: ast.ExceptHandler) -> bool:

@@ -26,6 +26,7 @@ from architect_lsp.knowledge.reading import Reading, dotted
 from architect_lsp.knowledge.symbols import ClassSymbol
 from architect_lsp.knowledge.waiting import gives_coroutine
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
 rule = Rule(
@@ -253,6 +254,11 @@ _VALUES = ("str", "int", "float", "bool", "bytes")
 _OF_COROUTINES = ("close", "send", "throw", "cr_frame", "cr_await", "cr_running", "cr_code", "cr_origin", "__await__", "__name__")
 
 
+_TWO_KINDS = regex(
+    r"isinstance\([^()]*\bAsync\w+|isinstance\([^()]*Base\w+\)|\b_?(?:has|is|requires)_async\w*|_sync_\w+|iscoroutine"
+)
+
+
 @rule.check
 def find(view: View) -> Iterator[Hit]:
     """Coroutines that are thrown away, or used as if they were what they give."""
@@ -260,8 +266,15 @@ def find(view: View) -> Iterator[Hit]:
     for call in reading.each(ast.Call):
         yield from _called_later(view, call)
         does = _misuse(reading, call) or _as_value(view, call)
-        if does and (gives_coroutine(view.symbol(call.func)) or _asks_django(call)) and not _is_known(reading, call):
+        if does and (gives_coroutine(view.symbol(call.func)) or _asks_django(call)) and not _is_excused(reading, call):
             yield Hit(call, f"`{ast.unparse(call.func)}(...)` is never awaited: {does}.", tuple(_fix(reading, call)))
+
+
+def _is_excused(reading: Reading, call: ast.Call) -> bool:
+    """Whether a comment says so, or the function asks first which of two kinds it has, a synchronous or an asynchronous one."""
+    function = reading.function(call)
+    asks = function is not None and isinstance(call.func, ast.Attribute) and bool(_TWO_KINDS.search(reading.source(function)))
+    return asks or _is_known(reading, call)
 
 
 def _is_known(reading: Reading, call: ast.Call) -> bool:

@@ -219,6 +219,7 @@ _ENDING_CALLS = regex(
 """Endings, waits, and talk over a connection that may be gone, or about an answer that failed already."""
 _ON_PURPOSE = regex(
     r"best[- ]effort|never raise|silent|swallow|ignor(?:e|es|ing) (?:any |all )?(?:error|exception|failure)|if possible|"
+    r"fail[- ]?open|must never (?:kill|fail|break|block)|"
     r"(?:do not|don't|does not|doesn't|must not|should not) (?:raise|fail|block|break)",
     re.IGNORECASE,
 )

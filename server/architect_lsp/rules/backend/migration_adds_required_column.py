@@ -121,6 +121,7 @@ def find(view: View) -> Iterator[Hit]:
                 isinstance(field, ast.Call)
                 and _FIELDS.fullmatch(dotted(field.func).rpartition(".")[2])
                 and not any(it.arg in _DEFAULTS or it.arg is None for it in field.keywords)
+                and not dotted(field.func).rpartition(".")[2].startswith("Null")
             ):
                 told = constant(keyword(call, "name") or (call.args[1] if len(call.args) > 1 else None))
                 yield Hit(call, f"`{told}` is required and gets no value: this fails as soon as the table has a row.")

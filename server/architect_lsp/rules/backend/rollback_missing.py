@@ -131,8 +131,8 @@ _WRITES = ("flush", "commit")
 _TALKS = frozenset(
     ("add", "add_all", "execute", "scalar", "scalars", "query", "get", "commit", "flush", "delete", "merge", "refresh", "exec")
 )
-_CAUGHT = regex(r"\w*Error|Exception|BaseException|")
-_ENDS = regex(r"rollback|begin_nested|savepoint|\.begin\(|close\(|expunge|invalidate")
+_CAUGHT = regex(r"(?!(?:NotImplemented|Key|Type|Value|Attribute)Error)\w*Error|Exception|BaseException|")
+_ENDS = regex(r"rollback|begin_nested|savepoint|\.begin\(|close\(|expunge|invalidate|is_active")
 
 
 @rule.check

@@ -95,6 +95,8 @@ _ADDRESS = regex(
 )
 _HEADER = regex(r"^(?:origin|referr?er|host)$", re.IGNORECASE)
 _DOMAIN = r"(?:[a-z0-9-]+\.)+(?:com|org|net|io|dev|co|app|edu|gov|de|uk|eu|fr|nl|ai|cloud|info|example)"
+_TELLS_KINDS = regex(r"_?is_\w+_(?:url|uri|blob|bucket|storage)$|_?is_(?:azure|gcs|s3|aws|anthropic|openai)\w*$")
+"""Helpers that tell one provider's addresses from another's."""
 _BARE = regex(rf"^{_DOMAIN}$", re.IGNORECASE)
 _OPEN = regex(rf"^https?://{_DOMAIN}$", re.IGNORECASE)
 _ANY_DOT = regex(r"(?<=[\w*+])(?<!\\)\.(?:com|org|net|io|dev|co|app|edu|gov|ai|cloud|\w+\\?\.(?:com|org|net|io|dev|co|app))\b")
@@ -118,6 +120,10 @@ def find(view: View) -> Iterator[Hit]:
                 )
     for test in view.reading.each(ast.Compare):
         held = constant(test.left)
+        if isinstance(view.reading.parent(test), ast.Return) and _TELLS_KINDS.match(
+            view.reading.qualname(test).rpartition(".")[2]
+        ):
+            continue
         is_host = isinstance(held, str) and (_BARE.match(held) or _OPEN.match(held))
         if is_host and isinstance(test.ops[0], ast.In | ast.NotIn) and _is_check(view, test, test.comparators[0]):
             yield Hit(test, "Any address that holds this text passes, `https://evil.net/?example.com` too; compare its host.")

@@ -81,7 +81,8 @@ def find(view: View) -> Iterator[Hit]:
             options = keyword(call, "options")
             rows = zip(options.keys, options.values, strict=True) if isinstance(options, ast.Dict) else ()
             said = {constant(key): constant(value) for key, value in rows}
-            if said.get("verify_exp") is False and said.get("verify_signature") is not False:
+            is_read = '"exp"' in view.reading.unit.text or "'exp'" in view.reading.unit.text  # by hand, against another clock
+            if said.get("verify_exp") is False and said.get("verify_signature") is not False and not is_read:
                 yield Hit(call, "`verify_exp` is off: a token from years ago still opens the account.")
 
 

@@ -134,6 +134,8 @@ def make(key, body):
     ],
 )
 
+_ID = regex(r"(?:^|[._])ids?$|(?:^|[._])(?:doc|document|content|chunk|item|element|query)_hash$")
+_OF_IDS = regex(r"_ids?\b")
 _HASHES = ("hashlib.md5", "hashlib.sha1", "hashlib.md4")
 _OTHER_HASHES = regex(
     r"^(?:Crypto|Cryptodome)\.Hash\.(?:MD[245]|SHA1?|SHA1)\.new$|^cryptography\.hazmat\.primitives\.hashes\.(?:MD5|SHA1)$"
@@ -153,7 +155,7 @@ _NOT_SECURITY = regex(
     r"cache|etag|checksum|fingerprint|uuid|bucket|dedup|content_?(?:hash|md5)|file_?(?:hash|md5|sha)|\bkey\b|_key\b|partition|shard|version"
     r"|revision|gravatar|avatar|colou?r|digest_of|slug|seed|stable|identifier|filename|file_name|git|commit|thumbnail"
     r"|(?:short|node|object|unique|build|static|asset|index|table|constraint|alias|task|dag|run)_?(?:id|name|hash)"
-    r"|(?:job|event|install|fields?|columns?|schema|query|response)_?(?:id|hash)\b|usage_data|get_?name\b"
+    r"|(?:base|doc|document|record|row|chunk|job|event|install|fields?|columns?|schema|query|response)_?(?:id|hash)\b|usage_data|get_?name\b"
     r"|md5sum|sha1sum|e_?mail_?hash|\bemail\b|pwned|breach|legacy|upgrade|(?:generate|make|compute|get|calc\w*)_hash|hash_?(?:file|bytes|str|dict|string|value|object)",
     re.IGNORECASE,
 )
@@ -223,7 +225,7 @@ def _is_harmless(view: View, call: ast.Call) -> bool:
             return True  # a shortened digest is a name
         if isinstance(up, ast.Assign | ast.AnnAssign):
             targets = up.targets if isinstance(up, ast.Assign) else [up.target]
-            if any(_NOT_SECURITY.search(ast.unparse(it)) for it in targets):
+            if any(_NOT_SECURITY.search(ast.unparse(it)) or _ID.search(ast.unparse(it)) for it in targets):
                 return True
             if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) and any(
                 f"{dotted(it)}.hexdigest()[:" in reading.source(function) or _names(function, dotted(it))
@@ -231,6 +233,8 @@ def _is_harmless(view: View, call: ast.Call) -> bool:
                 if dotted(it)
             ):
                 return True
+        elif isinstance(up, ast.Return) and _OF_IDS.search(ast.unparse(call)):
+            return True  # an id made of ids
         elif _says_harmless(up, below):
             return True
     if _NAMED_SO.search(reading.unit.scope):
