@@ -281,8 +281,8 @@ def _goes_on(handler: ast.ExceptHandler) -> bool:
     for it in run_by(handler.body):
         if isinstance(it, ast.Raise):
             return True
-        if handler.name and isinstance(it, ast.Name) and it.id == handler.name:
-            return not _is_only_said(handler, it)
+        if handler.name and isinstance(it, ast.Name) and it.id == handler.name and not _is_only_said(handler, it):
+            return True
     return False
 
 
