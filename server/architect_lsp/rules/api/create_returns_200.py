@@ -148,9 +148,7 @@ def find(project: Project) -> Iterator[ProjectHit]:
         for route in found if len(found) <= _FEW else ():
             yield ProjectHit(route.at, f"`{spoken(route)}` creates and answers 200; say 201.")
         return
-    for it in odd_ones(
-        {"": list(rows.values())}, lambda route: route.status == 201 if route.status in (None, 200, 201) else None
-    ):
+    for it in odd_ones({"": list(rows.values())}, _says):
         yield ProjectHit(it.member.at, f"`{spoken(it.member)}` creates and answers 200; {it.counts} such routes answer 201.")
 
 

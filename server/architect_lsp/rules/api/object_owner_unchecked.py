@@ -169,7 +169,6 @@ _GENERIC = frozenset(
     "RetrieveUpdateDestroyAPIView",
     "RetrieveDestroyAPIView",
 }
-_SHOWS = ("LoginRequiredMixin", "IsAuthenticated")
 _OWN_CHECKS = frozenset(
     ("get_queryset", "get_object", "test_func", "dispatch", "has_permission", "check_object_permissions", "filter_queryset")
 )
