@@ -58,6 +58,8 @@ def test_a_review_is_recorded_frozen_replayed_and_counted(shop: Path) -> None:
     replayed = next(it for it in json.loads(again.stdout)["findings"] if it["rule"] == "stale-rate")
     assert replayed["fingerprint"] == found[0]["fingerprint"]
     assert "parts were answered before" in again.stderr
+    text = run(shop, "review", ORDERS, *server, "--frozen").stdout
+    assert text.endswith("in 1 file (rules and model).\n"), "not the rules alone"
     assert "sent " in first.stderr
     assert "to 127.0.0.1" in first.stderr
     elsewhere = run(shop, "review", ORDERS, *server, "--replay", "exchange.jsonl", "--format", "json", ARCHITECT_CACHE="off")

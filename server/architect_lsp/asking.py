@@ -83,7 +83,7 @@ def review(arguments: argparse.Namespace) -> int:
         sections.append(Section(workspace.root, (checked,), (), {**lines, name: found.lines}))
     for it in dict.fromkeys((*said, *ledger.notes)):
         print(f"architect-lsp: {it}", file=sys.stderr)
-    report = Report(here, tuple(sections))
+    report = Report(here, tuple(sections), by="rules and model")
     if arguments.format == "sarif":
         from architect_lsp.sarif import as_sarif
 

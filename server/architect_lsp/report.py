@@ -58,6 +58,7 @@ class Report:
     here: Path
     sections: tuple[Section, ...]
     fixed: Mapping[str, int] = field(default_factory=dict)  # shown path -> findings whose safe fix was applied
+    by: str = "rules only"  # who looked, in the summary's words
 
     @property
     def n_findings(self) -> int:
@@ -102,7 +103,7 @@ def summary(report: Report) -> Iterator[str]:
     by_weight = f" ({', '.join(parts)})" if parts else ""
     skipped = [(report.shown(section, it.path), it.reason) for section in report.sections for it in section.skipped]
     tail = f"; {_count(len(skipped), 'file')} skipped:" if skipped else "."
-    yield f"{findings}{by_weight} in {_count(report.n_checked, 'file')} (rules only){tail}"
+    yield f"{findings}{by_weight} in {_count(report.n_checked, 'file')} ({report.by}){tail}"
     for path, reason in skipped[:_NAMED]:
         yield f"  {printable(path)} {printable(reason)}"
     if len(skipped) > _NAMED:
