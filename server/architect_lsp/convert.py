@@ -6,9 +6,9 @@ Positions cross here only: offsets are ours, UTF-8/16/32 columns the client's, b
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from lsprotocol import types
+from msgspec import Struct
 from pygls.uris import from_fs_path
 
 from architect_lsp.model import Edit, Finding, Fix, Place, Related, Severity, Span
@@ -38,8 +38,7 @@ _HEADINGS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class Client(Struct, frozen=True):
     """What the connected editor can take, read off its capabilities once."""
 
     encoding: str = "utf-16"
@@ -151,8 +150,7 @@ def to_lsp_place(uri: str, place: Place, lines: Lines | None, encoding: str) -> 
     return types.Location(uri, types.Range(position(place.line, place.column), position(place.end_line, place.end_column)))
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
+class Changed(Struct, frozen=True):
     """Edits of one document; `version` None where it is not open."""
 
     uri: str

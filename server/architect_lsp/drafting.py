@@ -10,7 +10,8 @@ import posixpath
 import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from architect_lsp.engine import Rejection, Workspace
 from architect_lsp.fixes import new_test_receipt
@@ -78,8 +79,7 @@ async def draft(
             return
 
 
-@dataclass(frozen=True, slots=True)
-class DraftedTest:
+class DraftedTest(Struct, frozen=True):
     """A new file with a test: `claim` says what it shows, `fails_with` names the exception it fails with today."""
 
     path: str

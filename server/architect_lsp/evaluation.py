@@ -12,9 +12,12 @@ import re
 import time
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from architect_lsp.engine import Document, Receipt, Workspace
 from architect_lsp.inquiry import inquire
@@ -36,8 +39,7 @@ class SuiteError(Exception):
     """A suite that can't be read; its text says where and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """One labelled example. `marks` are spans in the files' texts, by path."""
 
     title: str
@@ -69,8 +71,7 @@ class Outcome:
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
+class Score(Struct, frozen=True):
     """The figures of a run. Shares are from 0 to 1, None where there is nothing to divide by."""
 
     cases: int

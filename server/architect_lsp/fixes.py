@@ -6,7 +6,9 @@ import ast
 import builtins
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from architect_lsp.knowledge.foreign import AgentFile
 from architect_lsp.model import Edit, Finding, Fix
@@ -16,8 +18,7 @@ from architect_lsp.syntax.outline import n_errors
 from architect_lsp.text import apply, difference, digest, move
 
 
-@dataclass(frozen=True, slots=True)
-class Repair:
+class Repair(Struct, frozen=True):
     """A fix that may be offered, with the receipt of what it passed; a dismissal has none."""
 
     finding: Finding
@@ -29,16 +30,14 @@ Check = Callable[[Mapping[str, str]], Sequence[Finding]]
 """The findings of files, were these their texts, by path."""
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(Struct, frozen=True):
     """The checks a fix passed, as sentences, and the texts it leads to, by path."""
 
     checks: tuple[str, ...]
     texts: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Rejection:
+class Rejection(Struct, frozen=True):
     """Why a fix is not offered."""
 
     reason: str

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Container, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
+from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import BaseModel, ValidationError
 
 from architect_lsp.engine import Skipped, Workspace
@@ -40,8 +41,7 @@ _LINES = regex(r"\(line \d+\)|, lines \d+-\d+")
 """What facts of other languages say of places; an answer does not depend on them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """A piece of a selection that is asked about, and answered, as one; `key` is all that its answer depends on.
 
     `others` are other files of which its brief may show a part.

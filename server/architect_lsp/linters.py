@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from architect_lsp.model import Finding
 from architect_lsp.patterns import regex
@@ -35,8 +36,7 @@ _NOSEC = regex(r"#\s*nosec\b:?\s*(?P<codes>B\d{3}(?:[,\s]+B\d{3})*)?")
 _DISABLE = regex(r"#\s*pylint:\s*disable=(?P<names>[\w,\s-]+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Linters:
+class Linters(Struct, frozen=True):
     """What they are set to report: codes' beginnings for ruff and flake8; what is off in pylint and bandit, None where unused."""
 
     select: frozenset[str] = frozenset()
@@ -59,8 +59,7 @@ class Linters:
         return any(self.reports(it) for it in codes)
 
 
-@dataclass(frozen=True, slots=True)
-class Others:
+class Others(Struct, frozen=True):
     """The other linters of a project, and which of their codes say what a rule says, by its name."""
 
     linters: Linters

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, field
 from enum import Enum
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 
 class Severity(str, Enum):
@@ -48,8 +47,7 @@ class Domain(str, Enum):
     QUALITY = "quality"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Span:
+class Span(Struct, frozen=True, order=True):
     """Code points `start` (inclusive) to `end` (exclusive), from 0, of one file's text."""
 
     start: int
@@ -74,16 +72,14 @@ class Place(Struct, frozen=True, array_like=True, gc=False):
     end_column: int
 
 
-@dataclass(frozen=True, slots=True)
-class Related:
+class Related(Struct, frozen=True):
     """One step of the evidence, mostly a call on the path to the effect, mostly in another file."""
 
     place: Place
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(Struct, frozen=True):
     """Replace `span` by `text`; `path` None means the file the finding is in."""
 
     span: Span
@@ -91,8 +87,7 @@ class Edit:
     path: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(Struct, frozen=True):
     """A proposed change. `safe` keeps behaviour and may run unattended; `by_model` text was written by a model.
 
     `counts_on` names each other file that is edited, with the digest (`text.digest`) of the text its edits were made for.
@@ -105,8 +100,7 @@ class Fix:
     counts_on: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(Struct, frozen=True):
     """What an answer contains besides its message (S1-S7 of the reviewer's duties); "" means it does not apply."""
 
     why: str = ""
@@ -120,8 +114,7 @@ class Parts:
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Provenance:
+class Provenance(Struct, frozen=True):
     """Who says so: a rule with the product's version, or an agent with prompt, model and where the answer came from."""
 
     kind: str  # "rule" or "model"
@@ -132,8 +125,7 @@ class Provenance:
     proof: str = ""  # the fact of the project that bears a model's remark out
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One thing worth a reviewer's word. `rule` is its id in every editor, in the command line and in SARIF."""
 
     rule: str
@@ -158,8 +150,7 @@ class Finding:
         return hashlib.sha256("\0".join((self.rule, self.path, self.symbol, quote)).encode()).hexdigest()[:16]
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True):
     """One version of one file's text, never changed; `version` None means it was read from disk."""
 
     path: str

@@ -16,8 +16,9 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from architect_lsp.knowledge.files import may_hold_keys
 from architect_lsp.patterns import regex
@@ -37,8 +38,7 @@ _AS_ASSERTED = ("assert ", "Failed:", "AssertionError")
 """How pytest's summary begins where an assertion failed, or `pytest.raises` and `pytest.fail` did."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What came of a test: whether it failed as was claimed, in one line, and the end of what it printed."""
 
     as_claimed: bool

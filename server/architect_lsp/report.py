@@ -10,9 +10,10 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from architect_lsp import __version__
 from architect_lsp.engine import Broken, Checked, Skipped
@@ -36,8 +37,7 @@ _STYLES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(Struct, frozen=True):
     """One project's share of a run. `lines` holds the text of every file that has findings, by path."""
 
     root: Path
@@ -51,8 +51,7 @@ class Section:
         return tuple(dict.fromkeys(it for checked in self.checked for it in checked.broken))
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """One run of the command line. `here` is the folder that shown paths are relative to, where they lie inside it."""
 
     here: Path

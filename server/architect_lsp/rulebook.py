@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import fields
 from functools import cache
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Rule, all_rules
 from architect_lsp.settings import Settings
 
-_HEADINGS = {it.name: it.name.capitalize().replace("_", "-") for it in fields(Parts)}
+_HEADINGS = {it: it.capitalize().replace("_", "-") for it in Parts.__struct_fields__}
 _URL = regex(r"https?://[^\s)>\]]+")
 _MARK = regex(r"\[\||\|\]")
 _FILE = regex(r"^-- (\S+) --$\n?", re.MULTILINE)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from architect_lsp.knowledge.constants import text
 from architect_lsp.knowledge.facts import ClassDef, Registration, Variable
@@ -32,8 +34,7 @@ _STEPS = 8
 """How many names, lists and functions a value is followed through."""
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
+class Spot(Struct, frozen=True):
     """A value where it stands. `scope` is the function or class around it, "" the module; `name` the variable that holds it.
 
     `root` is the whole of which the value is a part; `loops` are the names that loops around it set, with what they run over;
@@ -74,8 +75,7 @@ class Spot:
 _Rows = tuple[tuple[Variable, ...], tuple[ClassDef, ...], tuple[Registration, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Index:
+class _Index(Struct, frozen=True):
     """What one file puts together: its calls of interest, its variables by name, the calls that make lists grow, and what tells
     a model of a tool."""
 
@@ -86,8 +86,7 @@ class _Index:
     schemas: tuple[Spot, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Decoration:
+class Decoration(Struct, frozen=True):
     """A function with one of its decorators: `spot` is the decorator, a name or a call."""
 
     function: FunctionSymbol

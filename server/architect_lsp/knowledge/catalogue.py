@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
+
+from msgspec import Struct
 
 from architect_lsp.knowledge.facts import Facts
 from architect_lsp.knowledge.frameworks import (
@@ -78,8 +79,7 @@ _KITS: dict[str, tuple[str, ...]] = {
 NounT = TypeVar("NounT")
 
 
-@dataclass(frozen=True, slots=True)
-class Catalogue:
+class Catalogue(Struct, frozen=True):
     """What a project has of each noun, in the order of its files."""
 
     routes: tuple[Route, ...] = ()

@@ -6,7 +6,8 @@ Source: https://docs.djangoproject.com/en/stable/ref/models/querysets/ and https
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from architect_lsp.knowledge.nouns import OrmModel
 from architect_lsp.knowledge.reading import dotted
@@ -80,16 +81,14 @@ _KNOWN = frozenset(
 """What Django's querysets give rows by."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One call of a chain."""
 
     name: str
     call: ast.Call
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(Struct, frozen=True):
     """What a chain of calls asks for. `model` is None where it is not of the project; `name` is as written.
 
     `gives` is "rows" of the model, one "row", "values" of columns, a "number", a "truth" or "nothing". `loaded` are the relations

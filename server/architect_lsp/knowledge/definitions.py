@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from architect_lsp.knowledge.choices import dead, decided, known
 from architect_lsp.knowledge.reading import Function, Reading, dotted
@@ -24,8 +25,7 @@ _DEFINING = frozenset(
 """What can give a name its value, or change what it holds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(Struct, frozen=True):
     """One statement that gives a name its value. `how` is "set", "each" (a loop's turn), "add", "item" or "pop"."""
 
     how: str

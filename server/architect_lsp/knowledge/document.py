@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from architect_lsp.knowledge.conclusions import Questions
 from architect_lsp.knowledge.extraction import unit_facts
@@ -17,8 +18,7 @@ from architect_lsp.syntax.whole import whole
 from architect_lsp.text import Lines, difference
 
 
-@dataclass(slots=True)
-class Piece:
+class Piece(Struct):
     """What is known of one unit: None and no facts where it can't be read.
 
     `hits` belong to `generation` of the project, and to every later one in which what they `asked` has the same answers.

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from architect_lsp.knowledge.effects import canonical
 from architect_lsp.knowledge.flows import Origin
@@ -25,8 +26,7 @@ _SOURCES = regex(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Exposure:
+class Exposure(Struct, frozen=True):
     """An untrusted value in an argument of a call. `sink` is the dotted name of the call that uses it, `steps` lead there.
 
     `parts` is the argument taken apart, as `sources.parts` does for the kind of this sink.

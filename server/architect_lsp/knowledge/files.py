@@ -9,10 +9,10 @@ import tempfile
 import tokenize
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import pathspec
+from msgspec import Struct
 
 from architect_lsp.syntax.languages import describes_api, is_agent_file, may_describe_api
 
@@ -28,8 +28,7 @@ _KEYS = pathspec.PathSpec.from_lines(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
+class Skipped(Struct, frozen=True):
     """A file or folder that was not looked at, and why, in words for a person."""
 
     path: str

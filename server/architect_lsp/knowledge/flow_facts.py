@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from architect_lsp.knowledge.definitions import arguments, definitions, last_name
 from architect_lsp.knowledge.facts import Flow

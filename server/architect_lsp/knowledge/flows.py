@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from architect_lsp.knowledge.annotations import is_number
 from architect_lsp.knowledge.choices import decided
@@ -47,8 +49,7 @@ _PIECES = 400
 """How many pieces one value may have."""
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """One source of a value; `node` is the expression where it enters.
 
     `kind` is "parameter", "call" (the result of one), "name" (of the module, or an attribute of `self`), "checked" (a number, or

@@ -6,15 +6,15 @@ import ast
 import re
 import string
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from architect_lsp.patterns import regex
 
 _PERCENT = regex(r"%(?:\((?P<key>\w+)\))?[-+ #0-9.*]*(?P<kind>[diouxXeEfFgGcrsa%])")
 
 
-@dataclass(frozen=True, slots=True)
-class Hole:
+class Hole(Struct, frozen=True):
     """A place of a format string with the value that fills it; `is_number` where the format admits nothing else."""
 
     value: ast.expr

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from architect_lsp.model import Span
 from architect_lsp.patterns import regex
 
@@ -24,8 +26,7 @@ _OPENS_BADLY = regex(r"[@`%]|[&*!](?=\S)|[|>](?![+-]?\d?[ \t]*(?:#.*)?$)|[\]},]|
 """What no plain text of YAML may begin with."""
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """One field. `value` is the text it means, `lines` how it is written, the first without the name.
 
     `key` is where its name stands in the file's text, `span` all that is written after the name.

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+from msgspec import Struct
 
 from architect_lsp.knowledge.catalogue import catalogue
 from architect_lsp.knowledge.facts import Def
@@ -25,8 +26,7 @@ MemberT = TypeVar("MemberT")
 GroupT = TypeVar("GroupT", bound=Hashable)
 
 
-@dataclass(frozen=True, slots=True)
-class OddOne(Generic[GroupT, MemberT]):
+class OddOne(Struct, Generic[GroupT, MemberT], frozen=True):
     """A member without what its neighbours have: `n_alike` of the `n_all` members of `group` have it, itself among the latter."""
 
     group: GroupT

@@ -11,8 +11,9 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from architect_lsp.knowledge.document import Document
 from architect_lsp.knowledge.files import Skipped, belonging, bytes_of, decoded
@@ -52,8 +53,7 @@ class Base:
         return self._schemas[name]
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(Struct, frozen=True):
     """A state of the project in git: `blobs` are the ids of its files' contents, by their paths below the project's root."""
 
     root: Path

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from architect_lsp.knowledge.facts import Decorator, Def, Field
 from architect_lsp.knowledge.project import Project
@@ -11,8 +12,7 @@ from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbo
 from architect_lsp.knowledge.values import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Attribute:
+class Attribute(Struct, frozen=True):
     """A name of a class's body. `owner` is the class of the lineage that has it, `call` the method that stands for it."""
 
     owner: ClassSymbol

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from architect_lsp.knowledge.assembly import Spot, parts
 from architect_lsp.knowledge.definitions import definitions
@@ -36,8 +37,7 @@ _WRITTEN = (
 _BELOW = ("messages", "chat", "completions", "responses", "beta", "models", "aio", "threads", "runs", "with_raw_response")
 
 
-@dataclass(frozen=True, slots=True)
-class ModelCall:
+class ModelCall(Struct, frozen=True):
     """A call that asks a model. `kit` is the package (`anthropic`), `name` the dotted name where it is known, else as written."""
 
     node: ast.Call

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from architect_lsp.knowledge.frameworks import django_models, sqlalchemy
 from architect_lsp.knowledge.nouns import OrmModel, Relation
@@ -12,8 +12,7 @@ from architect_lsp.knowledge.symbols import ClassSymbol, Instance, Ref
 _EAGER = ("joined", "selectin", "subquery", "immediate", "False", "noload", "raise", "raise_on_sql", "write_only", "dynamic")
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+class Side(Struct, frozen=True):
     """One end of a relation: the model on the other side, one or `many` rows of it; `lazy` tells that they are asked for when
     they are first used."""
 

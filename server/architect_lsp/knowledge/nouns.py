@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from architect_lsp.knowledge.symbols import Ref
 
 
-@dataclass(frozen=True, slots=True)
-class Dependency:
+class Dependency(Struct, frozen=True):
     """What runs before a route and may refuse it: a FastAPI dependency, a DRF permission, a Flask `before_request`, a decorator.
 
     `guards` tells whether it asks who the user is or what they may do, as far as its name and its body show.
@@ -23,8 +24,7 @@ class Dependency:
     guards: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """One operation. `path` has all prefixes, a `?` where a part can't be told; no methods mean any.
 
     `handler` is the function or class that answers; `view` the class that was registered, where a method of it or of its base
@@ -47,8 +47,7 @@ class Route:
     view: Ref | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Relation:
+class Relation(Struct, frozen=True):
     """One model speaks of another. `many` rows of the other; `back` is the other side's name, "" when it has none."""
 
     name: str
@@ -62,8 +61,7 @@ class Relation:
     at: Ref | None = None  # what declares it, maybe on the other side or in a base
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """A stored field, by the name that code uses. `indexed` also where it is unique or a key; None for `nullable` means it isn't
     said. `type` is as written, without its arguments.
     """
@@ -79,8 +77,7 @@ class Column:
     at: Ref | None = None  # what declares it, maybe in a base; None where the framework adds it
 
 
-@dataclass(frozen=True, slots=True)
-class OrmModel:
+class OrmModel(Struct, frozen=True):
     """A class whose objects are rows (or documents), or a table without a class. What its bases have is its own."""
 
     ref: Ref
@@ -95,8 +92,7 @@ class OrmModel:
     ordering: tuple[str, ...] = ()  # how its rows are sorted unless a query says otherwise, as written
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(Struct, frozen=True):
     """A function that a worker runs. `options` are what its decorator says, as written."""
 
     ref: Ref
@@ -105,8 +101,7 @@ class Task:
     framework: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Resolver:
+class Resolver(Struct, frozen=True):
     """A field of a GraphQL type that code answers: `type` is "Query", "Mutation", "Subscription" or a type's name."""
 
     ref: Ref
@@ -115,8 +110,7 @@ class Resolver:
     framework: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Tool:
+class Tool(Struct, frozen=True):
     """A function that a model may call. `owner` is the server or toolset that offers it, "" where agents list it themselves.
 
     `options` are what its decorator or constructor says, as written. `ref` is None for what runs elsewhere: a hosted tool,
@@ -131,8 +125,7 @@ class Tool:
     options: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Handoff:
+class Handoff(Struct, frozen=True):
     """One agent hands over to another, both by name."""
 
     source: str
@@ -140,8 +133,7 @@ class Handoff:
     at: Ref
 
 
-@dataclass(frozen=True, slots=True)
-class Agent:
+class Agent(Struct, frozen=True):
     """A model with a task of its own. `limits` are what bounds it (turns, tokens, time, iterations), as written."""
 
     name: str
@@ -153,8 +145,7 @@ class Agent:
     framework: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """A step of a graph: `ref` is the function that runs; a `deferred` one waits until nothing else is left to run."""
 
     name: str
@@ -180,8 +171,7 @@ class Link:
     optional: bool = field(default=False, compare=False)  # said in a branch of the code that builds the graph
 
 
-@dataclass(frozen=True, slots=True)
-class Branch:
+class Branch(Struct, frozen=True):
     """A choice after a node. `by` is the project's function that makes it; `labels` are what it may answer, None for any node.
 
     `library` is the dotted name of what decides outside the project.
@@ -194,8 +184,7 @@ class Branch:
     library: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class AgentGraph:
+class AgentGraph(Struct, frozen=True):
     """Nodes and links of a workflow, as they were added. `whole` is False where something of it can't be told.
 
     `start` and `end` are what the framework calls its two ends, "" where it has none. `schema` is the class of its state.

@@ -6,9 +6,10 @@ Versions 2 (Swagger) and 3 read alike here. References inside the document are f
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import unquote
+
+from msgspec import Struct
 
 from architect_lsp.model import Span
 from architect_lsp.patterns import regex
@@ -22,8 +23,7 @@ _NAME = regex(r"[+*.;]?([\w$.-]+)[+*]?(?:[=:].*)?$")
 _HUMPS = regex(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(Struct, frozen=True):
     """What a request carries beside its body. `place` is "path", "query", "header" or "cookie"; `node` says all of it."""
 
     name: str
@@ -34,8 +34,7 @@ class Parameter:
     at: Span  # its name
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(Struct, frozen=True):
     """One answer. `status` is as written ("200", "2XX", "default"); `bodies` are its schemas by media type."""
 
     status: str
@@ -49,8 +48,7 @@ class Response:
         return _json(self.bodies)
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Struct, frozen=True):
     """One method of one path. `whole` is False where some of it stands in another file.
 
     `bodies` are the schemas of what is sent, by media type. `security` is what is asked for here, else of all: None where nothing

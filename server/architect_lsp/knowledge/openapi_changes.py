@@ -7,7 +7,8 @@ can't be told, because it stands in another file or is a choice (`oneOf`), is le
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from architect_lsp.knowledge.openapi import OpenApi, Operation, shape
 from architect_lsp.model import Span
@@ -18,8 +19,7 @@ _NAMED = 6
 _CHOICES = ("oneOf", "anyOf", "not", "if")
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One promise that is broken. `at` is the nearest place in the newer text; `was` where it stood in the older one."""
 
     at: Span

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from architect_lsp.knowledge.addresses import address
 from architect_lsp.knowledge.catalogue import catalogue
@@ -37,8 +38,7 @@ _FUNCTIONS = 4_000
 """Functions that one is followed through at most."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Touched:
+class Touched(Struct, frozen=True, order=True):
     """Something a call touches: `kind` is a service's ("http", "llm", "database", "cache", "queue", "mail"), "model" or "task".
 
     `name` is a service's host, or the library that speaks to it where the host can't be told; else the qualified name of the

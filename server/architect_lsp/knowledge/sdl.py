@@ -6,9 +6,10 @@ A file may be one of several that make a schema: types that others define are ta
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+
+from msgspec import Struct
 
 from architect_lsp.model import Span
 from architect_lsp.patterns import regex
@@ -28,8 +29,7 @@ _KINDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class SdlField:
+class SdlField(Struct, frozen=True):
     """A field of a type. `target` is the type it gives, without what wraps it; `arguments` and `directives` are names."""
 
     owner: str
@@ -131,8 +131,7 @@ class Sdl:
         return frozenset(it.name.value for it in self.definitions if it.kind.endswith("type_definition"))
 
 
-@dataclass(frozen=True, slots=True)
-class SdlChange:
+class SdlChange(Struct, frozen=True):
     """One promise that is broken. `at` is the nearest place in the newer text, `about` the type or field."""
 
     at: Span

@@ -8,7 +8,8 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from architect_lsp.knowledge.catalogue import tool_functions
 from architect_lsp.knowledge.definitions import arguments

@@ -7,8 +7,9 @@ together, to the least fixpoint, so what comes out does not depend on who asked 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from architect_lsp.knowledge.effects import canonical
 from architect_lsp.knowledge.facts import Call, Def, Facts, Flow
@@ -24,8 +25,7 @@ _Clean = frozenset[str]
 _NOTHING: _Clean = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
+class Stream(Struct, frozen=True):
     """A parameter reaches a sink: `call` is its dotted name, `path` the calls that lead there, outermost first."""
 
     parameter: str

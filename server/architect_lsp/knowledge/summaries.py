@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from architect_lsp.knowledge import streams
@@ -20,8 +20,7 @@ from architect_lsp.knowledge.webs import CallWeb, Key
 _Names = dict[str, list[tuple[str, int]]]
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(Struct, frozen=True):
     """`call` is the library call that does it, by its dotted name; `path` the calls that lead to it, outermost first."""
 
     kind: str

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from architect_lsp.knowledge.facts import ClassDef, Def, Variable
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
+class Ref(Struct, frozen=True):
     """A thing by name. `kind` is "def", "class", "variable", "call", "decorator", "field", "registration" or "value".
 
     `index` counts within its owner, the file for a registration, and for a value of a variable whose name is set more than once;
@@ -23,47 +22,41 @@ class Ref:
     entry: int = -1
 
 
-@dataclass(frozen=True, slots=True)
-class Module:
+class Module(Struct, frozen=True):
     """A file of the project, or a folder of them when `path` ends in `/`."""
 
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionSymbol:
+class FunctionSymbol(Struct, frozen=True):
     """A function or method of the project."""
 
     path: str
     facts: Def
 
 
-@dataclass(frozen=True, slots=True)
-class ClassSymbol:
+class ClassSymbol(Struct, frozen=True):
     """A class of the project."""
 
     path: str
     facts: ClassDef
 
 
-@dataclass(frozen=True, slots=True)
-class Instance:
+class Instance(Struct, frozen=True):
     """An object of a class of the project."""
 
     path: str
     facts: ClassDef
 
 
-@dataclass(frozen=True, slots=True)
-class Items:
+class Items(Struct, frozen=True):
     """Many of one thing, in a list or the like; `by_key` tells that they are found by a key."""
 
     of: Symbol
     by_key: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class External:
+class External(Struct, frozen=True):
     """Something outside the project, by its dotted name; `()` follows what is called."""
 
     name: str

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any
+
+from msgspec import Struct
 
 from architect_lsp.knowledge.effects import canonical, expanded
 from architect_lsp.patterns import regex
@@ -42,8 +43,7 @@ _KINDLY = (
 """Of a function whose name says that it escapes or quotes: what for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sink:
+class Sink(Struct, frozen=True):
     """A use that must not be given what others decide. `slots` are the arguments that count, by position or keyword.
 
     `switch` names the keyword that must be True for it to be one, "" where none has to.

@@ -8,11 +8,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from pathspec import PathSpec
 
 if TYPE_CHECKING:
@@ -44,8 +44,7 @@ class PromptError(Exception):
     """A prompt or agent file that can't be used; its text says which and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Agent:
+class Agent(Struct, frozen=True):
     """One reviewer. `model` is a full id, "" means the model of the settings; `version` is a hash of the whole file.
 
     `tools` are what the file asks for; reviews give none. `notes` say, one a line, what the reader had to guess.

@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence, Set
-from dataclasses import dataclass
 from functools import cache
 from string import Template
 from typing import Any
+
+from msgspec import Struct
 
 from architect_lsp.model import Finding, Snapshot, Span
 from architect_lsp.review import remarks
@@ -31,8 +32,7 @@ PAGES = ("api", "data", "async", "agents", "quality")
 """What a selection may be part of; each has a page of what to look at, shown where facts say so."""
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(Struct, frozen=True):
     """What is asked: a prompt file, the inputs it takes beside the material, and the answer's schema, None for plain Markdown."""
 
     file_name: str
@@ -48,8 +48,7 @@ CONSULT = Turn("consult.md", frozenset(("question",)))
 TURNS = (REVIEW, DRAFT, DRAFT_TEST, SECOND_LOOK, CONSULT)
 
 
-@dataclass(frozen=True, slots=True)
-class Brief:
+class Brief(Struct, frozen=True):
     """One request, ready to be sent. `tokens` is an estimate of its input; `left_out` names what the budget had no room for."""
 
     agent: str

@@ -10,7 +10,9 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from architect_lsp.knowledge.catalogue import catalogue
 from architect_lsp.knowledge.document import Document
@@ -28,8 +30,7 @@ from architect_lsp.syntax.units import Unit
 _DATABASE = ("db-read", "db-write", "commit")
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
+class Scene(Struct, frozen=True):
     """What a remark speaks of: the calls on its lines and the function around them, None where there is none."""
 
     project: Project
@@ -166,8 +167,7 @@ def _undefined(scene: Scene) -> Verdict:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """`words` are how models say it; `rules` those of ours that say the same; `decide` asks the facts."""
 
     words: re.Pattern[str]

@@ -7,7 +7,8 @@ by its place (`Excerpt`); whoever has the disk reads it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from architect_lsp.knowledge.catalogue import catalogue
 from architect_lsp.knowledge.document import Document
@@ -30,8 +31,7 @@ _RELATED = 12
 """Most pieces of code from elsewhere that are offered."""
 
 
-@dataclass(frozen=True, slots=True)
-class Excerpt:
+class Excerpt(Struct, frozen=True):
     """Code that bears on the selection: a definition and why it is shown; `text` "" until it was read."""
 
     ref: Ref
@@ -39,8 +39,7 @@ class Excerpt:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """`enclosing` are signatures, `facts` sentences, the most telling first; `head` counts the lines before the first definition.
 
     None leaves it to the brief to find where the head ends. `related` is code from elsewhere, the nearest first. `pages` name

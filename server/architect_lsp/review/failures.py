@@ -6,8 +6,9 @@ import math
 import random
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+
+from msgspec import Struct
 
 from architect_lsp.review import markdown
 from architect_lsp.review.reviewing import ReviewError
@@ -22,8 +23,7 @@ _TYPES = {"overloaded_error": 529, "rate_limit_error": 429, "api_error": 500, "t
 _UNSUPPORTED = ("output_config", "effort", "cache_control", "json_schema", "structured", "format", "schema", "extra inputs")
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True):
     """An error answer of the service; header names are in lower case. `status` 200 is an error in mid-stream."""
 
     status: int

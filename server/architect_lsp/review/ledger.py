@@ -13,9 +13,10 @@ import sqlite3
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from architect_lsp.knowledge.store import VARIABLE, cache_folder
 from architect_lsp.review.reviewing import Receipt
@@ -32,8 +33,7 @@ _TABLES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(Struct, frozen=True):
     """One request that left. `at` counts seconds from 1970, `usd` is an estimate, None where no price is known."""
 
     at: float

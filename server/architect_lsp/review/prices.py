@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any
+
+from msgspec import Struct
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -15,8 +16,7 @@ else:
     import tomli as tomllib
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True):
     """Tokens of one request: `fresh` after the last cache mark, written to the cache for 5 minutes or 1 hour, read, put out."""
 
     fresh: int = 0
@@ -31,8 +31,7 @@ class Usage:
         return self.fresh + self.written_5m + self.written_1h + self.read
 
 
-@dataclass(frozen=True, slots=True)
-class Longest:
+class Longest(Struct, frozen=True):
     """What a request costs at most: its prompt when nothing of it is cached, and each token of the answer."""
 
     input_usd: float

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, cast
 
+from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from architect_lsp import text as texts
@@ -123,8 +124,7 @@ class Verdicts(BaseModel):
     verdicts: tuple[Verdict, ...] = Field(description="One for each remark.")
 
 
-@dataclass(frozen=True, slots=True)
-class Dropped:
+class Dropped(Struct, frozen=True):
     """A remark that did not become a finding; `reason` is one line for a log or a count."""
 
     reason: str

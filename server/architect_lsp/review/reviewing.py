@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from architect_lsp.model import Finding, Provenance, Snapshot, Span
 from architect_lsp.review.items import Items
@@ -28,22 +30,19 @@ class ReviewError(Exception):
     """A review that could not be had; its one line says what happened and what to do, and may be shown as it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """The next part of the answer's text, cut anywhere."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Struct, frozen=True):
     """One line about the review's course: thinking, waiting, partial."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(Struct, frozen=True):
     """What left the machine and what came of it.
 
     `input_tokens` is the whole prompt, the `cached_tokens` read from the service's cache included. `cost_usd` is an estimate,

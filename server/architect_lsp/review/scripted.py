@@ -6,9 +6,10 @@ import hashlib
 import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import asdict
 
 from architect_lsp.review.reviewing import Event, Notice, Piece, Receipt, Reviewer, ReviewError
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from architect_lsp import __version__
 from architect_lsp.knowledge.document import Document
@@ -22,8 +24,7 @@ from architect_lsp.syntax.units import Unit
 _NAME = regex(r"[\w.]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(Struct, frozen=True):
     """The rules' answer for one file. `unread` counts lines that do not parse, so a clean result says what it is worth."""
 
     path: str

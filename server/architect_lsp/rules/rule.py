@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
+from msgspec import Struct
+
 from architect_lsp import rules
 from architect_lsp.knowledge.effects import canonical
 from architect_lsp.knowledge.exposures import Exposure, exposures, untrusted
@@ -42,8 +44,7 @@ _HEADINGS = {
 _HEADING = regex(rf"^({'|'.join(_HEADINGS)}):[ \n]", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """Replace a node of the unit by `text`; with `insert` "before" or "after", keep the node and put the text there."""
 
     node: ast.AST
@@ -51,8 +52,7 @@ class Change:
     insert: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """A fix as a rule writes it. `imports` are modules (`asyncio`) or names (`sqlalchemy.text`) the new text needs."""
 
     title: str
@@ -61,8 +61,7 @@ class Draft:
     safe: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(Struct, frozen=True):
     """One find. `node` is what is underlined, up to the end of its first line for statements with a body.
 
     `evidence` are steps in other places, each with its sentence; `severity` None is the rule's own.
@@ -75,8 +74,7 @@ class Hit:
     severity: Severity | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectHit:
+class ProjectHit(Struct, frozen=True):
     """One find of a rule that reads the project as a whole; `at` is what is underlined."""
 
     at: Ref
@@ -84,8 +82,7 @@ class ProjectHit:
     evidence: tuple[tuple[Ref, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Bad:
+class Bad(Struct, frozen=True):
     """An example the rule must find: exactly the spans between `[|` and `|]`. `fixed` is the text after the first fix.
 
     Several files stand one after the other, each under a line `-- path --`.
@@ -95,8 +92,7 @@ class Bad:
     fixed: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FileHit:
+class FileHit(Struct, frozen=True):
     """One find in an agent file or a schema; `span` is what is underlined."""
 
     span: Span
@@ -106,16 +102,14 @@ class FileHit:
     symbol: str = ""  # what it is about, for a finding that must be told from others of the same text
 
 
-@dataclass(frozen=True, slots=True)
-class FileView:
+class FileView(Struct, frozen=True):
     """What a rule of agent files sees: one of them, and all by the names they give themselves."""
 
     file: AgentFile
     names: Mapping[str, Sequence[AgentFile]]
 
 
-@dataclass(frozen=True, slots=True)
-class OpenApiView:
+class OpenApiView(Struct, frozen=True):
     """What a rule of OpenAPI documents sees: one of them, and what clients rely on of it, where it is compared."""
 
     path: str
@@ -123,8 +117,7 @@ class OpenApiView:
     before: OpenApi | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SdlView:
+class SdlView(Struct, frozen=True):
     """What a rule of GraphQL schemas sees: one of their files, and what clients rely on of it, where it is compared."""
 
     path: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
+
+from msgspec import Struct
 
 from architect_lsp.knowledge.kinds import is_sample, is_test
 from architect_lsp.knowledge.project import Project
@@ -15,8 +16,7 @@ from architect_lsp.settings import Settings, SettingsError
 ViewT = TypeVar("ViewT")
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(Struct, frozen=True):
     """A rule that raised, where, and the exception's own words."""
 
     rule: str

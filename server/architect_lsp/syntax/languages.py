@@ -5,13 +5,12 @@ A language is one grammar (a package of PyPI) and its queries, `queries/<name>.s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from architect_lsp.patterns import regex
 
 
-@dataclass(frozen=True, slots=True)
-class Language:
+class Language(Struct, frozen=True):
     """`name` is the word for Markdown's fences, `ids` are editors' language ids, `suffixes` the ends of file names.
 
     `grammar` is the module and the function that gives it, "" where the language has no outline. `comments` are the openings and

@@ -20,6 +20,7 @@ from importlib import import_module
 from pathlib import Path
 
 import tree_sitter
+from msgspec import Struct
 
 from architect_lsp.model import Place
 from architect_lsp.patterns import regex
@@ -76,8 +77,7 @@ class Item:
             it = it.outer
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """One call by name: `callee` is dotted, brackets emptied; `inside` is the innermost definition around it, None at the top."""
 
     callee: str

@@ -12,10 +12,11 @@ import ast
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 
 import tree_sitter
 import tree_sitter_python
+from msgspec import Struct
+from msgspec.structs import replace
 
 from architect_lsp.model import Edit, Place
 from architect_lsp.patterns import regex
@@ -29,8 +30,7 @@ _ATTEMPTS = 6
 """How many lines of one unit may be blanked before the unit is given up."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(Struct, frozen=True):
     """`kind` is "module", "class" or "function"; `scope` the qualified name of the classes around it, "" at module level.
 
     `runs` are (line of the unit, line of the file, number of lines), lines from 0. `indent` is the column of its first line.
@@ -277,8 +277,7 @@ def joined_lines(
     return Unit(kind, scope, "\n".join(lines), tuple(runs), indent, body_indent)
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(Struct, frozen=True):
     """The statements of a unit. `origin` is what to subtract from a node's `lineno` to get the unit's line from 0."""
 
     body: tuple[ast.stmt, ...]

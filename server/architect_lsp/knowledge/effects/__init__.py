@@ -18,10 +18,11 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from itertools import product
+
+from msgspec import Struct
 
 from architect_lsp.patterns import regex
 from architect_lsp.settings import SettingsError
@@ -43,8 +44,7 @@ _STEPS = 4
 """How many other names one thing may have, one leading to the next."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """What is known of a name; "" is said of nothing.
 
     `gives` is the class of what a call of it gives, `same` its one name, `twin` what it does the same as; with `awaits`, that

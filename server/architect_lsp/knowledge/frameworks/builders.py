@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from architect_lsp.knowledge.facts import Facts, Registration, Variable
 from architect_lsp.knowledge.lineage import dotted, lineage
@@ -31,8 +32,7 @@ Builder = tuple[str, int, int]
 """Where a builder is made: file, line and column of the file."""
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(Struct, frozen=True):
     """A builder, by the place where it is made; `scope` is the function that makes it, `name` what holds it first."""
 
     builder: Builder

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import islice
+
+from msgspec.structs import replace
 
 from architect_lsp.knowledge.assembly import Decoration, Spot, calls, decorated, decorations, kinds, parts, place, said
 from architect_lsp.knowledge.frameworks.tools import function_at, name_of, once, options, ref_of

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from architect_lsp.knowledge.constants import behind, text
 from architect_lsp.knowledge.facts import Decorator
@@ -39,8 +40,7 @@ _REFUSES = frozenset(
 """What is called by code that turns people away."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """One way in which a view answers; no methods mean any. The fields are those of a `Route`."""
 
     methods: frozenset[str] = frozenset()

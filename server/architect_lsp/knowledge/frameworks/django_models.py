@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from architect_lsp.knowledge.constants import behind, text
 from architect_lsp.knowledge.lineage import Attribute, dotted, lineage, own

@@ -6,7 +6,8 @@ Source: https://www.django-rest-framework.org/api-guide/viewsets/ and `.../permi
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from architect_lsp.knowledge.constants import behind, text
 from architect_lsp.knowledge.facts import Def, Variable
@@ -36,8 +37,7 @@ _SAFE = frozenset(["GET", "HEAD", "OPTIONS"])
 _DEPTH = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(Struct, frozen=True):
     """What `@action` makes of a viewset's method. `verbs` are (HTTP method, method of the class)."""
 
     name: str

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from architect_lsp.knowledge.constants import text
 from architect_lsp.knowledge.facts import Facts, Registration, Variable
@@ -28,16 +29,14 @@ _DEPTH = 8
 """How many routers may be nested."""
 
 
-@dataclass(frozen=True, slots=True)
-class Home:
+class Home(Struct, frozen=True):
     """A variable of a module, where it is set."""
 
     path: str
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One URL of a router, `path` below the place that includes it."""
 
     path: str
@@ -47,8 +46,7 @@ class Row:
     optional: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Registered:
+class _Registered(Struct, frozen=True):
     path: str  # the file that registers
     number: int
     facts: Registration

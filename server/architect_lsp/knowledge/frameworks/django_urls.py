@@ -8,7 +8,9 @@ Source: https://docs.djangoproject.com/en/stable/topics/http/urls/ and `django.u
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from architect_lsp.knowledge.constants import behind, text
 from architect_lsp.knowledge.facts import Facts, Variable
@@ -31,8 +33,7 @@ _DEPTH = 24
 """How deep URLconfs, lists and calls may lie in each other."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
+class _Step(Struct, frozen=True):
     """One statement that sets or grows a list of patterns."""
 
     value: Value
@@ -47,8 +48,7 @@ class _Step:
         return Ref(conf.path, "", self.kind, self.number) if is_call else Ref(conf.path, conf.name, self.kind)
 
 
-@dataclass(frozen=True, slots=True)
-class _Way:
+class _Way(Struct, frozen=True):
     """How a list of patterns is come to, from the root of the site."""
 
     prefix: str = "/"
@@ -58,8 +58,7 @@ class _Way:
     optional: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Spot:
+class _Spot(Struct, frozen=True):
     """The statement that is read: its file, the list it belongs to, how many statements of that list come before, its values."""
 
     path: str

@@ -7,7 +7,8 @@ the libraries' own views for `_METHODS_OF`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from architect_lsp.knowledge.constants import behind, text
 from architect_lsp.knowledge.frameworks import django_rest

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from architect_lsp.knowledge.answers import value_status
 from architect_lsp.knowledge.constants import behind
@@ -35,8 +37,7 @@ _DEPTH = 8
 """How deep routers are followed into each other."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Above:
+class _Above(Struct, frozen=True):
     """What a router's routes have from those that include it."""
 
     prefix: str = ""

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from architect_lsp.knowledge.facts import ClassDef, Def
 from architect_lsp.knowledge.frameworks.dependencies import decorators, dependency, listed
@@ -38,8 +40,7 @@ _DEPTH = 8
 """How deep blueprints are followed into each other."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Above:
+class _Above(Struct, frozen=True):
     """What a blueprint's routes have from those that register it. `over` replaces its own prefix, where it is not None."""
 
     prefix: str = ""

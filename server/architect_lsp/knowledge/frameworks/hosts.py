@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from architect_lsp.knowledge.facts import ClassDef, Def, Facts, Variable
 from architect_lsp.knowledge.frameworks.scoped import (
@@ -31,16 +33,14 @@ _TURNS = 500
 """How many turns of a loop are looked at."""
 
 
-@dataclass(frozen=True, slots=True)
-class Host:
+class Host(Struct, frozen=True):
     """A router or application, by its file and the qualified name of what holds it."""
 
     path: str
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True):
     """A host as an expression gives it. `kind` is the dotted name of its class, "" where only its use tells; `made` the call that
     makes it, None for a parameter; `where` says where that call stands. `of` are the project's classes it is an object of, which
     may tell it things of themselves.
@@ -53,8 +53,7 @@ class Held:
     of: tuple[Host, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """One thing that a host is told. `handler` is what a decorator decorates, a function or a class. Where it
     `hands` the host on, a function of the project is called with it.
     """

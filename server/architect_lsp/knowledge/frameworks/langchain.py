@@ -7,7 +7,8 @@ langgraph-supervisor 0.0.31 and langgraph-swarm 0.1.0, whose names and links the
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from architect_lsp.knowledge.assembly import Spot, calls, kinds, parts, place, said, symbol
 from architect_lsp.knowledge.frameworks.langgraph_steps import END, START
@@ -34,8 +35,7 @@ _LIMIT = regex(r"langchain[\w.]*\.(?:Model|Tool)CallLimitMiddleware")
 _LIMITS = ("max_iterations", "max_execution_time", "early_stopping_method", "recursion_limit", "run_limit", "thread_limit")
 
 
-@dataclass(frozen=True, slots=True)
-class _Made:
+class _Made(Struct, frozen=True):
     spot: Spot
     agent: Agent
 

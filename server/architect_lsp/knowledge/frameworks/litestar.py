@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from architect_lsp.knowledge.answers import value_status
 from architect_lsp.knowledge.facts import Decorator
@@ -26,8 +28,7 @@ _DEPTH = 8
 """How deep routers are followed into each other."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Above:
+class _Above(Struct, frozen=True):
     """What the layers above a handler say."""
 
     path: str = ""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from architect_lsp.knowledge.constants import behind, text
 from architect_lsp.knowledge.facts import ClassDef, Def
@@ -17,8 +19,7 @@ _ITEMS = 500
 """How many items of a list are looked at."""
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
+class Where(Struct, frozen=True):
     """A file, the function in it ("" the module), and what its parameters and loop variables stand for, as far as it is known."""
 
     path: str

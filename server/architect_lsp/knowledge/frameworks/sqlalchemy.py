@@ -7,7 +7,8 @@ Source: https://docs.sqlalchemy.org/en/20/orm/declarative_tables.html and https:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from architect_lsp.knowledge.constants import behind, text
 from architect_lsp.knowledge.facts import Facts

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from architect_lsp.knowledge.constants import behind, text
 from architect_lsp.knowledge.lineage import Attribute, dotted, lineage

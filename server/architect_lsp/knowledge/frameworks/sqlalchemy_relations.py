@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from architect_lsp.knowledge.lineage import lineage
 from architect_lsp.knowledge.nouns import Column, Relation
@@ -18,8 +21,7 @@ _REMOTE = regex(r"remote\(()")
 _FOREIGN = regex(r"foreign\(\s*(\w+)\.(?:c\.)?(\w+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Tie:
+class Tie(Struct, frozen=True):
     """A relationship as one side says it: `path` is the file of its `call`; `annotated` when that tells one from many."""
 
     relation: Relation

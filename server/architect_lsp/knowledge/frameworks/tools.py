@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from architect_lsp.knowledge.assembly import Spot, decorations, symbol
 from architect_lsp.knowledge.lineage import dotted

@@ -22,7 +22,8 @@ Source: CWE-362; https://docs.python.org/3/library/asyncio-sync.html#asyncio.Loc
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from architect_lsp.knowledge.facts import Facts
 from architect_lsp.knowledge.reading import Reading
@@ -218,8 +219,7 @@ def find(view: View) -> Iterator[Hit]:
             yield from _made_twice(reading, function, shared)
 
 
-@dataclass(frozen=True, slots=True)
-class _Shared:
+class _Shared(Struct, frozen=True):
     """What other coroutines see too: `globals` that the function declares, and `containers` of the module by their names."""
 
     globals: frozenset[str]
