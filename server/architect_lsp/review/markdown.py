@@ -18,7 +18,7 @@ _UNSEEN = regex(
 )
 _FENCE = regex(r"[ \t]*(`{3,}|~{3,})([^`\n]*)$")
 _ANY_FENCE = regex(r"`{3,}|~{3,}")
-_SPAN = regex(r"(?<![`\\])(`{1,2})(?!`)(?:(?!\1(?!`)).)+?(?<!`)\1(?!`)")
+_SPAN = regex(r"(?<!`)(`{1,2})(?!`).+?(?<!`)\1(?!`)")
 _IMAGE = regex(r"!+(?=\[)")
 _LINK = regex(r"\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\(\s*<?([^\s<>()]*(?:\([^\s<>()]*\)[^\s<>()]*)*)>?[^()]*\)")
 _DEFINITION = regex(r"^[\s>*+\-\d.)]*\[[^\]]+\]:.*$")
@@ -73,6 +73,7 @@ def _clean_prose(lines: list[str]) -> list[str]:
     stray = False  # a backtick that a later line may close: what looks like code from here on may be read as text
     for it in lines:
         text = _DEFINITION.sub("", _ANY_FENCE.sub("`", it))
+        stray = stray or "\\`" in text  # readers differ in whether such a backtick opens or closes code
         spans = () if stray else tuple(_SPAN.finditer(text))
         out.append(_clean_line(text, spans))
         stray = bool(text.strip()) and (stray or "`" in _SPAN.sub("", text))
