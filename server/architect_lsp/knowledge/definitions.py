@@ -11,6 +11,8 @@ from architect_lsp.knowledge.choices import dead, decided, known
 from architect_lsp.knowledge.reading import Function, Reading, dotted
 
 _MUTATORS = frozenset(["append", "extend", "add", "insert", "update", "appendleft", "write", "writelines", "put", "setdefault"])
+_EMPTY = frozenset(["dict", "OrderedDict", "collections.OrderedDict", "ConfigParser", "configparser.ConfigParser"])
+"""Calls that make a container with nothing in it but their keywords."""
 _EXITS = ("abort", "exit", "_exit", "fail", "error", "bad_request", "skip")
 BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -207,7 +209,7 @@ def of_key(found: Sequence[Definition], key: tuple[object, ...]) -> list[ast.exp
                 if not isinstance(name, ast.Constant):
                     return None
                 kept[(name.value,)] = [value]
-        elif it.how == "set" and isinstance(it.value, ast.Call) and dotted(it.value.func).endswith(("dict", "ConfigParser")):
+        elif it.how == "set" and isinstance(it.value, ast.Call) and dotted(it.value.func) in _EMPTY:
             if it.value.args:
                 return None
             for word in it.value.keywords:

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from architect_lsp.knowledge.constants import behind
 from architect_lsp.knowledge.effects import canonical
 from architect_lsp.knowledge.flows import Origin
 from architect_lsp.knowledge.project import Project
-from architect_lsp.knowledge.reading import Reading, constant
+from architect_lsp.knowledge.reading import Reading, constant, dotted
 from architect_lsp.knowledge.sources import is_handler, is_one_of_few, is_request, parts
 from architect_lsp.knowledge.streams import described, slot_parameter, streams
 from architect_lsp.knowledge.streams import dotted as module_name
@@ -22,7 +23,7 @@ from architect_lsp.knowledge.threats import ALL
 from architect_lsp.patterns import regex
 
 _SOURCES = regex(
-    r"\b_?req(?:uest)?\b|request|input\(|argv|stdin|get_(?:query_|body_)?argument|FieldStorage|streamlit|st\.|self\.(?:path|headers|rfile)\b"
+    r"\b_?req(?:uest)?\b|request|input\(|argv|stdin|get_(?:query_|body_)?argument|FieldStorage|streamlit|st\.|self\.(?:path|headers|rfile)\b|parse_(?:known_)?args|\.recv|\.receive_"
 )
 
 
@@ -79,7 +80,11 @@ def _found(project: Project, path: str, reading: Reading) -> Iterator[Exposure]:
             yield from _through(project, path, reading, call, symbol)
             continue
         switches = {it.arg for it in call.keywords if constant(it.value) is True}
-        for sink in threats.sinks(name) if threats.is_sink_name(last) or name.endswith(".") else ():
+        if name == "functools.partial":
+            name, last, set_before = _completed(project, path, reading, call)
+            switches |= set_before
+        known = threats.is_sink_name(last) or threats.is_sink_name(name.rpartition(".")[2]) or name.endswith(".")
+        for sink in threats.sinks(name) if known else ():
             if sink.switch and sink.switch not in switches:
                 continue
             for slot, argument in _arguments(call):
@@ -100,6 +105,23 @@ def _callee(project: Project, path: str, reading: Reading, call: ast.Call, last:
     if isinstance(symbol, External):
         return symbol, canonical(symbol.name).removeprefix("?")
     return symbol, target or f"?.{last}"
+
+
+def _completed(project: Project, path: str, reading: Reading, call: ast.Call) -> tuple[str, str, set[str]]:
+    """(dotted name, last name, keywords that are True) of what a call of a `functools.partial` completes; "" where unknown."""
+    name = dotted(call.func)
+    local = reading.bindings(reading.function(call)).get(name, [])
+    made = local[0] if len(local) == 1 else None
+    if isinstance(made, ast.Call):
+        held = dotted(made.args[0]) if len(made.args) == 1 else ""
+        words = {it.arg for it in made.keywords if it.arg and constant(it.value) is True}
+    else:
+        home, value = behind(project, path, name) or (path, None)
+        path = home
+        held = value.items[0].text if value is not None and value.kind == "call" and len(value.items) == 1 else ""
+        words = {key for key, it in value.keywords if it.text == "True"} if value is not None else set()
+    full = canonical(project.external(path, held)) if held else ""
+    return full, full.rpartition(".")[2], words
 
 
 def _through(project: Project, path: str, reading: Reading, call: ast.Call, symbol: FunctionSymbol) -> Iterator[Exposure]:

@@ -15,6 +15,8 @@ BEGINS_RAW = "guard.beginning"
 """The same of a path whose `..` nobody has taken out, which leads elsewhere all the same."""
 WITHOUT = "guard.without"
 """The value was refused if it holds what is dangerous, such as `..`."""
+NO_OPTION = "guard.plain"
+"""The value was refused if it begins with a hyphen, so that no program takes it for an option."""
 
 _TO_THE_END = regex(r"(?:(?<!\\)\$|\\[zZ])\)*$")
 _FROM_THE_BEGIN = regex(r"^\(*(?:\?:)?(?:\^|\\A)")
@@ -35,6 +37,8 @@ def begun(given: ast.expr, *, positive: bool) -> frozenset[str]:
     """What `value.startswith(given)` says of the value: a scheme or a slash alone leaves every host open."""
     begins = texts(given)
     if not positive:
+        if "-" in begins:
+            return frozenset([NO_OPTION])
         return frozenset([WITHOUT]) if any(it.startswith("//") for it in begins) else frozenset()
     return frozenset() if any(_OPEN_BEGIN.match(it) for it in begins) else frozenset([BEGINS])
 

@@ -33,7 +33,12 @@ _REQUEST = regex(
     rf"(?:{'|'.join(words('objects'))})(?:\(\))?\.(?:{'|'.join(words('parts'))})\b"
 )
 _OTHER_REQUESTS = tuple(words("request"))
-_TERMINAL = regex(rf"^(?:{'|'.join(re.escape(it) for it in words('terminal'))})\b")
+_TERMINAL = regex(rf"^(?:{'|'.join(re.escape(it) for it in words('terminal'))})(?:\b|(?<=\)))")
+_WIRE = regex(
+    r"^(?:socket\.(?:socket|create_server)\(\)(?:\.accept\(\))?|socketserver\.\w+\(\)\.request|websockets?\.(?:\w+\.)*\w+\(\)"
+    r"|(?:fastapi|starlette)\.(?:websockets\.)?WebSocket\(\))\.(?:recv|recvfrom|receive_(?:text|bytes|json)|iter_(?:text|bytes|json))\(\)"
+)
+"""What came over a connection."""
 _GETTERS = regex(r"^(?:self\.|tornado\.web\.RequestHandler\(\)\.)?get_(?:query_|body_|secure_)?(?:arguments?|cookie)\b")
 """Tornado's ways to ask for a part of a request."""
 _MODEL_CALL = regex(
@@ -222,7 +227,9 @@ def is_request(project: Project, reading: Reading, origin: Origin) -> bool:
         return False
     if project.threats.is_source(name):
         return True
-    if _REQUEST.match(name) or _GETTERS.match(name) or _TERMINAL.match(name) or name.startswith(_OTHER_REQUESTS):
+    if _REQUEST.match(name) or _GETTERS.match(name) or _TERMINAL.match(name) or _WIRE.match(name):
+        return True
+    if name.startswith(_OTHER_REQUESTS):
         return True
     return origin.kind == "parameter" and is_of_handler(reading, origin)
 

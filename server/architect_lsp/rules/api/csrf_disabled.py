@@ -78,6 +78,16 @@ from django.views.decorators.csrf import csrf_exempt
 def transfer(request):
     request.user.account.pay(request.POST["to"], request.POST["cents"])
 """),
+        Bad("""
+from flask_wtf import FlaskForm
+from wtforms import StringField
+
+class TransferForm(FlaskForm):
+    class Meta:
+        csrf = [|False|]
+
+    account = StringField()
+"""),
     ],
     good=[
         """
@@ -140,6 +150,7 @@ def find(view: View) -> Iterator[Hit]:
     yield from _exempt(view)
     yield from _exempt_classes(view)
     yield from _without_middleware(view)
+    yield from _forms(view)
     for node, value in _set(view):
         if constant(value) is False and not _in_tests(view, node):
             yield Hit(value, "Forged requests are let through: the check of the CSRF token is off.", (_fix(value),))
@@ -180,6 +191,19 @@ def _without_middleware(view: View) -> Iterator[Hit]:
         has_sessions = all(isinstance(it, str) for it in said) and any("SessionMiddleware" in str(it) for it in said)
         if has_sessions and not any("csrf" in str(it).lower() for it in said) and not _in_tests(view, node):
             yield Hit(node.targets[0], "There are sessions and no `CsrfViewMiddleware`: forged requests are let through.")
+
+
+def _forms(view: View) -> Iterator[Hit]:
+    """Forms of Flask-WTF that leave the check out, and views of Pyramid that do and act for who is signed in."""
+    for node in view.reading.each(ast.Assign):
+        held = view.reading.parent(node)
+        is_meta = isinstance(held, ast.ClassDef) and held.name == "Meta" and dotted(node.targets[0]) == "csrf"
+        if is_meta and constant(node.value) is False and not _in_tests(view, node):
+            yield Hit(node.value, "This form takes forged requests: its check of the CSRF token is off.")
+    for function in view.reading.functions:
+        for it in (each for row in function.decorator_list if isinstance(row, ast.Call) for each in row.keywords):
+            if it.arg == "require_csrf" and constant(it.value) is False and _acts_for_user(view, function):
+                yield Hit(it.value, f"`{function.name}` trusts the session's cookie and lets forged requests through.")
 
 
 def _set(view: View) -> Iterator[tuple[ast.AST, ast.expr]]:

@@ -22,7 +22,7 @@ from architect_lsp.knowledge.catalogue import catalogue
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.operations import spoken
 from architect_lsp.knowledge.project import Project
-from architect_lsp.knowledge.reading import dotted
+from architect_lsp.knowledge.reading import Function, dotted
 from architect_lsp.knowledge.summaries import Effect, described, effects
 from architect_lsp.knowledge.symbols import Ref
 from architect_lsp.model import Confidence, Severity
@@ -68,6 +68,15 @@ def hide(request, pk):
     parcel.save()
 """,
         ),
+        Bad("""
+from django.contrib.auth.decorators import login_required
+from shop.models import Order
+
+@login_required
+def cancel(request):
+    order = Order.objects.get(pk=request.GET["order"], owner=request.user)
+    [|order.delete()|]
+"""),
     ],
     good=[
         """
@@ -87,6 +96,21 @@ def orders(session: Session):
 @router.get("/auth/callback")
 def callback(session: Session):
     session.commit()
+""",
+        """
+from django.views.decorators.http import require_POST
+from shop.models import Order
+
+@require_POST
+def cancel(request):
+    order = Order.objects.get(pk=request.GET["order"], owner=request.user)
+    order.delete()
+
+def shown(request):
+    order = Order.objects.get(pk=request.GET["order"], owner=request.user)
+    if request.method == "POST":
+        order.delete()
+    return order
 """,
     ],
 )
@@ -125,6 +149,8 @@ def find_django(view: View) -> Iterator[Hit]:
         said = next(
             (it for it in function.decorator_list if dotted(it).rpartition(".")[2] in ("require_GET", "require_safe")), None
         )
+        if said is None and _takes_query_alone(view, function):
+            yield from _changes(view, function)
         if said is None or _LINKS.search(function.name):
             continue
         for call in view.reading.within(function):
@@ -133,6 +159,34 @@ def find_django(view: View) -> Iterator[Hit]:
             if call.func.attr in _SAVES and not dotted(call.func.value).startswith(("request.session", "self.request.session")):
                 yield Hit(said, f"`{function.name}` answers GET and changes state by `{dotted(call.func)}`.")
                 break
+
+
+_OTHER_METHODS = regex(r"\bPOST\b|\.method\b|require_|http_method|api_view|\.body\b|is_valid\(|csrf_exempt")
+_TRACKED = regex(r"log|audit|visit|view|seen|stat|count|event|session|cache|token", re.IGNORECASE)
+
+
+def _takes_query_alone(view: View, function: Function) -> bool:
+    """Whether a view of Django reads the query and never asks which method it was called by."""
+    if not function.args.args or function.args.args[0].arg != "request" or _LINKS.search(function.name):
+        return False
+    text = view.reading.source(function)
+    above = " ".join(ast.unparse(it) for it in function.decorator_list)
+    return "request.GET" in text and not _OTHER_METHODS.search(text) and not _OTHER_METHODS.search(above)
+
+
+def _changes(view: View, function: Function) -> Iterator[Hit]:
+    """Rows that the query names and the view deletes, or saves."""
+    for it in view.reading.within(function):
+        row = it.func.value if isinstance(it, ast.Call) and isinstance(it.func, ast.Attribute) and not it.args else None
+        if not isinstance(row, ast.Name) or not isinstance(it, ast.Call) or not isinstance(it.func, ast.Attribute):
+            continue
+        values = [each for each in view.reading.bindings(function).get(row.id, []) if each is not None]
+        is_asked = len(values) == 1 and "request.GET" in (said := ast.unparse(values[0])) and "objects" in said
+        if is_asked and it.func.attr in _SAVES and not _TRACKED.search(ast.unparse(values[0]).partition("(")[0]):
+            yield Hit(
+                it, f"`{function.name}` answers GET and changes state by `{dotted(it.func)}`: a link or an image does, too."
+            )
+            return
 
 
 @rule.check_project

@@ -87,6 +87,14 @@ def edit(key: int, changes: dict[str, Any]):
         for name, value in changes.items():
             [|setattr(account, name, value)|]
 """),
+        Bad("""
+from flask import request
+from models import Customer, db
+
+def create():
+    customer = Customer([|**request.get_json()|])
+    db.session.add(customer)
+"""),
     ],
     good=[
         """
@@ -130,7 +138,7 @@ _BODY = regex(
 
 
 _ROWS = regex(r"\.(?:objects|query)(?:\(\))?\.")
-_MODULE = regex(r"^(?:\.+|\w+\.)(?:\w+\.)*(?:models?|db|database|entities|orm|tables)\.\w+$")
+_MODULE = regex(r"^(?:(?:\.+|\w+\.)(?:\w+\.)*(?:models?|db|database|entities|orm|tables)|models)\.\w+$")
 _UNTYPED = regex(r"(?:dict|Dict|typing\.Dict)(?:\[str, (?:Any|object|str)\])?")
 Bodies = dict[ast.AST, set[str]]
 

@@ -62,6 +62,14 @@ paths:
   /offers: {get: {parameters: [{name: limit, in: query, schema: {type: integer, maximum: 200}}]}}
   /notes: {get: {parameters: [{name: [|limit|], in: query, schema: {type: integer}}]}}
 """),
+        Bad("""
+from django.http import JsonResponse
+from shop.models import Item
+
+def page(request):
+    size = [|int(request.GET.get("size", 20))|]
+    return JsonResponse({"items": list(Item.objects.values("id")[:size])})
+"""),
     ],
     good=[
         """
@@ -92,6 +100,20 @@ paths:
   /orders: {get: {parameters: [{name: limit, in: query, schema: {type: integer}}]}}
   /parcels: {get: {parameters: [{name: limit, in: query, schema: {type: integer}}]}}
 """,
+        """
+from django.http import JsonResponse
+from shop.models import Item
+
+def page(request):
+    size = min(int(request.GET.get("size", 20)), 100)
+    return JsonResponse({"items": list(Item.objects.values("id")[:size])})
+
+def others(request):
+    limit = int(request.GET.get("limit", 20))
+    if limit > 100:
+        return JsonResponse({}, status=400)
+    return JsonResponse({"items": list(Item.objects.values("id")[:limit])})
+""",
     ],
 )
 
@@ -102,6 +124,7 @@ _BOUNDS = ("le", "lt")
 @rule.check
 def find(view: View) -> Iterator[Hit]:
     """Parameters of handlers that go into `.limit(...)` as they came."""
+    yield from _read(view)
     for function in view.reading.functions:
         routes = routes_of(view.project, view.path, view.reading.qualname(function)) if function.decorator_list else ()
         if not routes or any(it.framework != "fastapi" for it in routes):
@@ -109,6 +132,44 @@ def find(view: View) -> Iterator[Hit]:
         for argument, default in _sizes(function):
             if not _is_bounded(argument, default) and _is_limit(view.reading, function, argument.arg):
                 yield Hit(argument, f"`{argument.arg}` may be any number, and so many rows are read: give it a largest value.")
+
+
+_ASKED = regex(r"\brequest\.(?:GET|args|query_params|params)\b")
+
+
+def _read(view: View) -> Iterator[Hit]:
+    """Sizes that a view reads from the query itself, and cuts rows by as they came."""
+    for function in view.reading.functions:
+        for name, rows in view.reading.bindings(function).items():
+            if not _SIZE.fullmatch(name) or len(rows) != 1 or not isinstance(rows[0], ast.Call) or dotted(rows[0].func) != "int":
+                continue
+            if not _ASKED.search(ast.unparse(rows[0])) or _is_looked_at(view.reading, function, name):
+                continue
+            found = next((it for it in view.reading.within(function) if _cuts(it, name)), None)
+            if found is not None:
+                yield Hit(rows[0], f"`{name}` may be any number, and so many rows are read: give it a largest value.")
+
+
+def _cuts(node: ast.AST, name: str) -> bool:
+    """Whether rows of a query are cut by it: `Item.objects.all()[:size]`, `.limit(size)`, `Paginator(rows, size)`."""
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
+        bound = node.slice.upper
+        return bound is not None and dotted(bound) == name and bool(re.search(r"\.(?:objects|query)\b", ast.unparse(node.value)))
+    if isinstance(node, ast.Call):
+        last = node.func.attr if isinstance(node.func, ast.Attribute) else dotted(node.func)
+        given = node.args[:1] if last == "limit" else node.args[1:2] if last == "Paginator" else []
+        return any(dotted(it) == name for it in given)
+    return False
+
+
+def _is_looked_at(reading: Reading, function: Function, name: str) -> bool:
+    """Whether a comparison or another call sees it."""
+    for node in reading.within(function):
+        if isinstance(node, ast.Compare) and name in {dotted(it) for it in (node.left, *node.comparators)}:
+            return True
+        if isinstance(node, ast.Call) and not _cuts(node, name) and any(dotted(it) == name for it in node.args):
+            return True
+    return False
 
 
 def _sizes(function: Function) -> Iterator[tuple[ast.arg, ast.expr | None]]:

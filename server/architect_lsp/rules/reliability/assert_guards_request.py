@@ -43,6 +43,18 @@ def change(number: int, amount: int, user: User):
     [|assert user.is_admin|]
     return save(number, amount)
 """),
+        Bad("""
+from flask import Flask, session
+from shop.store import wipe
+
+app = Flask(__name__)
+
+@app.post("/wipe")
+def wipe_all():
+    [|assert session.get("role") == "admin"|]
+    wipe()
+    return "", 204
+"""),
     ],
     good=[
         """
@@ -67,7 +79,7 @@ def change(number: int, amount: int, user: User, order: Order):
     ],
 )
 
-_USERS = {"current_user", "g"}
+_USERS = {"current_user", "g", "session"}
 """What Flask has for everyone of who asks."""
 _NARROWS = ("isinstance", "callable", "issubclass", "hasattr")
 
@@ -85,6 +97,13 @@ def find(view: View) -> Iterator[Hit]:
             yield Hit(it, f"`{function.name}` refuses a request by `assert`: a 500, and no check under `python -O`.")
 
 
+def _spoken(node: ast.expr) -> str:
+    """The dotted name that an expression asks: `session.get` of `session.get("role")`, `session` of `session["role"]`."""
+    if isinstance(node, ast.Call) and dotted(node.func).endswith(".get"):
+        return dotted(node.func)
+    return dotted(node.value if isinstance(node, ast.Subscript) else node)
+
+
 def _refuses(test: ast.expr, given: set[str]) -> bool:
     """Whether a test compares what a client gave, or asks what a user may do."""
     if isinstance(test, ast.UnaryOp):
@@ -95,7 +114,7 @@ def _refuses(test: ast.expr, given: set[str]) -> bool:
         sides = (test.left, *test.comparators)
         if any(isinstance(it, ast.Constant) and it.value is None for it in sides):
             return False
-        return any(dotted(it).partition(".")[0] in given for it in sides if dotted(it))
+        return any(name.partition(".")[0] in given for it in sides if (name := _spoken(it)))
     name = dotted(test.func if isinstance(test, ast.Call) else test)
     if name in _NARROWS or name.partition(".")[0] not in given:
         return False

@@ -26,6 +26,7 @@ import ast
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.reading import constant, dotted, keyword
+from architect_lsp.knowledge.sources import is_terminal
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
@@ -74,6 +75,26 @@ def handler(event, context):
 def dispatch(request):
     return [|globals()[request.GET["action"]]|](request)
 """),
+        Bad("""
+import os
+import socket
+from flask import request
+from shop import builders
+
+def configure():
+    for key, value in request.form.items():
+        [|os.environ[key]|] = value
+
+def built():
+    maker = getattr(builders, [|request.args["kind"]|])
+    return maker()
+
+def serve():
+    with socket.create_server(("127.0.0.1", 9000)) as server:
+        connection, _ = server.accept()
+        text = connection.recv(1024).decode()
+        connection.sendall(str(eval([|text|])).encode())
+"""),
     ],
     good=[
         """
@@ -119,6 +140,13 @@ ACTIONS = {"show": print}
 def dispatch(request):
     return ACTIONS[request.GET["action"]](request)
 """,
+        """
+import os
+from flask import request
+
+def configure():
+    os.environ["THEME"] = "dark" if request.form["theme"] == "dark" else "light"
+""",
     ],
 )
 
@@ -139,6 +167,7 @@ def find(view: View) -> Iterator[Hit]:
             it.steps,
         )
     yield from _opened(view)
+    yield from _environment(view)
     yield from _looked_up(view)
 
 
@@ -156,6 +185,20 @@ def _looked_up(view: View) -> Iterator[Hit]:
                 yield Hit(
                     call.func, f"`{origin.name}` chooses what is called, of all the module holds; keep a table of what may be."
                 )
+
+
+def _environment(view: View) -> Iterator[Hit]:
+    """Variables of the environment that a client names: `PATH`, `LD_PRELOAD` and others decide what programs run."""
+    for node in view.reading.each(ast.Assign):
+        target = node.targets[0]
+        if (
+            isinstance(target, ast.Subscript)
+            and dotted(target.value) == "os.environ"
+            and not isinstance(target.slice, ast.Constant)
+        ):
+            origin = view.untrusted(target.slice, "code")
+            if origin is not None and not is_terminal(origin):
+                yield Hit(target, f"`{origin.name}` names the variable: `PATH` or `LD_PRELOAD` decide what programs run.")
 
 
 def _opened(view: View) -> Iterator[Hit]:
@@ -177,6 +220,10 @@ def _is_prefixed(view: View, argument: ast.expr) -> bool:
 
 
 def _is_called(view: View, call: ast.Call) -> bool:
-    """Whether what the call gives is called at once."""
+    """Whether what the call gives is called, at once or by the name it is kept under."""
     up = view.reading.parent(call)
+    if isinstance(up, ast.Assign) and len(up.targets) == 1 and isinstance(up.targets[0], ast.Name):
+        name = up.targets[0].id
+        inside = view.reading.within(view.reading.function(call))
+        return any(isinstance(it, ast.Call) and isinstance(it.func, ast.Name) and it.func.id == name for it in inside)
     return isinstance(up, ast.Call) and up.func is call

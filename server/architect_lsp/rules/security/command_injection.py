@@ -117,6 +117,25 @@ async def logs(unit: str):
 def main():
     os.system([|f"tar czf backup.tgz {sys.argv[1]}"|])
 """),
+        Bad("""
+import argparse
+import functools
+import os
+import subprocess
+from subprocess import Popen as launch
+from flask import request
+
+shell = functools.partial(subprocess.check_output, shell=True, text=True)
+
+def looked_up():
+    asked = request.args.to_dict()
+    launch([|"nslookup " + asked["domain"]|], shell=True)
+    return shell([|f"traceroute {asked['domain']}"|])
+
+def main():
+    options = argparse.ArgumentParser().parse_args()
+    os.popen([|"tar czf backup.tgz %s" % options.folder|]).read()
+"""),
     ],
     good=[
         """
@@ -174,6 +193,16 @@ def history():
 
 async def pack():
     await asyncio.create_subprocess_exec("wc", "-l", request.args["folder"])
+""",
+        """
+import subprocess
+from flask import abort, request
+
+def history():
+    branch = request.args["branch"]
+    if branch.startswith("-"):
+        abort(400)
+    return subprocess.check_output(["git", "log", branch])
 """,
     ],
 )

@@ -49,6 +49,15 @@ app = Flask(__name__)
 app.config["SESSION_COOKIE_SECURE"] = [|False|]
 app.config.update(SESSION_COOKIE_HTTPONLY=[|False|])
 """),
+        Bad("""
+from fastapi import FastAPI, Response
+
+app = FastAPI()
+
+@app.post("/login")
+def login(response: Response, token: str):
+    response.set_cookie("session", token, secure=True, httponly=True, samesite=[|"none"|])
+"""),
     ],
     good=[
         """
@@ -104,6 +113,11 @@ def _cookie(call: ast.Call, last: str) -> Iterator[Hit]:
     key = constant(keyword(call, "key") or (call.args[0] if call.args else None))
     value = keyword(call, "value") or (call.args[1] if len(call.args) > 1 else None)
     given = {it.arg for it in call.keywords}
+    site = keyword(call, "samesite")
+    is_open = isinstance(said := constant(site), str) and said.lower() == "none"
+    if is_open and site is not None and isinstance(key, str) and _SENSITIVE.match(key):
+        yield Hit(site, f"The cookie `{key}` opens an account and goes along with what any other site sends; use `Lax`.")
+        return
     missing = [it for it in _FLAGS if it not in given]
     if isinstance(key, str) and _SENSITIVE.match(key) and missing and not isinstance(value, ast.Constant) and len(call.args) < 5:
         yield Hit(call, f"The cookie `{key}` opens an account and goes out without {' and '.join(f'`{it}`' for it in missing)}.")

@@ -15,8 +15,8 @@ Source: NIST SP 800-38D section 8
 import ast
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.facts import Variable
-from architect_lsp.knowledge.reading import constant, dotted, keyword
+from architect_lsp.knowledge.literals import is_fixed
+from architect_lsp.knowledge.reading import dotted, keyword
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
@@ -84,7 +84,7 @@ def find(view: View) -> Iterator[Hit]:
     """Vectors and nonces that are literals."""
     for call in view.reading.each(ast.Call):
         given = _start(view, call)
-        if given is not None and _is_literal(view, given):
+        if given is not None and is_fixed(view.project, view.path, view.reading, given):
             yield Hit(given, "This begins every encryption with the same bytes: draw them anew for each text with `os.urandom`.")
 
 
@@ -102,22 +102,3 @@ def _start(view: View, call: ast.Call) -> ast.expr | None:
         if view.callee(call).rpartition(".")[0].rpartition(".")[2].removesuffix("()") in _AEADS:
             return call.args[0]
     return None
-
-
-def _is_literal(view: View, node: ast.expr, depth: int = 3) -> bool:
-    """Whether an expression gives the same bytes each time."""
-    if isinstance(node, ast.Constant):
-        return isinstance(node.value, bytes | str) and len(node.value) > 0
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
-        return _is_literal(view, node.left, depth)
-    if isinstance(node, ast.Call) and dotted(node.func) in ("bytes", "bytearray") and len(node.args) == 1:
-        return isinstance(constant(node.args[0]), int)
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("encode", "fromhex"):
-        return _is_literal(view, node.args[0] if node.func.attr == "fromhex" and node.args else node.func.value, depth)
-    if isinstance(node, ast.Name) and depth > 0:
-        values = view.reading.bindings(view.reading.function(node)).get(node.id)
-        if values:
-            return len(values) == 1 and values[0] is not None and _is_literal(view, values[0], depth - 1)
-        found = view.project.name(view.path, node.id)
-        return isinstance(found, Variable) and not found.target and node.id.isupper()
-    return False

@@ -15,9 +15,13 @@ Security: setting cookies for the user, poisoning caches.
 Source: CWE-113; https://owasp.org/www-community/attacks/HTTP_Response_Splitting
 """
 
+import ast
+import re
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.sources import is_request
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -50,6 +54,15 @@ def application(environ, start_response):
     start_response("200 OK", [|[("Content-Language", language)]|])
     return [b"hello"]
 """),
+        Bad("""
+import smtplib
+from flask import request
+
+def contact():
+    message = "From: web@example.com\\r\\nSubject: " + request.form["subject"] + "\\r\\n\\r\\n" + request.form["text"]
+    with smtplib.SMTP("localhost") as smtp:
+        smtp.sendmail("web@example.com", ["help@example.com"], [|message|])
+"""),
     ],
     good=[
         """
@@ -61,8 +74,20 @@ def answer(handler, response):
     handler.send_header("X-Number", str(int(request.args["number"])))
     response.headers["X-Name"] = request.args["name"]
 """,
+        """
+import smtplib
+from flask import request
+
+def contact():
+    message = "From: web@example.com\\r\\nSubject: A question\\r\\n\\r\\n" + request.form["text"]
+    with smtplib.SMTP("localhost") as smtp:
+        smtp.sendmail("web@example.com", ["help@example.com"], message)
+""",
     ],
 )
+
+_IN_HEADERS = regex(r"(?:^|\n)(?:Subject|To|From|Cc|Bcc|Reply-To):[^\n]*$", re.IGNORECASE)
+_AFTER = regex(r"\r?\n\r?\n")
 
 
 @rule.check
@@ -71,3 +96,19 @@ def find(view: View) -> Iterator[Hit]:
     for it in view.exposures("header"):
         message = f"`{it.source}` is written into a header: a line break in it begins another; refuse or encode it."
         yield Hit(it.argument, message, (), it.steps)
+    yield from _mails(view)
+
+
+def _mails(view: View) -> Iterator[Hit]:
+    """Messages that are put together as text, with a header that someone outside ends."""
+    for call in view.reading.each(ast.Call):
+        last = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+        if last != "sendmail" or len(call.args) < 3 or "smtplib" not in view.callee(call):
+            continue
+        before = ""
+        for it in view.parts(call.args[2], "header"):
+            if isinstance(it, str):
+                before += it
+            elif is_request(view.project, view.reading, it) and _IN_HEADERS.search(before) and not _AFTER.search(before):
+                yield Hit(call.args[2], f"`{it.name}` is written into a header of the mail: a line break in it begins another.")
+                break

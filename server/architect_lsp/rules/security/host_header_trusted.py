@@ -53,6 +53,13 @@ def forgotten():
     return "", 202
 """
         ),
+        Bad("""
+from django.core.mail import send_mail
+
+def forgot(request, user):
+    link = [|"https://%s/reset/%s" % (request.META["HTTP_HOST"], user.reset_token)|]
+    send_mail("Reset", link, None, [user.email])
+"""),
     ],
     good=[
         """
@@ -101,7 +108,7 @@ def find(view: View) -> Iterator[Hit]:
             if [constant(it) for it in values] == ["*"] and _SETTINGS.search(reading.unit.text) and not _is_asked(reading, node):
                 message = "Any `Host` is let in, and links are made of it: name the hosts of this service."
                 yield Hit(node.targets[0], message)
-    for text in (*reading.each(ast.JoinedStr), *reading.each(ast.BinOp)):
+    for text in (*reading.each(ast.JoinedStr), *reading.each(ast.BinOp), *_formatted(reading)):
         begin, host = _first_two(text)
         if host is None or not re.fullmatch(r"https?://", str(constant(begin))):
             continue
@@ -113,11 +120,25 @@ def find(view: View) -> Iterator[Hit]:
             yield Hit(text, "Whoever asks writes the `Host` that this link leads to: take it from the settings.")
 
 
+def _formatted(reading: Reading) -> Iterator[ast.Call]:
+    """The calls of `str.format` on a literal."""
+    for it in reading.each(ast.Call):
+        if isinstance(it.func, ast.Attribute) and it.func.attr == "format" and isinstance(it.func.value, ast.Constant):
+            yield it
+
+
 def _first_two(text: ast.expr) -> tuple[ast.expr | None, ast.expr | None]:
     """The first two pieces of an f-string or of a sum of texts."""
     if isinstance(text, ast.JoinedStr):
         second = text.values[1] if len(text.values) > 1 else None
         return (text.values[0], second.value) if isinstance(second, ast.FormattedValue) else (None, None)
+    is_percent = isinstance(text, ast.BinOp) and isinstance(text.op, ast.Mod)
+    if isinstance(text, ast.Call) or is_percent:
+        given = text.args if isinstance(text, ast.Call) else getattr(text, "right", text)
+        given = given if isinstance(given, list) else getattr(given, "elts", [given])
+        words = constant(getattr(text.func, "value", None) if isinstance(text, ast.Call) else getattr(text, "left", None))
+        begin = regex(r"https?://(?=%s|\{\}|\{0\})").match(str(words))
+        return (ast.Constant(begin[0]), given[0]) if begin and given else (None, None)
     pieces: list[ast.expr] = []
     while isinstance(text, ast.BinOp) and isinstance(text.op, ast.Add):
         pieces.insert(0, text.right)

@@ -103,6 +103,12 @@ def context():
     [|made.options &= ~ssl.OP_NO_SSLv3|]
     return made, boto3.client("sqs", use_ssl=[|False|])
 """),
+        Bad("""
+import requests
+
+def login(user, password):
+    return requests.post([|"http://portal.example.com/login"|], data={"user": user, "password": password}, timeout=5)
+"""),
     ],
     good=[
         """
@@ -164,12 +170,20 @@ def context():
     made.options |= ssl.OP_NO_TLSv1
     return made, boto3.client("s3", endpoint_url="http://localhost:9000", use_ssl=False)
 """,
+        """
+import requests
+
+def login(user, password):
+    requests.post("http://localhost:8080/login", data={"user": user, "password": password}, timeout=5)
+    return requests.post("https://portal.example.com/login", data={"user": user, "password": password}, timeout=5)
+""",
     ],
 )
 
 _OLD = ("SSLContext", "wrap_socket", "Context")
 _OLD_VERSIONS = ("SSLv2", "SSLv3", "TLSv1", "TLSv1_1", "MINIMUM_SUPPORTED")
 _PROOFS = regex(r"authorization|cookie|x-(?:api|auth)-(?:key|token)", re.IGNORECASE)
+_PASSWORD = regex(r"passw(?:or)?d|passphrase|client_secret|refresh_token", re.IGNORECASE)
 _REFUSED = regex(r"(?:^|\.)OP_NO_(?:SSLv2|SSLv3|TLSv1|TLSv1_1)$")
 _BINDS = ("simple_bind_s", "simple_bind", "bind_s", "bind")
 _PROTOCOL = regex(r"(?:ssl\.)?PROTOCOL_(?:SSLv2|SSLv3|TLSv1|TLSv1_1)$|(?:SSL\.)?(?:SSLv2|SSLv3|TLSv1|TLSv1_1)_METHOD$")
@@ -205,7 +219,14 @@ def find(view: View) -> Iterator[Hit]:
                 yield Hit(call, f"`{last}` sends the password in the clear; call `starttls()` before `login`.")
         elif last == "Telnet" and view.callee(call) == "telnetlib.Telnet":
             yield Hit(call, "Telnet sends what is typed, passwords too, in the clear; use SSH.")
-        elif call.args and (keyword(call, "auth") is not None or _carries_secret(keyword(call, "headers"))):
+        elif last == "CommunityData" and constant(keyword(call, "mpModel")) in (0, 1) and "pysnmp" in view.callee(call):
+            yield Hit(call, "SNMP 1 and 2 send the community, which is the password, in the clear; use SNMP 3.")
+        elif call.args and (
+            keyword(call, "auth") is not None
+            or _carries_secret(keyword(call, "headers"))
+            or _holds_password(keyword(call, "data"))
+            or _holds_password(keyword(call, "json"))
+        ):
             url = call.args[0]
             if (
                 isinstance(url, ast.Constant)
@@ -219,6 +240,11 @@ def find(view: View) -> Iterator[Hit]:
 def _carries_secret(headers: ast.expr | None) -> bool:
     """Whether headers that are written out name what signs in."""
     return isinstance(headers, ast.Dict) and any(_PROOFS.fullmatch(str(constant(it))) for it in headers.keys if it is not None)
+
+
+def _holds_password(body: ast.expr | None) -> bool:
+    """Whether a body that is written out has a field for a password."""
+    return isinstance(body, ast.Dict) and any(_PASSWORD.fullmatch(str(constant(it))) for it in body.keys if it is not None)
 
 
 def _old_versions(view: View) -> Iterator[Hit]:

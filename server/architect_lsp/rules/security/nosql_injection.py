@@ -67,6 +67,17 @@ from shop.models import User
 def count():
     return User.objects(__raw__=[|request.get_json()|]).count()
 """),
+        Bad("""
+import json
+from flask import request
+from pymongo import MongoClient
+
+users = MongoClient().shop.users
+
+def found():
+    wanted = json.loads(request.args["search"])
+    return users.find_one([|{"name": wanted}|])
+"""),
     ],
     good=[
         """
@@ -87,6 +98,17 @@ from flask import request
 def cheap(db):
     return list(db.items.find({"$where": "this.price < this.limit", "price": {"$lt": request.args.get("most", type=int)}}))
 """,
+        """
+import json
+from flask import request
+from pymongo import MongoClient
+
+users = MongoClient().shop.users
+
+def found():
+    wanted = str(json.loads(request.args["search"]))
+    return users.find_one({"name": wanted})
+""",
     ],
 )
 
@@ -98,13 +120,22 @@ def find(view: View) -> Iterator[Hit]:
     """Queries that hold a structure which someone outside made."""
     yield from _scripts(view)
     for it in view.exposures("nosql"):
-        made = any(isinstance(node, ast.Call) and dotted(node.func).endswith("loads") for node in ast.walk(it.argument))
+        made = _is_parsed(view, it.argument)
         whole = isinstance(it.argument, ast.Dict) or made or isinstance(it.argument, ast.Name | ast.Attribute | ast.Call)
         if it.used_by.endswith("find") and not isinstance(it.argument, ast.Dict) and not made:
             continue  # the `find` of text
         if not it.steps and whole and (made or _STRUCTURES.search(it.origin.name)) and not _is_text(it.argument):
             message = f"`{it.source}` may hold operators such as `$ne` and becomes part of the query; check that it is text."
             yield Hit(it.argument, message, (), it.steps)
+
+
+def _is_parsed(view: View, node: ast.expr) -> bool:
+    """Whether JSON was parsed to get the value, so that it may be a structure."""
+    local = view.reading.bindings(view.reading.function(node))
+    held = [each for it in ast.walk(node) if isinstance(it, ast.Name) for each in local.get(it.id, []) if each is not None]
+    calls = (each for it in (node, *held) for each in ast.walk(it) if isinstance(each, ast.Call))
+    values = [it for it in held if isinstance(it, ast.Call) and dotted(it.func) == "str"]
+    return not values and any(dotted(it.func).endswith("loads") for it in calls)
 
 
 def _scripts(view: View) -> Iterator[Hit]:

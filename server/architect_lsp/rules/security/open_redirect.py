@@ -22,7 +22,8 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.exposures import Exposure
-from architect_lsp.knowledge.reading import dotted
+from architect_lsp.knowledge.reading import constant, dotted
+from architect_lsp.knowledge.sources import is_terminal
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
@@ -65,6 +66,14 @@ def login():
     if target.startswith("/"):
         return redirect([|target|])
     return redirect("/")
+"""),
+        Bad("""
+from flask import Response, request
+
+def leave():
+    answer = Response(status=302)
+    answer.headers["Location"] = [|request.args["to"]|]
+    return answer
 """),
     ],
     good=[
@@ -142,6 +151,14 @@ def after():
         return redirect("/")
     return redirect(target)
 """,
+        """
+from flask import Response, request, url_for
+
+def leave():
+    answer = Response(status=302)
+    answer.headers["Location"] = url_for("page", name=request.args["to"])
+    return answer
+""",
     ],
 )
 
@@ -155,6 +172,7 @@ _OWN = regex(
 @rule.check
 def find(view: View) -> Iterator[Hit]:
     """Redirects whose target someone outside decides."""
+    yield from _headers(view)
     for it in view.exposures("redirect"):
         if not _OWN.search(it.origin.name) and not _is_back(view, it) and not _is_checked(view, it):
             yield Hit(
@@ -163,6 +181,16 @@ def find(view: View) -> Iterator[Hit]:
                 (),
                 it.steps,
             )
+
+
+def _headers(view: View) -> Iterator[Hit]:
+    """Answers whose `Location` someone outside decides."""
+    for node in view.reading.each(ast.Assign):
+        target = node.targets[0]
+        if isinstance(target, ast.Subscript) and str(constant(target.slice)).lower() == "location":
+            origin = view.untrusted(node.value, "redirect")
+            if origin is not None and not is_terminal(origin) and not _OWN.search(origin.name):
+                yield Hit(node.value, f"`{origin.name}` decides where this answer leads, other sites too; check its host.")
 
 
 def _is_checked(view: View, exposure: Exposure) -> bool:

@@ -59,6 +59,23 @@ def login(answer):
     answer.set_cookie("password", [|request.form["password"]|])
     return answer
 """),
+        Bad("""
+import base64
+import jwt
+from flask import request
+from shop.models import Account
+
+def saved():
+    account = Account.objects.get(pk=1)
+    account.password = [|base64.b64encode(request.form["password"].encode()).decode()|]
+    account.save()
+
+def exported(key):
+    password = request.form["password"]
+    with open("accounts.txt", "a") as out:
+        out.write([|f"{request.form['user']}:{password}"|])
+    return jwt.encode({"sub": 1, "password": [|password|]}, key)
+"""),
     ],
     good=[
         """
@@ -107,6 +124,15 @@ def login(answer):
     answer.set_cookie("session", started(request.form["password"]))
     return answer
 """,
+        """
+from flask import request
+from shop.security import hashed
+
+def exported():
+    password = hashed(request.form["password"])
+    with open("accounts.txt", "a") as out:
+        out.write(f"{request.form['user']}:{password}")
+""",
     ],
 )
 
@@ -124,9 +150,18 @@ _KEEPS = ("add", "add_all", "merge")
 @rule.check
 def find(view: View) -> Iterator[Hit]:
     """Rows that are made with a password as it came, and kept."""
+    yield from _encoded(view)
     for call in view.reading.each(ast.Call):
         if isinstance(call.func, ast.Attribute) and call.func.attr == "set_cookie":
             yield from _in_cookie(view, call)
+        if isinstance(call.func, ast.Attribute) and call.func.attr in ("write", "writerow") and len(call.args) == 1:
+            yield from _in_file(view, call)
+        if (
+            isinstance(call.func, ast.Attribute)
+            and call.func.attr == "encode"
+            and view.callee(call) in ("jwt.encode", "jose.jwt.encode")
+        ):
+            yield from _in_token(call)
         given = next((it for it in call.keywords if it.arg and _COLUMN.fullmatch(it.arg) and _is_raw(it.value)), None)
         function = view.reading.function(call)
         if given is None or not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -137,6 +172,69 @@ def find(view: View) -> Iterator[Hit]:
         )
         if is_kept and not _is_set_anew(view.reading, function):
             yield Hit(given.value, "The password is stored as it came: store what Argon2, scrypt or bcrypt makes of it.")
+
+
+_UNDONE = regex(r"(?:^|\.)(?:b64encode|urlsafe_b64encode|b32encode|b16encode|hexlify|b85encode)$")
+"""What anyone takes back without a key."""
+
+
+def _encoded(view: View) -> Iterator[Hit]:
+    """Columns for a password that are given it in another writing, which is taken back without a key."""
+    for node in view.reading.each(ast.Assign):
+        target = node.targets[0]
+        name = (
+            target.attr
+            if isinstance(target, ast.Attribute)
+            else constant(target.slice)
+            if isinstance(target, ast.Subscript)
+            else ""
+        )
+        if not isinstance(name, str) or not _COLUMN.fullmatch(name):
+            continue
+        for call in ast.walk(node.value):
+            if (
+                isinstance(call, ast.Call)
+                and _UNDONE.search(dotted(call.func))
+                and call.args
+                and _speaks_of_password(call.args[0])
+            ):
+                yield Hit(
+                    node.value, "Anyone reads the password back from this: store what Argon2, scrypt or bcrypt makes of it."
+                )
+                break
+
+
+def _speaks_of_password(node: ast.expr) -> bool:
+    """Whether a password is in the expression as it came, through no call that hashes."""
+    if any(isinstance(it, ast.Call) and re.search(r"hash|digest|crypt|derive", dotted(it.func)) for it in ast.walk(node)):
+        return False
+    return any(_is_raw(it) or _RAW.fullmatch(dotted(it)) for it in ast.walk(node) if isinstance(it, ast.expr))
+
+
+def _in_file(view: View, call: ast.Call) -> Iterator[Hit]:
+    """A password that is written to a file as someone sent it."""
+    local = view.reading.bindings(view.reading.function(call))
+    for it in ast.walk(call.args[0]):
+        if not isinstance(it, ast.Name | ast.Subscript | ast.Call | ast.Attribute):
+            continue
+        values = local.get(it.id, []) if isinstance(it, ast.Name) else []
+        held = values[0] if len(values) == 1 and values[0] is not None and _RAW.fullmatch(dotted(it)) else it
+        if _is_raw(held) and not isinstance(view.reading.parent(it), ast.Call):
+            yield Hit(
+                call.args[0], "The password is written to a file as it came: store what Argon2, scrypt or bcrypt makes of it."
+            )
+            return
+
+
+def _in_token(call: ast.Call) -> Iterator[Hit]:
+    """A password that whoever holds the token reads: what is signed is not encrypted."""
+    for made in call.args[:1]:
+        rows = zip(made.keys, made.values, strict=True) if isinstance(made, ast.Dict) else ()
+        yield from (
+            Hit(value, "Whoever holds the token reads the password in it: it is signed, not encrypted.")
+            for key, value in rows
+            if key is not None and isinstance(said := constant(key), str) and _RAW.fullmatch(said)
+        )
 
 
 def _in_cookie(view: View, call: ast.Call) -> Iterator[Hit]:

@@ -18,10 +18,12 @@ Source: CWE-732; https://docs.python.org/3/library/os.html#os.chmod
 """
 
 import ast
+import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -31,7 +33,7 @@ rule = Rule(
     rows=["D4"],
     cwe=732,
     equivalents=["S103", "B103"],
-    needs=["chmod", "umask"],
+    needs=["chmod", "umask", "O_CREAT"],
     bad=[
         Bad("""
 import os
@@ -41,6 +43,13 @@ def publish(path):
     [|os.chmod(path, 0o777)|]
     [|path.chmod(stat.S_IRWXU | stat.S_IWOTH)|]
     [|os.umask(0)|]
+"""),
+        Bad("""
+import os
+
+def keep(key):
+    handle = [|os.open("/etc/node/key.pem", os.O_WRONLY | os.O_CREAT, 0o666)|]
+    os.write(handle, key)
 """),
     ],
     good=[
@@ -59,12 +68,22 @@ def publish(path, mode):
     before = os.umask(0)
     os.umask(before)
 """,
+        """
+import os
+
+def keep(key, text):
+    handle = os.open("/etc/node/key.pem", os.O_WRONLY | os.O_CREAT, 0o600)
+    os.write(handle, key)
+    os.write(os.open("/srv/public.html", os.O_WRONLY | os.O_CREAT, 0o644), text)
+""",
     ],
 )
 
 _SETTERS = {"chmod": 1, "fchmod": 1, "lchmod": 1}
 """Calls that set a mode as it is: from what a file is made with, the process's umask takes away."""
 _OTHERS_WRITE = 0o002
+_OTHERS_READ = 0o004
+_SECRETS = regex(r"private|secret|passw|credential|(?:^|[/_.])(?:api_?)?(?:key|token)s?(?:$|[_.])|\.pem\b", re.IGNORECASE)
 _STICKY = 0o1000
 _BITS = {
     "S_IRWXU": 0o700, "S_IRUSR": 0o400, "S_IWUSR": 0o200, "S_IXUSR": 0o100, "S_IRWXG": 0o70, "S_IRGRP": 0o40,
@@ -81,6 +100,10 @@ def find(view: View) -> Iterator[Hit]:
             if view.callee(call) == "os.umask":
                 yield Hit(call, "With `umask(0)` every file made from here on may be written by everyone.")
             continue
+        if last == "open" and len(call.args) > 2 and "O_CREAT" in ast.unparse(call.args[1]) and view.callee(call) == "os.open":
+            mode = _mode(call.args[2])
+            if mode is not None and mode & _OTHERS_READ and _SECRETS.search(_around(view, call)):
+                yield Hit(call, f"`{mode:#o}` lets every user of the machine read this secret; make it with `0o600`.")
         if last not in _SETTERS:
             continue
         index = _SETTERS[last] if view.callee(call).startswith("os.") else _SETTERS[last] - 1
@@ -90,6 +113,12 @@ def find(view: View) -> Iterator[Hit]:
             yield Hit(
                 call, f"`{mode:#o}` lets every user of the machine change it; give the owner what is needed, and others less."
             )
+
+
+def _around(view: View, call: ast.Call) -> str:
+    """What is opened, as it is written, and the function that does it."""
+    text = str(constant(call.args[0]) or dotted(call.args[0]))
+    return f"{text} {view.reading.qualname(call)}"
 
 
 def _mode(node: ast.expr) -> int | None:

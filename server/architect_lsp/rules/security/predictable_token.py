@@ -35,7 +35,7 @@ rule = Rule(
     rows=["D4"],
     cwe=338,
     equivalents=["S311", "B311"],
-    needs=["random", "uuid1", "randint", "choice", "sample(", "getrandbits", "shuffle"],
+    needs=["random", "uuid1", "randint", "choice", "sample(", "getrandbits", "shuffle", "hashlib"],
     bad=[
         Bad(
             """
@@ -70,6 +70,14 @@ def remember(response):
     text = str(number)[2:]
     response.set_cookie("remember", text)
 """),
+        Bad("""
+import hashlib
+import time
+
+def opened(response):
+    session_id = hashlib.sha256(str([|time.time()|]).encode()).hexdigest()
+    response.set_cookie("sid", session_id)
+"""),
     ],
     good=[
         """
@@ -91,6 +99,15 @@ def pause(tokens):
     max_tokens = random.randint(10, 20)
     return delay, sample, next_token_index, max_tokens
 """,
+        """
+import hashlib
+import time
+
+def signed(key):
+    token = hashlib.sha256((key + str(time.time())).encode()).hexdigest()
+    token_time = time.time()
+    return token, token_time
+""",
     ],
 )
 
@@ -105,6 +122,8 @@ _SECRET = regex(
     r"|encryption_?key|signing_?key|login_?code|security_?code|iv|cookie_?value)$"
     r"|(?:[Tt]oken|[Pp]assword|[Ss]ecret|rememberMe\w*|sessionId|apiKey|[Oo]tp|OTP)$",
 )
+_CLOCKS = ("time.time", "time.time_ns", "datetime.datetime.now", "django.utils.timezone.now")
+_HARMLESS = ("str", "time", "datetime", "hashlib", "timezone", "repr", "bytes", "int")
 _MADE = regex(r"^(?:make|generate|create|new|get|gen|build|random|_)*_?", re.IGNORECASE)
 _NOT = regex(
     r"(?:^|_)(?:max|min|num|n|count|next|prev|eos|bos|pad|unk|input|output|fake|mock|test|sample|dummy|page|continuation)_\w*(?:token|id)s?$|tokens$",
@@ -117,12 +136,24 @@ def find(view: View) -> Iterator[Hit]:
     """Secrets that come from `random` or from the clock."""
     for call in view.reading.each(ast.Call):
         last = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
-        if last not in _LAST or not _WEAK.match(view.callee(call)):
+        if last not in _LAST or not (_WEAK.match(view.callee(call)) or _is_hashed_time(view, call)):
             continue
         what = _secret(view, call)
         if what:
             message = f"`{what}` is drawn from `{dotted(call.func) or last}`, which can be predicted; use `secrets`."
             yield Hit(call, message, tuple(_fix(call)))
+
+
+def _is_hashed_time(view: View, call: ast.Call) -> bool:
+    """Whether the clock is all that a digest is made of."""
+    if view.callee(call) not in _CLOCKS:
+        return False
+    for up in view.reading.ancestors(call):
+        if isinstance(up, ast.Call) and up is not call and view.callee(up).startswith("hashlib."):
+            return not any(isinstance(it, ast.Name) and it.id not in _HARMLESS for arg in up.args for it in ast.walk(arg))
+        if isinstance(up, ast.stmt):
+            break
+    return False
 
 
 def _secret(view: View, call: ast.Call) -> str:
@@ -185,6 +216,6 @@ def _fix(call: ast.Call) -> Iterator[Draft]:
 _LAST = frozenset(
     (
         *("random", "randint", "randrange", "choice", "choices", "sample", "getrandbits", "uniform", "randbytes", "shuffle"),
-        *("triangular", "gauss", "normalvariate", "uuid1", "rand", "bytes"),
+        *("triangular", "gauss", "normalvariate", "uuid1", "rand", "bytes", "time", "time_ns", "now"),
     )
 )

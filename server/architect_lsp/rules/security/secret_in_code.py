@@ -77,6 +77,19 @@ import requests
 def status():
     return requests.get("https://api.example.com/status", auth=("shop", [|"Kp9x-77-zebra"|]), timeout=5)
 """),
+        Bad("""
+import hashlib
+import hmac
+from cryptography.fernet import Fernet
+
+NOTE_KEY = [|b"kq3tWJ0r9Wc3kq7y0yWn5hFz8l2Jp1x6bQvYdT4uR9E="|]
+
+def sealed(note):
+    return Fernet(NOTE_KEY).encrypt(note)
+
+def signed(body):
+    return hmac.new([|b"our-very-own-key-1"|], body, hashlib.sha256).hexdigest()
+"""),
     ],
     good=[
         """
@@ -152,10 +165,13 @@ _SIGNERS = {
     **dict.fromkeys(
         ("URLSafeTimedSerializer", "URLSafeSerializer", "TimestampSigner", "Signer", "Serializer", "TimedSerializer"), 0
     ),
-    **dict.fromkeys(("Fernet", "AESGCM", "ChaCha20Poly1305"), 0),
+    **dict.fromkeys(("Fernet", "AESGCM", "ChaCha20Poly1305", "new", "AES"), 0),
 }
 """Calls that take a key -> its position."""
-_SIGNING_MODULES = regex(r"^(?:jwt|jose|itsdangerous|cryptography)\b")
+_SIGNING_MODULES = regex(r"^(?:jwt|jose|itsdangerous|cryptography|hmac|(?:Crypto|Cryptodome)\.Cipher)\b")
+_FERNET = regex(r"[A-Za-z0-9_-]{43}=")
+"""Thirty-two bytes as Fernet takes them."""
+_KEY_NAME = regex(r"(?:^|_)key$", re.IGNORECASE)
 _WEAK_KEY = regex(r"^\W*$|change_?me|your|example|placeholder|dummy|sample|\btest|fake|todo|[<>{}$]|BEGIN PUBLIC", re.IGNORECASE)
 _URL = regex(r"^[a-z][\w+]*://(?P<user>[^:@/\s{}<>$%]*):(?P<password>[^@/\s{}<>$%]{6,})@(?P<host>[^/\s]+)")
 _LOCAL = regex(r"^(?:localhost|127\.|0\.0\.0\.0|\[::1\]|example\.|host\b)|example\.(?:com|org|net)")
@@ -218,6 +234,11 @@ def _keys(view: View) -> Iterator[ast.expr]:
         given = keyword(call, "key") or keyword(call, "secret_key") or (call.args[index] if len(call.args) > index else None)
         if isinstance(given, ast.Constant) and isinstance(given.value, str | bytes):
             yield given
+    if "ernet" in view.reading.unit.text or any(it.startswith("cryptography") for _, it in view.project.imports(view.path)):
+        for node in view.reading.each(ast.Assign):
+            is_key = isinstance(node.value, ast.Constant) and _KEY_NAME.search(dotted(node.targets[0]))
+            if is_key and isinstance(node.value, ast.Constant) and _FERNET.fullmatch(_words(node.value)):
+                yield node.value
 
 
 def _words(node: ast.Constant) -> str:

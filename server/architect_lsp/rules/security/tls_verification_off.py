@@ -30,7 +30,17 @@ rule = Rule(
     rows=["A2", "D4"],
     cwe=295,
     equivalents=["S501", "S323", "B501", "B323"],
-    needs=["verify", "VERIFY", "ssl=False", "cert_reqs", "check_hostname", "_create_unverified_context", "CERT_NONE", "ssl"],
+    needs=[
+        "verify",
+        "VERIFY",
+        "ssl=False",
+        "cert_reqs",
+        "check_hostname",
+        "_create_unverified_context",
+        "CERT_NONE",
+        "ssl",
+        "tlsAllow",
+    ],
     bad=[
         Bad(
             """
@@ -104,6 +114,14 @@ def prepare(context: SSL.Context):
     made = SSL.Context(SSL.TLS_CLIENT_METHOD)
     made.set_verify([|SSL.VERIFY_NONE|], None)
 """),
+        Bad("""
+import pymongo
+from elasticsearch import Elasticsearch
+
+def stores():
+    yield pymongo.MongoClient("mongodb://db.example.com", tlsAllowInvalidCertificates=[|True|])
+    yield Elasticsearch("https://es.example.com", verify_certs=[|False|])
+"""),
     ],
     good=[
         """
@@ -162,6 +180,13 @@ _ASKED = regex(r"insecure|verif|ssl|tls|cert|self_?signed|debug|localhost|is_dev
 _NAMED = regex(r"insecure|unverified|no_verify|self_?signed", re.IGNORECASE)
 _LOCAL = regex(r"localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\]|unix:|169\.254")
 _OPTIONS = regex(r"(?:^|\.)SSL_VERIFY(?:PEER|HOST)$")
+_DATABASES = (
+    ("pymongo.", "tlsAllowInvalidCertificates", True),
+    ("motor.", "tlsAllowInvalidCertificates", True),
+    ("elasticsearch.", "verify_certs", False),
+    ("opensearchpy.", "verify_certs", False),
+)
+"""(beginning of what is called, keyword, what switches the check off)."""
 _METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "request", "send", "stream")
 
 
@@ -175,7 +200,12 @@ def find(view: View) -> Iterator[Hit]:
             yield Hit(call, "This TLS context accepts any certificate.")
         elif (off := _other_switch(call, name)) is not None and not _is_excused(reading, call):
             yield Hit(off, "This accepts any certificate: whoever is in between reads and changes the traffic.")
-        elif constant(keyword(call, "verify")) is False and _is_client(call, name) and not _is_excused(reading, call):
+        elif (
+            constant(keyword(call, "verify")) in (False, 0)
+            and keyword(call, "verify") is not None
+            and _is_client(call, name)
+            and not _is_excused(reading, call)
+        ):
             message = "`verify=False` accepts any certificate: whoever is in between reads and changes the traffic."
             yield Hit(call, message, tuple(_fix(reading, call)))
     places: tuple[ast.Assign | ast.Dict, ...] = (*reading.each(ast.Assign), *reading.each(ast.Dict))
@@ -206,6 +236,9 @@ def _other_switch(call: ast.Call, name: str) -> ast.expr | None:
         return call.args[0]
     if name == "pycurl.Curl.setopt" and len(call.args) > 1 and _OPTIONS.search(dotted(call.args[0])):
         return call.args[1] if constant(call.args[1]) in (0, False) else None
+    for module, option, value in _DATABASES:
+        if name.startswith(module) and constant(said := keyword(call, option)) is value:
+            return said
     if name.startswith("urllib3.") and (said := keyword(call, "cert_reqs")) is not None:
         is_none = constant(said) == "CERT_NONE" or dotted(said) == "ssl.CERT_NONE"
         return said if is_none else None

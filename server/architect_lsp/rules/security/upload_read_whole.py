@@ -45,6 +45,16 @@ async def picture(title: str, sent: UploadFile = File(...)):
     return await keep(title, [|await sent.read()|])
 """
         ),
+        Bad("""
+from fastapi import FastAPI, UploadFile
+
+app = FastAPI()
+
+@app.post("/avatar")
+async def avatar(file: UploadFile):
+    data = [|await file.read()|]
+    return {"size": len(data)}
+"""),
     ],
     good=[
         """
@@ -67,7 +77,11 @@ async def film(sent: UploadFile):
     ],
 )
 
-_LIMITS = regex(r"\bsize\b|_size|max_|_max|limit|content.length|413|TOO_LARGE|\blen\(", re.IGNORECASE)
+_LIMITS = regex(
+    r"\.size\b|\bsize\s*[<>]|[<>]=?\s*size\b|_size|max_|_max|limit|content.length|413|TOO_LARGE"
+    r"|\blen\([\w.]+\)\s*(?:[<>]|not in)|[<>]=?\s*len\(",
+    re.IGNORECASE,
+)
 
 
 @rule.check

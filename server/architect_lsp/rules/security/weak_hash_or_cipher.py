@@ -24,6 +24,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.constants import behind
 from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
@@ -71,6 +72,14 @@ def signed_link(path, signing_key):
     return path + "?s=" + [|hashlib.md5(signing_key + path.encode())|].hexdigest()
 """,
         ),
+        Bad("""
+from Cryptodome.PublicKey import RSA
+
+BITS = 1024
+
+def made():
+    return [|RSA.generate(BITS)|]
+"""),
     ],
     good=[
         """
@@ -198,11 +207,19 @@ def find(view: View) -> Iterator[Hit]:
             yield Hit(call, "`ECB` shows which blocks are equal, and lets them be swapped; use AES-GCM.")
         elif _KEYS.match(name):
             size = next((it.value for it in call.keywords if it.arg in ("key_size", "bits")), None) or _sized(call, name)
-            bits = constant(size)
+            bits = _number(view, size)
             if isinstance(bits, int) and 128 < bits < 2048:
                 yield Hit(call, f"A key of {bits} bits can be broken; use 2048 or more.")
         elif _CURVES.match(name):
             yield Hit(call, f"The curve `{last}` is too short; use `SECP256R1` or Ed25519.")
+
+
+def _number(view: View, node: ast.expr | None) -> object:
+    """The number that an expression is, also by the name of a constant of the module."""
+    if isinstance(node, ast.Name):
+        found = behind(view.project, view.path, node.id)
+        return int(found[1].text) if found is not None and found[1].kind == "constant" and found[1].text.isdecimal() else None
+    return constant(node)
 
 
 def _sized(call: ast.Call, name: str) -> ast.expr | None:

@@ -27,6 +27,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.literals import is_fixed
 from architect_lsp.knowledge.reading import constant, keyword
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
@@ -63,6 +64,14 @@ import hashlib
 
 def hashed(password):
     return [|hashlib.pbkdf2_hmac("sha256", password.encode(), b"shop", 600_000)|]
+"""),
+        Bad("""
+import hashlib
+
+SALT = b"pepper"
+
+def derived(password):
+    return [|hashlib.pbkdf2_hmac("sha256", password.encode(), SALT, 600_000)|]
 """),
     ],
     good=[
@@ -136,7 +145,9 @@ def _is_same_for_all(view: View, call: ast.Call, salt: ast.expr | None) -> bool:
     if salt is None or password is None or not _holds_password(password):
         return False
     found = view.parts(salt, "")
-    return bool(found) and all(isinstance(it, str) for it in found)
+    if found and all(isinstance(it, str) for it in found):
+        return True
+    return is_fixed(view.project, view.path, view.reading, salt)
 
 
 def _holds_password(node: ast.expr) -> bool:
