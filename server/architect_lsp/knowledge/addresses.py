@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from architect_lsp.knowledge.reading import Reading
+from architect_lsp.knowledge.reading import Reading, constant, dotted
 from architect_lsp.patterns import regex
 
 _ADDRESS = regex(r"([a-z][a-z0-9+.-]{1,24}://)(?:[^/@\s?#]*@)?([A-Za-z0-9._-]+(?::\d+)?)(?=[/?#]|$)", re.IGNORECASE)
@@ -24,7 +24,13 @@ def address(text: str) -> str:
 
 
 def about(reading: Reading, call: ast.Call) -> str:
-    """The address, path, class or constant that a call's first arguments name; "" for none. A hole in a path is `{}`."""
+    """The address, path, class or constant that a call's first arguments name; "" for none. A hole in a path is `{}`.
+
+    Of a sleep it is the number of seconds.
+    """
+    if isinstance(call.func, ast.Attribute | ast.Name) and dotted(call.func).endswith("sleep"):
+        seconds = constant(call.args[0]) if call.args else None
+        return repr(seconds) if isinstance(seconds, int | float) else ""
     for node in call.args[:_POSITIONS]:
         said = _said(reading, node)
         if said:

@@ -99,6 +99,18 @@ def _read(node: ast.expr | None) -> ast.expr | None:
         return None
 
 
+def united(node: ast.expr) -> list[ast.expr]:
+    """The members of a union beside None: `A | B`, `Union[A, B]`, `Optional[A]`; [] for what is no union."""
+    said = _read(node)
+    if isinstance(said, ast.BinOp) and isinstance(said.op, ast.BitOr):
+        members = _united(said)
+    elif isinstance(said, ast.Subscript) and dotted(said.value).rpartition(".")[2] in ("Union", "Optional"):
+        members = said.slice.elts if isinstance(said.slice, ast.Tuple) else [said.slice]
+    else:
+        return []
+    return [it for it in members if not (isinstance(it, ast.Constant) and it.value is None)]
+
+
 def _some(node: ast.BinOp | ast.Subscript) -> ast.expr | None:
     """The first thing that a union or a wrapper speaks of and that is not None."""
     if isinstance(node, ast.BinOp):

@@ -6,11 +6,12 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from architect_lsp.knowledge.addresses import about
-from architect_lsp.knowledge.annotations import annotation, kind
+from architect_lsp.knowledge.annotations import annotation, kind, united
 from architect_lsp.knowledge.answers import asks, number, status_of
 from architect_lsp.knowledge.facts import Call, ClassDef, Decorator, Def, Facts, Field
 from architect_lsp.knowledge.fan_outs import side_by_side
 from architect_lsp.knowledge.flow_facts import flows
+from architect_lsp.knowledge.holding import keeps_open, taken
 from architect_lsp.knowledge.reading import Function, Reading, constant, dotted
 from architect_lsp.knowledge.steps import is_gated, mentions, step_facts
 from architect_lsp.knowledge.values import Value, value_of
@@ -177,6 +178,8 @@ def _definition(reading: Reading, node: Function) -> Def:
         threads=tuple(threads),
         needed=tuple(_needed(node)) if node.decorator_list else (),
         starts=tuple(starts),
+        locks=taken(reading, node),
+        keeps_open=generator and keeps_open(reading, node),
     )
 
 
@@ -258,12 +261,18 @@ def _defaults(reading: Reading, node: Function) -> Iterator[tuple[str, Value]]:
 
 
 def _innermost(node: ast.expr) -> str:
-    """The model of `list[Model]`, `Page[Model]`, `Model | None`: `Mapped[list[Order]]` speaks of `Order`."""
-    while isinstance(node, ast.Subscript):
-        inner = node.slice
-        first = dotted(node.value).endswith("Annotated")
-        node = inner.elts[0 if first else -1] if isinstance(inner, ast.Tuple) and inner.elts else inner
-    return annotation(node)
+    """The model of `list[Model]`, `Page[Model]`, `Model | None`: `Mapped[list[Order]]` speaks of `Order`, `A | B` of neither."""
+    while True:
+        if members := united(node):
+            if len(members) > 1:
+                return ""
+            node = members[0]
+        elif isinstance(node, ast.Subscript):
+            inner = node.slice
+            first = dotted(node.value).endswith("Annotated")
+            node = inner.elts[0 if first else -1] if isinstance(inner, ast.Tuple) and inner.elts else inner
+        else:
+            return annotation(node)
 
 
 def _class(reading: Reading, node: ast.ClassDef) -> ClassDef:

@@ -25,8 +25,8 @@ class Call(Struct, frozen=True, array_like=True, gc=False):
     """One call. `target` as in `reading`; `in_loop` tells whether it runs once a turn of a loop in its function.
 
     `certain` calls stand in no branch, handler or short circuit; `writes` marks SQL that is seen to change rows. `about` is what
-    its first arguments name: the address of a server ("https://pay.example"), a path ("/orders/{}"), or a class or constant,
-    dotted as written.
+    its first arguments name: the address of a server ("https://pay.example"), a path ("/orders/{}"), a class or constant,
+    dotted as written, or how many seconds a sleep takes.
     """
 
     target: str
@@ -116,6 +116,8 @@ class Def(Struct, frozen=True, array_like=True, gc=False):
     starts: tuple[
         tuple[str, tuple[str, ...]], ...
     ] = ()  # (target, slots of arguments that all share) of what it runs side by side
+    locks: tuple[str, ...] = ()  # dotted names of the locks that it takes by a `with`
+    keeps_open: bool = False  # whether it is an async generator that closes something once it goes on
 
 
 class Field(Struct, frozen=True, array_like=True, gc=False):

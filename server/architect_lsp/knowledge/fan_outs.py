@@ -14,7 +14,7 @@ from architect_lsp.patterns import regex
 
 FEW = regex(
     r"batch|chunk|group|page|window|agent|model|provider|tool|expert|critic|judge|worker|role|persona|reviewer|analyst|variant|aspect|top_?k"
-    r"|candidate|dimension|perspective|phase|stage|member|criteri|metric|choices|polic(?:y|ies)",
+    r"|attachment|server|backend|base_url|host|endpoint|node|instance|candidate|dimension|perspective|phase|stage|member|criteri|metric|choices|polic(?:y|ies)",
     re.IGNORECASE,
 )
 """Names of pieces of data, and of parts of a program, of which there are few."""
@@ -132,7 +132,7 @@ def is_few(reading: Reading, over: ast.expr) -> bool:
             )
         over = over.func
     written = ast.unparse(over)
-    if FEW.search(written) or written.isupper():
+    if FEW.search(written) or written.rpartition(".")[2].isupper():
         return True
     bound = reading.bindings(reading.function(over)).get(written) if isinstance(over, ast.Name) else None
     return bound is not None and len(bound) == 1 and isinstance(bound[0], ast.List | ast.Tuple | ast.Subscript)

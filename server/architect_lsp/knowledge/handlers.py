@@ -1,4 +1,4 @@
-"""What a place is protected from: the `try` blocks around it with the exceptions they take."""
+"""What a place is protected from: the `try` blocks around it with the exceptions they take; and what runs after such a block."""
 
 from __future__ import annotations
 
@@ -34,3 +34,27 @@ def caught(reading: Reading, node: ast.AST) -> frozenset[str]:
 def is_caught(reading: Reading, node: ast.AST, names: Collection[str]) -> bool:
     """Whether a handler around the node takes one of these exceptions, or any."""
     return bool(caught(reading, node) & (EVERY | frozenset(names)))
+
+
+def after(reading: Reading, block: ast.AST) -> ast.stmt | None:
+    """The statement that runs after a block, in its branch or after that; None at the end of a function or a loop's turn."""
+    below = block
+    for up in reading.ancestors(block):
+        for name in ("body", "orelse"):
+            held = getattr(up, name, None)
+            if isinstance(held, list) and any(below is it for it in held):
+                rest: list[ast.stmt] = held[next(index for index, it in enumerate(held) if it is below) + 1 :]
+                if rest:
+                    return rest[0]
+        if not isinstance(up, ast.If | ast.With | ast.AsyncWith):
+            return None
+        below = up
+    return None
+
+
+def is_other_way(then: ast.stmt | None, body: list[ast.stmt]) -> bool:
+    """Whether what follows goes another way where the block has not set what it should have: `if not found:`."""
+    if not isinstance(then, ast.If) or not (isinstance(then.test, ast.UnaryOp) or " is None" in ast.unparse(then.test)):
+        return False
+    names = {it.id for row in body for it in ast.walk(row) if isinstance(it, ast.Name) and isinstance(it.ctx, ast.Store)}
+    return any(isinstance(it, ast.Name) and it.id in names for it in ast.walk(then.test))

@@ -8,10 +8,10 @@ import re
 from architect_lsp.patterns import regex
 
 _SCRIPT_FOLDERS = regex(
-    r".*migrations?|alembic|scripts?|commands|cli|examples?|example_\w+|docs|benchmarks?|fixtures|mocks?|seeds"
+    r".*migrations?|alembic|scripts?|commands|cli|examples?|example_\w+|samples?|playgrounds?|docs|benchmarks?|fixtures|mocks?|seeds"
 )
 _SCRIPTS = regex(
-    r"(setup|manage|noxfile|fabfile|conftest|cli|__main__|\w*bootstrap|(seed|populate|migrate|benchmark|create_test)\w*)\.py"
+    r"(setup|manage|noxfile|fabfile|conftest|_*cli|__main__|\w*bootstrap|(seed|populate|migrate|benchmark|create_test)\w*)\.py"
 )
 
 _SAMPLES = regex(r"_*(?:tests?|fixtures?|mocks?|test-?_?data|examples?|samples?|snapshots)_*")

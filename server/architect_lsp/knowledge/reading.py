@@ -184,8 +184,7 @@ class Reading:
         if isinstance(node, ast.Name):
             return self._bound(node, depth)
         if isinstance(node, ast.Attribute):
-            base = self.target(node.value, depth - 1)
-            return f"{base}.{node.attr}" if base else ""
+            return f"{base}.{node.attr}" if (base := self.target(node.value, depth - 1)) else ""
         if isinstance(node, ast.Call):
             if (said := cast_of(node)) is not None:
                 return kind(said)
@@ -193,8 +192,10 @@ class Reading:
             return f"{base}()" if base else ""
         if isinstance(node, ast.Await):
             return self.target(node.value, depth - 1)
-        if isinstance(node, ast.BinOp):  # `Path(folder) / name`
-            return base if (base := self.target(node.left, depth - 1)).endswith("Path()") else ""
+        if isinstance(node, ast.BinOp):  # `Path(folder) / name`, `FOLDER / "name"`
+            base = self.target(node.left, depth - 1) if isinstance(node.op, ast.Div) else ""
+            joins = isinstance(constant(node.right), str) or isinstance(node.right, ast.JoinedStr)
+            return base if base.endswith("Path()") else f"{base}.__truediv__()" if joins and base[:1] not in ("", "?") else ""
         if isinstance(node, ast.Subscript):
             return _one_of(self.target(node.value, depth - 1))
         if isinstance(node, ast.BoolOp | ast.IfExp):
@@ -293,8 +294,7 @@ class Reading:
         if isinstance(value, _Annotation):
             return kind(value.value)
         if isinstance(value, ast.Call) and dotted(value.func).rpartition(".")[2] == "Depends" and value.args:
-            provider = dotted(value.args[0])
-            return f"{provider}()" if provider else ""
+            return f"{provider}()" if (provider := dotted(value.args[0])) else ""
         return self.target(value, depth - 1)
 
     def _collected(self, function: ast.AST | None) -> dict[str, list[ast.expr | None]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from architect_lsp.knowledge.effects import canonical, entry_of
 from architect_lsp.knowledge.facts import Def
-from architect_lsp.knowledge.reading import keyword
+from architect_lsp.knowledge.reading import Reading, keyword
 from architect_lsp.knowledge.symbols import External, FunctionSymbol, Symbol
 from architect_lsp.patterns import regex
 
@@ -96,6 +96,20 @@ def run_by(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
 def suspends(nodes: Iterable[ast.AST]) -> ast.AST | None:
     """The first place in these nodes where the coroutine may let others run; None when there is none."""
     return next((it for it in run_by(nodes) if isinstance(it, ast.Await | ast.AsyncFor | ast.AsyncWith)), None)
+
+
+def cleans_up(reading: Reading, node: ast.AST, *, handlers: bool = True) -> bool:
+    """Whether the node stands in a `finally`, or in a handler of an error: something is on its way already."""
+    below = node
+    for up in reading.ancestors(node):
+        if isinstance(up, ast.ExceptHandler) and handlers:
+            return True
+        if isinstance(up, ast.Try) and any(below is it for it in up.finalbody):
+            return True
+        if isinstance(up, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            return False
+        below = up
+    return False
 
 
 def given_to_thread(call: ast.Call) -> ast.expr | None:

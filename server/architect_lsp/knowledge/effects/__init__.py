@@ -214,7 +214,7 @@ def _entry(said: str, section: str) -> Entry:
 def _walked(name: str) -> str:
     """The canonical name; `()` follows where an instance itself is meant, not an attribute of it."""
     at, is_instance = "", False
-    for part in name.split("."):
+    for part in name.replace(".__truediv__()", "").split("."):  # a path joined with a name is a path
         word = part.rstrip("()")
         at, is_instance = _named(f"{at}.{word}" if at else word), False
         for _ in range(part.count("()")):

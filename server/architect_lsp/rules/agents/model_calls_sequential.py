@@ -20,11 +20,11 @@ Source: https://docs.python.org/3/library/asyncio-task.html#asyncio.gather
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.reading import dotted
 from architect_lsp.knowledge.sources import is_model_call
+from architect_lsp.knowledge.turns import is_independent, is_short, uses
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
@@ -122,8 +122,6 @@ async def steered(text):
 )
 
 _STATEFUL = regex(r"send|send_message|chat|step|reply|run_turn|handle|say|next|execute|process_message|act|observe|reflect")
-_STOPS = (ast.Break, ast.Return, ast.Raise, ast.Yield, ast.YieldFrom, ast.Continue)
-_WAITS = regex(r"sleep|throttle|rate|limit|acquire|commit|save|progress|emit|yield|send|publish|write", re.IGNORECASE)
 
 
 @rule.check
@@ -135,15 +133,15 @@ def find(view: View) -> Iterator[Hit]:
         if not isinstance(call, ast.Call) or _STATEFUL.fullmatch(dotted(call.func).rpartition(".")[2]):
             continue
         loop = reading.loop(node)
-        if isinstance(loop, ast.For) and _is_independent(loop, call) and _asks(view, call):
+        if isinstance(loop, ast.For) and is_independent(loop, call) and _asks(view, call):
             yield Hit(node, f"`{ast.unparse(call.func)}` asks the model for one of `{ast.unparse(loop.iter)}` after the other.")
         elif (
             isinstance(loop, ast.ListComp)
             and len(loop.generators) == 1
             and loop.elt is node
-            and not _is_short(loop.generators[0].iter)
+            and not is_short(loop.generators[0].iter)
         ):
-            if not loop.generators[0].is_async and _uses(call, loop.generators[0].target) and _asks(view, call):
+            if not loop.generators[0].is_async and uses(call, loop.generators[0].target) and _asks(view, call):
                 over = ast.unparse(loop.generators[0].iter)
                 yield Hit(node, f"`{ast.unparse(call.func)}` asks the model for one of `{over}` after the other.")
         elif loop is None:
@@ -152,62 +150,6 @@ def find(view: View) -> Iterator[Hit]:
 
 def _asks(view: View, call: ast.Call) -> bool:
     return is_model_call(view.project, view.path, view.reading, call, 2)
-
-
-def _is_short(over: ast.expr) -> bool:
-    return isinstance(over, ast.Call) and dotted(over.func) == "range"
-
-
-def _uses(call: ast.Call, target: ast.expr) -> bool:
-    """Whether the question depends on the turn's own item."""
-    names = {it.id for it in ast.walk(target) if isinstance(it, ast.Name)}
-    return any(isinstance(it, ast.Name) and it.id in names for part in (*call.args, *call.keywords) for it in ast.walk(part))
-
-
-def _is_independent(loop: ast.For, call: ast.Call) -> bool:
-    """Whether no turn needs what an earlier one left behind, and none ends the loop."""
-    if _is_short(loop.iter) or not _uses(call, loop.target):
-        return False
-    changed: set[str] = set()
-    for part in loop.body:
-        for it in ast.walk(part):
-            if isinstance(it, _STOPS) or (isinstance(it, ast.If) and any(node is call for node in ast.walk(it))):
-                return False
-            if isinstance(it, ast.Call) and it is not call:
-                if _WAITS.search(dotted(it.func).rpartition(".")[2]):
-                    return False
-                if isinstance(it.func, ast.Attribute) and it.func.attr in (
-                    "append",
-                    "extend",
-                    "add",
-                    "update",
-                    "insert",
-                    "setdefault",
-                ):
-                    changed.add(dotted(it.func.value).partition(".")[0])
-            elif isinstance(it, ast.AugAssign):
-                changed.add(dotted(it.target).partition(".")[0])
-            elif isinstance(it, ast.Assign):
-                for target in it.targets:
-                    held = target.value if isinstance(target, ast.Subscript) else target
-                    changed |= {leaf.id for leaf in ast.walk(held) if isinstance(leaf, ast.Name)}
-    used = {it.id for part in (*call.args, *call.keywords) for it in ast.walk(part) if isinstance(it, ast.Name)}
-    own = {it.id for it in ast.walk(loop.target) if isinstance(it, ast.Name)}
-    before = _set_before(loop, call)
-    return not (used - own - before) & changed and "self" not in changed
-
-
-def _set_before(loop: ast.For, call: ast.Call) -> set[str]:
-    """Names that each turn sets anew, from its own item, before it asks."""
-    found: set[str] = set()
-    for it in loop.body:
-        if any(node is call for node in ast.walk(it)):
-            break
-        if isinstance(it, ast.Assign):
-            used = {leaf.id for leaf in ast.walk(it.value) if isinstance(leaf, ast.Name)}
-            names = {target.id for target in it.targets if isinstance(target, ast.Name)}
-            found |= names - used
-    return found
 
 
 def _pair(view: View, node: ast.Await, call: ast.Call) -> Iterator[Hit]:

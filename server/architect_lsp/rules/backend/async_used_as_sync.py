@@ -92,6 +92,13 @@ async def fetch(url):
     with [|httpx.AsyncClient()|] as client:
         return await client.get(url)
 """),
+        Bad("""
+import aiohttp
+
+async def fetch(session: aiohttp.ClientSession, url):
+    with [|session.get(url)|] as response:
+        return await response.text()
+"""),
     ],
     good=[
         """
@@ -123,7 +130,18 @@ async def run(total):
 """,
         """
 import asyncio
-from typing import Awaitable
+from contextlib import contextmanager
+from typing import Awaitable, Generator
+
+import httpx
+
+@contextmanager
+def client(app) -> Generator[httpx.AsyncClient]:
+    yield app.client
+
+async def ask(app):
+    with client(app) as http:
+        return await http.get("/")
 
 def later() -> asyncio.Future: ...
 
@@ -147,6 +165,8 @@ async def run():
 _MANAGERS = regex(
     r"httpx\.AsyncClient|aiohttp\.(?:client\.)?ClientSession|asyncio\.(?:TaskGroup|timeout|timeout_at)|anyio\.create_task_group"
     r"|sqlalchemy\.ext\.asyncio\.(?:AsyncSession|AsyncConnection)|aiofiles\.open|asyncpg\.(?:pool\.)?Pool\.acquire"
+    r"|aiohttp\.(?:client\.)?ClientSession\.(?:get|post|put|patch|delete|head|options|request|ws_connect)|httpx\.AsyncClient\.stream"
+    r"|anyio\.connect_tcp|trio\.open_nursery|asyncpg\.(?:connection\.)?Connection\.transaction"
 )
 _ASKS = regex(r"iscoroutine|isawaitable|Awaitable|is_async|Coroutine")
 _NEVER_AWAITABLE = {"int", "str", "bool", "float", "bytes", "None", "list", "dict", "set", "tuple"}
@@ -190,6 +210,9 @@ def _is_async_generator(symbol: Symbol | None) -> bool:
 
 
 def _is_async_manager(view: View, node: ast.expr) -> bool:
+    made = view.symbol(node.func) if isinstance(node, ast.Call) else None
+    if isinstance(made, FunctionSymbol) and (made.facts.is_generator or not is_plain(made.facts)):
+        return False  # a context manager, whose annotation says what it hands out
     symbol = view.symbol(node)
     if isinstance(symbol, External):
         name = view.name(node)

@@ -22,12 +22,12 @@ Source: https://docs.python.org/3/library/asyncio-dev.html#running-blocking-code
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.queries import queries
-from architect_lsp.knowledge.reading import Reading, dotted
+from architect_lsp.knowledge.reading import Reading, constant, dotted
+from architect_lsp.knowledge.starts import runs_once
 from architect_lsp.knowledge.summaries import Effect, described
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
@@ -74,6 +74,11 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import bcrypt
+import websockets
+
+async def chat(url):
+    async with websockets.connect(url) as socket:
+        await socket.send([|input("> ")|])
 
 inbox = queue.Queue()
 pool = ThreadPoolExecutor()
@@ -166,6 +171,27 @@ async def export(url):
     requests.get(url, timeout=60)
 """,
         """
+import os
+import click
+import requests
+
+@click.group()
+def tools(): ...
+
+@tools.command("load")
+@click.option("--url")
+async def load(url):
+    requests.get(url, timeout=60)
+
+def reap():
+    while os.waitpid(-1, os.WNOHANG)[0]:
+        pass
+
+async def ended(pid):
+    reap()
+    return os.waitpid(pid, os.WNOHANG)
+""",
+        """
 import asyncio
 import queue
 import threading
@@ -182,6 +208,32 @@ async def run(worker: threading.Thread):
     return task.result()
 """,
         """
+-- app/steps.py --
+import time
+import uuid
+
+class Step:
+    def __init__(self):
+        time.sleep(0.001)
+        self.number = uuid.uuid4()
+
+async def run():
+    time.sleep(0.002)
+    return Step()
+
+async def ask():
+    return input("Go on? ")
+""",
+        """
+import boto3
+
+s3 = boto3.client("s3")
+
+async def size(answer):
+    head = {"a": s3.meta}
+    return head.get("a")
+""",
+        """
 from asgiref.sync import sync_to_async
 from shop.models import Basket
 
@@ -195,11 +247,13 @@ async def basket(request, key):
 
 _STEPS = 4
 """How many calls away the blocking one may be; a longer path mostly is not taken."""
+_BRIEF_S = 0.01
+_TERMINAL = ("builtins.input", "getpass.getpass")
 _WAITS = regex(
     r"queue\.(?:Queue|LifoQueue|PriorityQueue|SimpleQueue)\.(?:get|join)|(?:threading|multiprocessing)\.(?:Thread|Process|Timer)\.join"
     r"|(?:threading|multiprocessing)\.(?:Event|Condition|Barrier)\.wait|concurrent\.futures\.as_completed|select\.select"
     r"|(?:concurrent\.futures\.)?(?:_base\.)?Future\.result|asyncio\.run_coroutine_threadsafe\.result|signal\.(?:pause|sigwait)"
-    r"|sched\.scheduler\.run|wget\.download|multiprocessing\.(?:Queue|JoinableQueue)\.(?:get|join)"
+    r"|os\.(?:wait|waitpid|wait3|wait4)|sched\.scheduler\.run|wget\.download|multiprocessing\.(?:Queue|JoinableQueue)\.(?:get|join)"
 )
 """Calls that wait unless an argument says that they may not; the tables of effects know no arguments."""
 _HASHES = regex(r"bcrypt\.|flask_bcrypt\.|passlib\.|pwdlib\.|argon2\.|hashlib\.(?:pbkdf2_hmac|scrypt)|werkzeug\.security\.")
@@ -208,7 +262,6 @@ _DJANGO = frozenset(
     ("get", "first", "last", "earliest", "latest", "create", "count", "exists", "update", "delete", "bulk_create", "bulk_update")
 )
 """What asks the database at once; each has an `a` twin."""
-_STARTS = regex(r"lifespan|startup|start_up|shut_?down|teardown|before_serving|before_server_start|cleanup_ctx", re.IGNORECASE)
 _TITLES = {"time.sleep": "sleeps", "subprocess": "waits for a process", "requests": "waits for HTTP", "httpx": "waits for HTTP"}
 
 
@@ -225,7 +278,7 @@ def find(view: View) -> Iterator[Hit]:
                 yield Hit(loop.iter, "This loop asks the database from a coroutine: Django raises here; use `async for`.")
     for call in reading.each(ast.Call):
         function = reading.function(call)
-        if not isinstance(function, ast.AsyncFunctionDef) or reading.awaited(call) or _is_alone(function):
+        if not isinstance(function, ast.AsyncFunctionDef) or reading.awaited(call) or _is_alone(view, function):
             continue
         effects = view.effects(call, through_async=False)
         effect = effects.get("blocking")
@@ -239,7 +292,11 @@ def find(view: View) -> Iterator[Hit]:
                 )
                 yield Hit(call, told, evidence=tuple(described(hashes, view.project)), severity=Severity.WARNING)
             continue
-        if len(effect.path) > _STEPS or (effect.call != "time.sleep" and _is_start(reading, function, call)):
+        if len(effect.path) > _STEPS or _is_brief(view, call, effect):
+            continue
+        if effect.call in _TERMINAL and not _is_served(reading, function):
+            continue
+        if effect.call != "time.sleep" and _is_start(view, function, call):
             continue
         steps = tuple(described(effect, view.project))
         does = next((text for name, text in _TITLES.items() if effect.call.startswith(name)), "blocks")
@@ -250,9 +307,35 @@ def find(view: View) -> Iterator[Hit]:
         yield Hit(call, message, tuple(_fix(reading, call, effect.call)) if not steps else (), steps)
 
 
-def _is_alone(function: ast.AsyncFunctionDef) -> bool:
-    """Whether a coroutine is a job of RQ's, whose worker makes an event loop for it alone."""
-    return any(isinstance(it, ast.Call) and dotted(it.func).rpartition(".")[2] == "job" for it in function.decorator_list)
+def _is_brief(view: View, call: ast.Call, effect: Effect) -> bool:
+    """Whether all it does is to sleep for a few thousandths of a second."""
+    if effect.call != "time.sleep":
+        return False
+    if not effect.path:
+        seconds = constant(call.args[0]) if call.args else None
+        return isinstance(seconds, int | float) and seconds <= _BRIEF_S
+    last = effect.path[-1]
+    definition = view.project.definition(last.path, last.qualname)
+    about = definition.calls[last.index].about if definition is not None and last.index < len(definition.calls) else ""
+    return bool(about) and float(about) <= _BRIEF_S
+
+
+def _is_served(reading: Reading, function: ast.AsyncFunctionDef) -> bool:
+    """Whether something goes on beside a question at the terminal: a connection is held open, or tasks were started."""
+    told = (it for it in reading.within(function) if isinstance(it, ast.AsyncWith | ast.Call))
+    return any(
+        isinstance(it, ast.AsyncWith) or dotted(it.func).rpartition(".")[2] in ("create_task", "ensure_future", "gather")
+        for it in told
+    )
+
+
+def _is_alone(view: View, function: ast.AsyncFunctionDef) -> bool:
+    """Whether a coroutine has an event loop for itself: a job of RQ's, a command of a terminal, a fixture of a test."""
+    names = [dotted(it.func if isinstance(it, ast.Call) else it) for it in function.decorator_list]
+    last = {it.rpartition(".")[2] for it in names}
+    if last & {"job", "fixture"} or any(it.startswith(("click.", "typer.", "asyncclick.")) for it in names):
+        return True
+    return "command" in last and any(name.startswith(("click", "typer")) for _, name in view.project.imports(view.path))
 
 
 def _is_cached(view: View, effect: Effect) -> bool:
@@ -261,15 +344,16 @@ def _is_cached(view: View, effect: Effect) -> bool:
     return any("cache" in each.target for it in found if it is not None for each in it.decorators)
 
 
-def _is_start(reading: Reading, function: ast.AsyncFunctionDef, call: ast.Call) -> bool:
-    """Whether a call runs once, before an application serves anybody."""
-    names = [function.name, *(ast.unparse(it) for it in function.decorator_list)]
-    return any(_STARTS.search(it) for it in names) and reading.loop(call) is None
+def _is_start(view: View, function: ast.AsyncFunctionDef, call: ast.Call) -> bool:
+    """Whether a call runs once, before an application serves anybody, or after."""
+    return view.reading.loop(call) is None and runs_once(view.project, view.path, view.reading.qualname(function))
 
 
 def _waits(view: View, call: ast.Call) -> Iterator[Hit]:
-    """A wait for a thread, a queue or a future, unless it may take no time."""
+    """A wait for a thread, a process, a queue or a future, unless it may take no time."""
     if not isinstance(call.func, ast.Attribute) or not _WAITS.fullmatch(name := view.callee(call)):
+        return
+    if any("WNOHANG" in ast.unparse(it) for it in call.args):
         return
     told = [*call.args, *(it.value for it in call.keywords)]
     if not any(isinstance(it, ast.Constant) and not it.value and it.value is not None for it in told):

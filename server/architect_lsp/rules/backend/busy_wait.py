@@ -23,8 +23,10 @@ Source: https://docs.astral.sh/ruff/rules/async-busy-wait/
 import ast
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.reading import dotted
 from architect_lsp.knowledge.waiting import run_by, suspends
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -45,6 +47,29 @@ class Service:
         [|while not self.ready:|]
             await asyncio.sleep(0.1)
         return 1
+"""),
+        Bad("""
+import asyncio
+from collections import deque
+
+class Mailbox:
+    def __init__(self):
+        self.items = deque()
+
+    async def get(self):
+        [|while not self.items:|]
+            await asyncio.sleep(0)
+        return self.items.popleft()
+"""),
+        Bad("""
+import time
+
+async def ready(device, timeout_s):
+    deadline = time.monotonic() + timeout_s
+    [|while time.monotonic() < deadline:|]
+        if await device.is_ready():
+            return True
+    return False
 """),
         Bad("""
 async def use(task):
@@ -87,6 +112,7 @@ def plain(flag):
     ],
 )
 
+_ASKS = regex(r"\.(?:is|has)_\w+$|\.(?:ready|exists|alive|healthy|finished|completed|available)$")
 _STATES = ("is_set", "done", "empty", "locked", "cancelled", "is_ready", "is_done", "is_finished", "full", "is_running")
 """Questions about what lives in this process."""
 
@@ -96,7 +122,11 @@ def find(view: View) -> Iterator[Hit]:
     """Loops in coroutines that do nothing but sleep, or not even that, until a condition holds."""
     reading = view.reading
     for loop in reading.each(ast.While):
-        if not isinstance(reading.function(loop), ast.AsyncFunctionDef) or loop.orelse or not _is_state(loop.test):
+        if not isinstance(reading.function(loop), ast.AsyncFunctionDef):
+            continue
+        if (call := _polled(view, loop)) is not None:
+            yield Hit(loop, f"This loop asks `{ast.unparse(call.func)}` again at once, without a pause between.")
+        if loop.orelse or not _is_state(loop.test):
             continue
         if any(_is_foreign(view, it) for it in run_by([loop.test]) if isinstance(it, ast.Name | ast.Attribute)):
             continue
@@ -109,6 +139,18 @@ def find(view: View) -> Iterator[Hit]:
         elif len(loop.body) == 1 and isinstance(loop.body[0], ast.Expr) and _sleeps(view, loop.body[0].value):
             asked = ast.unparse(loop.test).removeprefix("not ")
             yield Hit(loop, f"This loop wakes up again and again to ask for `{asked}`; an event wakes it once, at once.")
+
+
+def _polled(view: View, loop: ast.While) -> ast.Call | None:
+    """What a loop asks whether something is ready, where it does nothing else; None where it waits meanwhile, or may."""
+    only = loop.body[0] if len(loop.body) == 1 else None
+    if not isinstance(only, ast.If) or only.orelse or not isinstance(only.body[-1], ast.Return | ast.Break):
+        return None
+    test = only.test
+    call = test.value if isinstance(test, ast.Await) else None
+    if not isinstance(call, ast.Call) or suspends([loop.test]) is not None or not _ASKS.search(dotted(call.func)):
+        return None
+    return None if view.definition(call) is not None else call
 
 
 def _is_state(test: ast.expr) -> bool:
@@ -124,7 +166,7 @@ def _is_state(test: ast.expr) -> bool:
 def _is_foreign(view: View, node: ast.Name | ast.Attribute) -> bool:
     """Whether a library or another thread sets it: neither wakes an event of ours."""
     name = view.name(node)
-    return bool(name) and not name.startswith(("?", "asyncio.", "anyio.", "trio."))
+    return bool(name) and not name.startswith(("?", "asyncio.", "anyio.", "trio.", "collections.", "builtins."))
 
 
 def _sleeps(view: View, node: ast.expr) -> bool:

@@ -24,7 +24,7 @@ import ast
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.reading import Reading, dotted
-from architect_lsp.knowledge.waiting import run_by, suspends
+from architect_lsp.knowledge.waiting import cleans_up, run_by, suspends
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
@@ -122,6 +122,43 @@ async def serve(server, scope):
     except anyio.get_cancelled_exc_class():
         pass  # already cancelled, do not cancel again
     await scope.closed()
+
+async def run(item, seats):
+    try:
+        await item.execute()
+    except anyio.get_cancelled_exc_class():
+        print("cancelled", item)
+    finally:
+        seats.release()
+""",
+        """
+import asyncio
+import logging
+
+async def serve(streams, send):
+    try:
+        await send(streams)
+    finally:
+        for stream in streams:
+            try:
+                await stream.flush()
+            except BaseException:
+                logging.exception("not flushed")
+
+async def finish(work, tell):
+    cancelled = False
+    try:
+        await work()
+    except asyncio.CancelledError:
+        cancelled = True
+    await tell(cancelled)
+
+async def close(streams):
+    for stream in streams:
+        try:
+            await stream.finish()
+        except BaseException:  # noqa: BLE001  # teardown must not hide why it ended
+            logging.exception("not finished")
 """,
         """
 import asyncio
@@ -221,11 +258,13 @@ def find(view: View) -> Iterator[Hit]:
     """Handlers in coroutines that end a cancellation and let the coroutine work on."""
     reading = view.reading
     modules = {name.partition(".")[0] for _, name in view.project.imports(view.path)}
-    must_raise = bool(modules & {"trio", "anyio"}) and "asyncio" not in modules
+    must_raise = "trio" in modules and "asyncio" not in modules
     for block in reading.each(ast.Try):
         function = reading.function(block)
         if not isinstance(function, ast.AsyncFunctionDef) or suspends(block.body) is None:
             continue
+        if cleans_up(reading, block, handlers=False):
+            continue  # a cancellation that is on its way goes on after it
         for handler in block.handlers:
             names = _caught(handler)
             if not any(it in _EVERYTHING for it in names):
@@ -234,6 +273,7 @@ def find(view: View) -> Iterator[Hit]:
             if (
                 not _goes_on(handler)
                 and not _explained(reading, handler)
+                and not _noted(handler)
                 and not _CLOSES.search(ast.unparse(block))
                 and not _cancels(function, block.body)
                 and (must_raise or _works_on(reading, block, handler.body) or (not by_name and _answers(handler)))
@@ -257,16 +297,26 @@ def find(view: View) -> Iterator[Hit]:
                 yield Hit(call, "`CancelledError` ends here: whoever cancels this coroutine is not obeyed.")
 
 
-_CLOSES = regex(r"shield|\.aclose\(|get_loop\(\)\.close|_close_\w+\(")
+_CLOSES = regex(r"shield|\baclose\(|get_loop\(\)\.close|_close_\w+\(")
 """What only ends something, whatever happens: the cancellation goes on after it."""
 
 
+def _noted(handler: ast.ExceptHandler) -> bool:
+    """Whether the handler keeps that it was cancelled, in a name or an attribute that says so."""
+    kept = [target for it in run_by(handler.body) if isinstance(it, ast.Assign) for target in it.targets]
+    return any(_ENDED.search(dotted(it)) for it in kept)
+
+
+_ENDED = regex(r"cancel|interrupt|abort|stopp")
+_FOR_LINTERS = regex(r"#|noqa(?::\s*[A-Z0-9, ]+)?|pylint:\s*disable=[\w, -]+|type: ignore(?:\[[\w-]+\])?|pragma: no cover")
+
+
 def _explained(reading: Reading, handler: ast.ExceptHandler) -> bool:
-    """Whether a comment in the handler's body says why."""
-    first, last = handler.body[0], handler.body[-1]
-    begin = max(first.lineno, handler.lineno + 1) - reading.parsed.origin
+    """Whether a comment in the handler or on its line says why, beside what it tells a linter."""
+    last = handler.body[-1]
+    begin = handler.lineno - reading.parsed.origin
     lines = reading.parsed.lines[begin : (last.end_lineno or last.lineno) - reading.parsed.origin + 1]
-    return any(len(line.partition("#")[2].split()) > 2 for line in lines)
+    return any(len(_FOR_LINTERS.sub("", line.partition("#")[2]).split()) > 2 for line in lines)
 
 
 def _caught(handler: ast.ExceptHandler) -> list[str]:

@@ -51,6 +51,13 @@ async def serve(connection):
     except anyio.get_cancelled_exc_class():
         [|await connection.say("good bye")|]
         raise
+
+async def talk(stream, run):
+    try:
+        await run(stream)
+    finally:
+        [|await stream.send_all(b"QUIT")|]
+        await stream.aclose()
 """),
     ],
     good=[
@@ -93,7 +100,7 @@ async def transfer(source, target):
 )
 
 _ENDS = regex(
-    r"(?:close|end|finish|rollback|commit|abort|release|unlock|stop|shut_?down|disconnect|terminate|unsubscribe|logout|cancel|say|notify)"
+    r"(?:close|end|finish|rollback|commit|abort|release|unlock|stop|shut_?down|disconnect|terminate|unsubscribe|logout|cancel|say|notify|send|write|flush)"
     r"(?:_\w+)?"
 )
 """Verbs of a clean-up. `aclose` is not among them: it closes even when it is cancelled."""

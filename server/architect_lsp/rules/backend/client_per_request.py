@@ -37,6 +37,7 @@ from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Function, Reading, dotted, keyword
 from architect_lsp.knowledge.sources import is_request
 from architect_lsp.knowledge.symbols import External, FunctionSymbol, Ref
+from architect_lsp.knowledge.waiting import run_by
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
@@ -54,10 +55,10 @@ from fastapi import FastAPI
 
 app = FastAPI()
 
-@app.get("/rates")
-async def rates():
+@app.get("/rates/{currency}")
+async def rates(currency: str, day: str):
     async with [|httpx.AsyncClient()|] as client:
-        return (await client.get("https://rates.example")).json()
+        return (await client.get(f"https://rates.example/{currency}", params={"day": day})).json()
 """),
         Bad("""
 -- app/main.py --
@@ -160,6 +161,22 @@ def show(source: Source):
     return tables(source)
 """,
         """
+import httpx
+from fastapi import FastAPI
+from pydantic import BaseModel
+
+app = FastAPI()
+
+class Server(BaseModel):
+    url: str
+
+@app.post("/servers/verify")
+async def verify(form: Server):
+    base = (form.url or "").rstrip("/")
+    async with httpx.AsyncClient() as client:
+        return (await client.get(f"{base}/health")).is_success
+""",
+        """
 import boto3
 import httpx
 
@@ -173,6 +190,29 @@ def sizes(regions, urls):
         for url in urls:
             client.get(url)
     clients = {it: httpx.Client() for it in urls}
+
+def first(addresses):
+    for address in addresses:
+        try:
+            with httpx.Client() as client:
+                return client.get(address)
+        except httpx.RequestError as error:
+            print(error)
+""",
+        """
+import httpx
+from fastapi import FastAPI, Request
+
+app = FastAPI()
+inner = FastAPI()
+
+async def ask(path):
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=inner), base_url="http://inner") as client:
+        return await client.get(path)
+
+@app.get("/tasks/{number}")
+async def task(number: int):
+    return (await ask(f"/tasks/{number}")).json()
 """,
     ],
 )
@@ -204,7 +244,8 @@ def find(view: View) -> Iterator[Hit]:
                 continue
             symbol = view.symbol(call.func)
             if isinstance(symbol, External) and _CLIENTS.fullmatch(name := canonical(symbol.name)):
-                yield Hit(call, f"`{name}` is made anew for each request of `{function.name}`, with connections of its own.")
+                if keyword(call, "transport") is None and not _goes_anywhere(view, function, call):
+                    yield Hit(call, f"`{name}` is made anew for each request of `{function.name}`, with connections of its own.")
             elif (
                 isinstance(symbol, FunctionSymbol)
                 and (path := _path(view.project, symbol, _STEPS))
@@ -214,11 +255,33 @@ def find(view: View) -> Iterator[Hit]:
                 yield Hit(call, told, evidence=tuple(path))
 
 
+def _goes_anywhere(view: View, function: Function, call: ast.Call) -> bool:
+    """Whether the client asks what address a request says, so that there is no host whose connections could be kept."""
+    holder = view.reading.parent(call)
+    name = (
+        holder.optional_vars
+        if isinstance(holder, ast.withitem)
+        else holder.targets[0]
+        if isinstance(holder, ast.Assign)
+        else None
+    )
+    if not isinstance(name, ast.Name):
+        return False
+    asked = (it for it in view.reading.within(function) if isinstance(it, ast.Call) and dotted(it.func).startswith(f"{name.id}."))
+    return any(it.args and _is_chosen(view, next(iter(view.parts(it.args[0], "url")), "")) for it in asked)
+
+
 def _is_of_request(view: View, call: ast.Call) -> bool:
     """Whether the request says what is connected to: such a client can't be shared."""
     found = (it for given in (*call.args, *(each.value for each in call.keywords)) for it in view.parts(given, "url"))
-    own = (it for it in found if isinstance(it, Origin) and it.name.partition(".")[0] != "request")
-    return any(it.kind in ("checked", "parameter") or is_request(view.project, view.reading, it) for it in own)
+    return any(_is_chosen(view, it) for it in found)
+
+
+def _is_chosen(view: View, part: str | Origin) -> bool:
+    """Whether a piece of an address is what a request says."""
+    if not isinstance(part, Origin) or part.name.partition(".")[0] == "request":
+        return False
+    return part.kind in ("checked", "parameter") or is_request(view.project, view.reading, part)
 
 
 def _is_of_aiohttp(function: Function) -> bool:
@@ -239,6 +302,8 @@ def _each_turn(view: View) -> Iterator[Hit]:
         name = view.callee(call)
         if not _CLIENTS.fullmatch(name) or not over_data(reading, loop) or keyword(call, "transport") is not None:
             continue
+        if isinstance(loop, ast.For) and any(isinstance(it, ast.Return | ast.Break) for it in run_by(loop.body)):
+            continue  # one after the other is tried until one answers
         targets = [it.target for it in ([loop] if isinstance(loop, ast.For) else loop.generators)]  # type: ignore[attr-defined]
         own = {it.id for target in targets for it in ast.walk(target) if isinstance(it, ast.Name)}
         own |= {it.id for it in ast.walk(loop) if isinstance(it, ast.Name) and isinstance(it.ctx, ast.Store)}
@@ -264,6 +329,8 @@ def _path(project: Project, symbol: FunctionSymbol, steps: int) -> list[tuple[Re
     definition = symbol.facts
     if steps == 0 or definition.decorators or definition.owner or definition.catches:
         return []  # a helper with a fallback of its own mostly looks into a cache first
+    if any(it.target.endswith("ASGITransport") for it in definition.calls):
+        return []  # it asks an application in this process
     for index, call in enumerate(definition.calls):
         inner = project.resolve(symbol.path, call.target, definition.owner) if call.certain else None
         ref = Ref(symbol.path, definition.qualname, "call", index)

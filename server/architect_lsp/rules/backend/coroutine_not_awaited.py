@@ -24,7 +24,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.reading import Reading, dotted
 from architect_lsp.knowledge.symbols import ClassSymbol
-from architect_lsp.knowledge.waiting import gives_coroutine
+from architect_lsp.knowledge.waiting import given_to_thread, gives_coroutine
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
@@ -103,6 +103,7 @@ def show():
 """),
         Bad("""
 import asyncio
+import atexit
 from dataclasses import dataclass
 
 @dataclass
@@ -121,6 +122,13 @@ async def weather(city):
 
 async def degrees(cities) -> list[float]:
     return [[|measure(it)|] for it in cities]
+
+async def first(cities):
+    await asyncio.to_thread([|later|], cities[0])
+    asyncio.get_running_loop().add_signal_handler(15, [|later|], "home")
+    atexit.register([|later|], "home")
+    print(*filter([|later|], cities))
+    return await asyncio.wait([[|later(it)|] for it in cities], return_when=asyncio.FIRST_COMPLETED)
 """),
         Bad("""
 from motor.motor_asyncio import AsyncIOMotorClient
@@ -240,13 +248,20 @@ def jobs(cities):
 async def all_of(cities) -> list[asyncio.Task]:
     loop = asyncio.get_running_loop()
     loop.call_soon(print, "started")
+    await asyncio.wait([asyncio.create_task(measure(it)) for it in cities])
+    await asyncio.to_thread(asyncio.run, measure("home"))
     return [asyncio.create_task(measure(it)) for it in cities]
 """,
     ],
 )
 
-_CALLBACKS = {"call_soon": 0, "call_soon_threadsafe": 0, "call_later": 1, "call_at": 1, "add_done_callback": 0}
+_CALLBACKS = dict.fromkeys(("call_soon", "call_soon_threadsafe", "add_done_callback"), 0) | dict.fromkeys(
+    ("call_later", "call_at", "add_signal_handler", "add_reader", "add_writer"), 1
+)
 """Methods of loops and tasks that call what they are given, with its position."""
+_PLAIN = ("atexit.register", "builtins.filter")
+"""Functions that call the first thing they are given, and take what it gives as it is."""
+_NEVER = 1 << 30
 _DJANGO = frozenset(
     ("acreate", "aget_or_create", "aupdate_or_create", "abulk_create", "abulk_update", "aexists", "arefresh_from_db", "asave")
 )
@@ -317,12 +332,17 @@ def _asks_django(call: ast.Call) -> bool:
 
 def _called_later(view: View, call: ast.Call) -> Iterator[Hit]:
     """A coroutine function as a callback, which is called and never awaited."""
-    last = call.func.attr if isinstance(call.func, ast.Attribute) else ""
-    if last not in _CALLBACKS or len(call.args) <= _CALLBACKS[last]:
-        return
-    given = call.args[_CALLBACKS[last]]
+    last = call.func.attr if isinstance(call.func, ast.Attribute) else dotted(call.func)
+    position = _CALLBACKS.get(last, 0 if last in ("register", "filter") and view.callee(call) in _PLAIN else _NEVER)
+    given = call.args[position] if len(call.args) > position else given_to_thread(call)
     if isinstance(given, ast.Name | ast.Attribute) and gives_coroutine(view.symbol(given)):
         yield Hit(given, f"`{ast.unparse(given)}` is called and never awaited: `{last}` takes a plain function.")
+    if last == "wait" and call.args and view.callee(call) in ("asyncio.wait", "asyncio.tasks.wait"):
+        held = call.args[0]
+        made = held.elts if isinstance(held, ast.List | ast.Tuple | ast.Set) else [getattr(held, "elt", None)]
+        for it in made:
+            if isinstance(it, ast.Call) and gives_coroutine(view.symbol(it.func)):
+                yield Hit(it, "`asyncio.wait` takes tasks: from Python 3.11 on it raises a TypeError for a coroutine.")
 
 
 def _as_value(view: View, call: ast.Call) -> str:

@@ -21,6 +21,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.handlers import after, is_other_way
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.reading import dotted
 from architect_lsp.knowledge.symbols import External
@@ -180,6 +181,47 @@ def version():
     return value
 """,
         """
+from contextlib import suppress
+
+async def start(docker, name):
+    if not await docker.start(name):
+        with suppress(Exception):
+            await docker.wipe(name)
+        raise RuntimeError("not started")
+
+async def say(bot, chat, queues):
+    try:
+        await bot.send_chat_action(chat, "typing")
+    except Exception:
+        pass
+    with suppress(Exception):
+        await tell(bot)
+    status = None
+    with suppress(Exception):
+        row = await bot.row(chat)
+        status = row.status
+    try:
+        if status is None:
+            status = await bot.guess(chat)
+    except Exception:
+        pass
+    if not status:
+        status = await bot.ask(chat)
+    try:
+        await bot.find(chat)
+    except Exception:
+        pass
+    else:
+        return None
+    return status
+
+async def tell(bot):
+    try:
+        await bot.send("hello")
+    except Exception as error:
+        print(error)
+""",
+        """
 async def relay(websocket, response):
     detail = response.status
     try:
@@ -214,9 +256,10 @@ _ENDINGS = regex(
 _ENDING_CALLS = regex(
     r"(?:^|_)(?:a?close|shutdown|stop|cleanup|disconnect|dispose|terminate|kill|release|rollback|cancel|unlink|rmtree|remove|join|"
     r"unsubscribe|unregister|wait_closed|delete|shield|wait_for|gather|sleep)$"
+    r"|typing|chat_action|reaction|reply_markup|^put$"
     r"|^(?:json|text|read|receive|recv|receive_(?:text|bytes|json)|send_(?:text|bytes|json|str))$"
 )
-"""Endings, waits, and talk over a connection that may be gone, or about an answer that failed already."""
+"""Endings, waits, signs that somebody types or likes, talk over a connection that may be gone, or about an answer that failed."""
 _ON_PURPOSE = regex(
     r"best[- ]effort|never raise|silent|swallow|ignor(?:e|es|ing) (?:any |all )?(?:error|exception|failure)|if possible|"
     r"fail[- ]?open|must never (?:kill|fail|break|block)|"
@@ -293,8 +336,17 @@ def _matters(view: View, block: ast.AST, body: list[ast.stmt]) -> bool:
         if isinstance(up, ast.For | ast.AsyncFor | ast.While) and _is_polled(up, block):
             return False
         below = up
-    calls = [it for it in _calls(body) if not _ENDING_CALLS.search(_last(it))]
+    then = after(view.reading, block)
+    if isinstance(then, ast.Raise) or getattr(block, "orelse", None) or is_other_way(then, body):
+        return False  # it tidies up before the error that counts, or the error is the answer
+    calls = [it for it in _calls(body) if not _ENDING_CALLS.search(_last(it)) and not _handles(view, it)]
     return not _asks(body) and any(_kinds(view, it) or view.reading.awaited(it) for it in calls)
+
+
+def _handles(view: View, call: ast.Call) -> bool:
+    """Whether the project's own function that is called handles every error itself."""
+    found = view.definition(call)
+    return found is not None and found[1].catches
 
 
 def _is_polled(loop: ast.For | ast.AsyncFor | ast.While, block: ast.AST) -> bool:
@@ -304,8 +356,8 @@ def _is_polled(loop: ast.For | ast.AsyncFor | ast.While, block: ast.AST) -> bool
 
 
 def _asks(body: list[ast.stmt]) -> bool:
-    """Whether the block only sets a name: what follows sees whether it was."""
-    return len(body) == 1 and isinstance(body[0], ast.Assign | ast.AnnAssign)
+    """Whether the block only sets names: what follows sees whether they were."""
+    return all(isinstance(it, ast.Assign | ast.AnnAssign) for it in body)
 
 
 def _returns(body: list[ast.stmt]) -> bool:

@@ -22,6 +22,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.reading import Reading, dotted
+from architect_lsp.knowledge.starts import runs_once
 from architect_lsp.knowledge.waiting import given_to_thread
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
@@ -64,8 +65,14 @@ async def keep(folder, copy):
         Bad("""
 from pathlib import Path
 
+EXPORTS = Path("/srv/exports")
+
 async def load(folder, name):
     return [|(Path(folder) / name).read_text()|]
+
+async def export(number):
+    path = EXPORTS / f"{number}.csv"
+    return [|path.read_bytes()|], (EXPORTS / "sums").exists()
 """),
     ],
     good=[
@@ -92,6 +99,9 @@ async def load(name):
     await asyncio.to_thread(Path(name).read_text)
     with open(name, "wb") as copy:
         await asyncio.to_thread(copy.write, b"text")
+    source = open(name, "rb") if name else None
+    await asyncio.create_subprocess_exec("wc", stdin=source)
+    source.close()
     return await asyncio.to_thread(lambda: open(name).read())
 
 async def kept(text):
@@ -102,16 +112,46 @@ def plain(name):
     return open(name).read()
 """,
         """
+from pathlib import Path
+import pytest
+
+SCHEMA = Path(__file__).parent / "schema.sql"
+
+async def prepare(pool):
+    with SCHEMA.open() as file:
+        await pool.execute(file.read())
+    with open(SCHEMA) as file:
+        await pool.execute(file.read())
+
+@pytest.fixture
+async def rows(tmp_path):
+    return (tmp_path / "rows").open().read()
+""",
+        """
 -- app/cli/load.py --
 async def load(name):
     return open(name).read()
+""",
+        """
+-- app/main.py --
+from contextlib import asynccontextmanager
+from app.prices import load_prices
+
+@asynccontextmanager
+async def lifespan(app):
+    app.state.prices = await load_prices("prices.json")
+    yield
+-- app/prices.py --
+async def load_prices(name):
+    with open(name) as file:
+        return file.read()
 """,
     ],
 )
 
 _FILES = regex(
     r"(?:builtins|io|gzip|bz2|lzma|codecs|tarfile)\.open|io\.open_code"
-    r"|pathlib\.Path\.(?:open|read_text|read_bytes|write_text|write_bytes)"
+    r"|pathlib\.Path\.(?:\w+\.)*(?:open|read_text|read_bytes|write_text|write_bytes)"
     r"|shutil\.(?:copy2?|copyfile|copytree|move|make_archive|unpack_archive)|os\.(?:walk|fsync)"
     r"|pandas\.read_(?:csv|excel|parquet|json|feather)|zipfile\.ZipFile\.(?:extractall|extract)|numpy\.(?:load|loadtxt|genfromtxt)"
 )
@@ -134,11 +174,25 @@ def find(view: View) -> Iterator[Hit]:
                 continue
             if _is_used_in_threads(reading, call) or _is_of_own_folder(reading, call):
                 continue
+            if runs_once(view.project, view.path, reading.qualname(function)):
+                break
+            if _is_fixed(call) or any(
+                "fixture" in dotted(it.func if isinstance(it, ast.Call) else it) for it in function.decorator_list
+            ):
+                continue
             if call.args and _IN_MEMORY.fullmatch(reading.target(call.args[0])):
                 continue
             does = f"`{name.removeprefix('builtins.')}` works on a file"
             yield Hit(call, f"{does} on the event loop; other requests wait for the disk.", tuple(_fix(reading, call)))
             break
+
+
+def _is_fixed(call: ast.Call) -> bool:
+    """Whether a file of the program's own is read, under a name that never changes: `open(SCHEMA)`, `SCHEMA.read_text()`."""
+    opens = isinstance(call.func, ast.Attribute) and call.func.attr in ("open", "read_text", "read_bytes")
+    path = call.func.value if isinstance(call.func, ast.Attribute) and opens else call.args[0] if call.args else None
+    writes = any(isinstance(it, ast.Constant) and str(it.value)[:1] in "wax" for it in call.args[:2])
+    return isinstance(path, ast.Name) and path.id.isupper() and not writes
 
 
 def _is_of_own_folder(reading: Reading, call: ast.Call) -> bool:
@@ -156,10 +210,20 @@ def _is_of_own_folder(reading: Reading, call: ast.Call) -> bool:
 def _is_used_in_threads(reading: Reading, call: ast.Call) -> bool:
     """Whether what is done with the file that the call opens is handed to threads: `to_thread(file.write, chunk)`."""
     item = reading.parent(call)
-    if not isinstance(item, ast.withitem) or not isinstance(item.optional_vars, ast.Name):
+    if isinstance(item, ast.IfExp):
+        item = reading.parent(item)
+    name = item.optional_vars if isinstance(item, ast.withitem) else item.targets[0] if isinstance(item, ast.Assign) else None
+    if not isinstance(name, ast.Name):
         return False
+    if isinstance(item, ast.Assign) and not _is_used(reading, name.id):
+        return True
     handed = (it for it in reading.each(ast.Call) if isinstance(given_to_thread(it), ast.Attribute))
-    return any(dotted(given_to_thread(it)).startswith(f"{item.optional_vars.id}.") for it in handed)
+    return any(dotted(given_to_thread(it)).startswith(f"{name.id}.") for it in handed)
+
+
+def _is_used(reading: Reading, name: str) -> bool:
+    """Whether something is read or written through a file of this name here; to open it alone takes no time worth a thread."""
+    return any(dotted(it.func).startswith(f"{name}.") and not dotted(it.func).endswith(".close") for it in reading.each(ast.Call))
 
 
 def _opens(block: ast.AsyncWith, call: ast.Call) -> bool:

@@ -18,10 +18,12 @@ Source: https://docs.python.org/3/library/asyncio-task.html#asyncio.gather
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from architect_lsp.knowledge.fan_outs import started
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.reading import Function, Reading, constant, keyword
+from architect_lsp.knowledge.waiting import cleans_up
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
@@ -102,6 +104,21 @@ async def later(tasks):
     await asyncio.wait(tasks)
     return [it.result() for it in tasks]
 
+async def warm(caches, fill):
+    # one cache that can't be filled must not fail the others
+    await asyncio.gather(*(it.fill() for it in caches), return_exceptions=True)
+    await asyncio.gather(*(quietly(it) for it in caches), return_exceptions=True)
+
+async def quietly(cache):
+    try:
+        await cache.fill()
+    except Exception as error:
+        print(error)
+
+async def drain():
+    pending = asyncio.all_tasks() - {asyncio.current_task()}
+    await asyncio.gather(*pending, return_exceptions=True)
+
 async def late(task):
     try:
         await task
@@ -113,8 +130,9 @@ async def late(task):
 
 _CLOSERS = regex(r"a?(?:close|stop|shutdown|cancel|disconnect|terminate|clean_?up|dispose)(?:_|$)")
 _MADE = regex(r"create_task|ensure_future|start_soon")
-_LOOKS = regex(r"isinstance\(|Exception|\.exception\(|\.result\b|\bError\b|type\(|\.cancel(?:led)?\(")
+_LOOKS = regex(r"isinstance\(|all_tasks\(|Exception|\.exception\(|\.result\b|\bError\b|type\(|\.cancel(?:led)?\(")
 """What a function says that looks at errors, or that has ended the tasks itself."""
+_SPEAKS = regex(r"return_exceptions|error|exception|fail|best[- ]effort|ignore", re.IGNORECASE)
 _ENDS = regex(r"stop|close|shut_?down|clean|exit|teardown|cancel|dispose|drain|finali[sz]e|terminate|del_|release", re.IGNORECASE)
 
 
@@ -136,7 +154,7 @@ def find(view: View) -> Iterator[Hit]:
         if name.endswith("asyncio.gather") or name == "asyncio.tasks.gather":
             if constant(keyword(call, "return_exceptions")) is not True:
                 continue
-            if _closes(call):
+            if _closes(call) or _is_meant(reading, call) or _are_handled(view, call):
                 continue
             told = "The errors of these tasks come back as results, and nobody looks at them."
         elif name in ("asyncio.wait", "asyncio.tasks.wait") and keyword(call, "return_when") is None:
@@ -145,7 +163,7 @@ def find(view: View) -> Iterator[Hit]:
             told = "The errors of these tasks stay in the tasks: nobody asks for their results."
         else:
             continue
-        if not _in_finally(reading, call) and _is_unread(reading, function, call):
+        if not cleans_up(reading, call) and _is_unread(reading, function, call):
             yield Hit(call, told)
 
 
@@ -164,6 +182,25 @@ def _closes(call: ast.Call) -> bool:
     return bool(made) and all(
         isinstance(it, ast.Call) and isinstance(it.func, ast.Attribute) and _CLOSERS.match(it.func.attr) for it in made
     )
+
+
+def _is_meant(reading: Reading, call: ast.Call) -> bool:
+    """Whether a comment above the statement speaks of errors."""
+    return any(_SPEAKS.search(it) for it in _comment(reading.parsed.lines, call.lineno - reading.parsed.origin - 1))
+
+
+def _comment(lines: Sequence[str], at: int) -> Iterator[str]:
+    """The lines of a comment that ends on this line, the last first."""
+    while at >= 0 and lines[at].lstrip().startswith("#"):
+        yield lines[at]
+        at -= 1
+
+
+def _are_handled(view: View, call: ast.Call) -> bool:
+    """Whether every coroutine that is gathered catches all errors itself."""
+    made = [it for _, it in started(view.reading, call)] or [it for it in call.args if isinstance(it, ast.Call)]
+    found = [view.definition(it) for it in made]
+    return bool(found) and all(it is not None and it[1].catches for it in found)
 
 
 def _is_unread(reading: Reading, function: Function, call: ast.Call) -> bool:
@@ -185,12 +222,3 @@ def _counts(reading: Reading, name: ast.Name) -> bool:
     """Whether the results are counted or added up, as if there were no errors among them."""
     parent = reading.parent(name)
     return isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name) and parent.func.id in ("len", "sum", "max", "min")
-
-
-def _in_finally(reading: Reading, node: ast.AST) -> bool:
-    below = node
-    for up in reading.ancestors(node):
-        if isinstance(up, ast.ExceptHandler) or (isinstance(up, ast.Try) and any(below is it for it in up.finalbody)):
-            return True
-        below = up
-    return False
