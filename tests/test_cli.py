@@ -193,6 +193,16 @@ def test_files_that_are_skipped_are_named_with_the_reason(project: Path) -> None
     assert text.stdout.startswith("No findings in 1 file (rules only); 5 files skipped:\n  ")
 
 
+def test_a_module_that_a_later_python_lacks_is_no_trouble_where_that_is_ruled_out(project: Path) -> None:
+    (project / "old.py").write_text("import cgi\n")
+    (project / "older.bak.py").write_text("import cgi\n")  # put aside: nothing imports it
+    assert "1 finding" in run("check", project, "--select", "module-gone-from-python").stdout
+    (project / "pyproject.toml").write_text('[project]\nname = "old"\nrequires-python = ">=3.9, <3.12"\n')
+    assert "No findings" in run("check", project, "--select", "module-gone-from-python").stdout
+    (project / "pyproject.toml").write_text('[project]\nname = "old"\nrequires-python = ">=3.9,<3.14"\n')
+    assert "1 finding" in run("check", project, "--select", "module-gone-from-python").stdout
+
+
 def test_more_skipped_files_than_a_person_reads_are_counted(project: Path) -> None:
     for number in range(14):
         (project / f"b{number}.py").write_bytes(b"\0")

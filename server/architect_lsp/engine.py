@@ -26,7 +26,7 @@ from architect_lsp.fixes import (
 from architect_lsp.knowledge.document import Document
 from architect_lsp.knowledge.effects import LIBRARY, Table
 from architect_lsp.knowledge.facts import Facts
-from architect_lsp.knowledge.files import Skipped, has_marker, relative, root_of, sources, text_of
+from architect_lsp.knowledge.files import Skipped, first_python_without, has_marker, relative, root_of, sources, text_of
 from architect_lsp.knowledge.foreign import AgentFile, Foreign, document_of
 from architect_lsp.knowledge.history import Base
 from architect_lsp.knowledge.project import Project, whole
@@ -79,7 +79,7 @@ class Workspace:
         rules, table, threats = chosen(settings), Table(settings.effects) if settings.effects else LIBRARY, threats_of(settings)
         self.rules, self.settings = rules, settings
         self._others = Others(linters(self.root), {it.name: it.equivalents for it in all_rules()})
-        self.project.use(table, threats, settings.layers)
+        self.project.use(table, threats, settings.layers, first_python_without(self.root))
         self.project.memo(_PROJECT_RULES).clear()
         for document in self.documents.values():
             for piece in document.pieces:

@@ -113,7 +113,7 @@ UNSAFE = {
     "list": "held = []\nheld.append('safe')\nheld.append(param)\nheld.append('more')\nheld.pop(0)\nbar = held[0]",
     "list insert": "held = ['a']\nheld.insert(0, param)\nbar = held[0]",
     "config": CONFIG + "bar = c.get('s', 'b')",
-    "builder": "out = io.StringIO()\nout.write('a')\nout.write(param)\nbar = out.getvalue()",
+    "builder": "out = io.StringIO()\nout.write(param)\nout.write('a')\nbar = out.getvalue()",
     "encoded and back": "bar = base64.b64decode(base64.b64encode(param.encode('utf-8'))).decode('utf-8')",
     "format": "bar = 'a {} b'.format(param)[2:]",
     "f-string grown": "text = f'help{param}'\ntext += 'snapes on a plane'\nbar = text[4:-17]",

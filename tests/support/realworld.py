@@ -88,7 +88,10 @@ def source(release: Release) -> Path:
         fresh = folder.with_suffix(f".part{os.getpid()}")
         with zipfile.ZipFile(wheel) as archive:
             archive.extractall(fresh, [it for it in archive.namelist() if it.endswith(_READ)])
-        (fresh / "pyproject.toml").touch()  # else the nearest root is that of this repository
+            metadata = archive.read(next(it for it in archive.namelist() if it.endswith(".dist-info/METADATA"))).decode()
+        pythons = next((it.partition(":")[2].strip() for it in metadata.split("\n") if it.startswith("Requires-Python:")), "")
+        # without the file the nearest root is that of this repository
+        (fresh / "pyproject.toml").write_text(f'[project]\nrequires-python = "{pythons}"\n' if pythons else "", encoding="utf-8")
         if folder.is_dir():  # another process was quicker
             shutil.rmtree(fresh)
         else:

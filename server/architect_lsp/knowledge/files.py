@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 import tempfile
 import tokenize
@@ -14,12 +15,17 @@ from pathlib import Path
 import pathspec
 from msgspec import Struct
 
+from architect_lsp.patterns import regex
 from architect_lsp.syntax.languages import describes_api, is_agent_file, may_describe_api
 
 _NEVER = {"node_modules", "__pycache__", "site-packages", "__pypackages__", "_vendor", "_vendored"}
 _MARKERS = ("pyproject.toml", "setup.py", "setup.cfg", ".git", "manage.py", "requirements.txt")
 
 
+_REQUIRES = regex(r"""^\s*(?:requires-python|python_requires|python)\s*=\s*["']?([^"'\n#]+)""", re.MULTILINE)
+_BELOW = regex(r"(?P<sign><=|<|==)\s*(?P<major>3)\.(?P<minor>\d+)")
+_BACKUP = regex(r"\.(?:bak|backup|orig|old|save)\.py$", re.IGNORECASE)
+"""What somebody put aside, which nothing imports: no module has a dot in its name."""
 _HEAD_BYTES, _WHOLE_BYTES = 2_048, 4_000_000
 
 _KEYS = pathspec.PathSpec.from_lines(
@@ -45,6 +51,22 @@ def root_of(path: Path) -> Path:
 def has_marker(folder: Path) -> bool:
     """Whether the folder says it is a project's root."""
     return any((folder / it).exists() for it in _MARKERS)
+
+
+def first_python_without(root: Path) -> tuple[int, int] | None:
+    """The first Python that a project can't be installed on, by `requires-python = ">=3.9,<3.12"`; None where it says of none.
+
+    Effect: reads pyproject.toml and setup.cfg of the root.
+    """
+    for name in ("pyproject.toml", "setup.cfg"):
+        try:
+            said = _REQUIRES.search((root / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        below = _BELOW.search(said[1]) if said is not None else None
+        if below is not None:
+            return int(below["major"]), int(below["minor"]) + (below["sign"] != "<")
+    return None
 
 
 def relative(root: Path, path: Path) -> str:
@@ -83,7 +105,7 @@ def sources(top: Path, root: Path, exclude: Sequence[str] = (), *, schemas: bool
         )
         hidden = ".claude" in here.parts  # its Python files are none of the project's
         for name in sorted(names):
-            wanted = (name.endswith(".py") and not hidden) or is_agent_file(prefix + name)
+            wanted = (name.endswith(".py") and not hidden and not _BACKUP.search(name)) or is_agent_file(prefix + name)
             if not wanted and schemas and may_describe_api(name) and not hidden:
                 wanted = describes_api(name, _head(here / name))
             if wanted and not ignored.match_file(prefix + name):
@@ -96,7 +118,7 @@ def belonging(names: Iterable[str], root: Path, exclude: Sequence[str]) -> Itera
     ignored = _ignored(root, exclude)
     for name in names:
         hidden = any(it in _NEVER or it.startswith(".") for it in name.split("/")[:-1])
-        if name.endswith(".py") and not hidden and not ignored.match_file(name):
+        if name.endswith(".py") and not hidden and not _BACKUP.search(name) and not ignored.match_file(name):
             yield name
 
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from architect_lsp.knowledge.definitions import arguments, definitions, last_name
 from architect_lsp.knowledge.facts import Flow
 from architect_lsp.knowledge.flows import Origin, is_own, pieces
+from architect_lsp.knowledge.formatting import Between
 from architect_lsp.knowledge.reading import Function, Reading, constant, dotted
 from architect_lsp.knowledge.threats import KNOWN
 from architect_lsp.knowledge.transfers import ACCESS, CLEAN, HANDED_ON, NUMBERS, STRING_METHODS
@@ -29,14 +30,15 @@ _REQUESTS = ("self", "cls", "request", "req")
 def placed(found: Iterable[str | Origin]) -> Iterator[str | Origin]:
     """The parts of a value; an origin that can't be its beginning, or the host of a URL, went through `guard.inside`."""
     before, is_inside = "", False
+    begun: dict[int, tuple[str, bool]] = {}  # what stood before each name of several values
     for it in found:
         if isinstance(it, Origin):
             late = is_inside or (before and not _SCHEME.fullmatch(before))
             yield replace(it, through=(*it.through, INSIDE)) if late and it.kind != "checked" else it
             is_inside = True
             continue
-        if it == "\n;\n":  # another value of the same name begins
-            before, is_inside = "", False
+        if isinstance(it, Between):  # another value of the same name begins
+            before, is_inside = begun.setdefault(it.which, (before, is_inside))
         else:
             before += it
         yield it

@@ -7,7 +7,7 @@ joined in `sources`. Order counts: an assignment that surely ran last hides the 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -26,8 +26,8 @@ from architect_lsp.knowledge.definitions import (
     picked_of,
     reaching,
 )
-from architect_lsp.knowledge.formatting import Hole, format_parts, has_percent, is_numeric, percent_parts
-from architect_lsp.knowledge.guards import guards, untouched
+from architect_lsp.knowledge.formatting import Between, Hole, cut, format_parts, has_percent, is_numeric, percent_parts
+from architect_lsp.knowledge.guards import guards, guards_of_text, untouched
 from architect_lsp.knowledge.reading import Reading, dotted
 from architect_lsp.knowledge.shapes import ANYTHING
 from architect_lsp.knowledge.transfers import (
@@ -107,7 +107,7 @@ class _Walk:
             yield from _clean(node.value, "format") if is_numeric(node.format_spec) else self.pieces(node.value, depth + 1)
         elif isinstance(node, ast.BinOp):
             yield from self._operation(node, depth)
-        elif isinstance(node, ast.BoolOp):
+        elif isinstance(node, ast.BoolOp | ast.Dict):
             for value in node.values:
                 yield from self.pieces(value, depth + 1)
         elif isinstance(node, ast.Compare | ast.UnaryOp):
@@ -120,16 +120,15 @@ class _Walk:
         elif isinstance(node, ast.List | ast.Tuple | ast.Set):
             for value in node.elts:
                 yield from self.pieces(value, depth + 1)
-        elif isinstance(node, ast.Dict):
-            for value in node.values:
-                yield from self.pieces(value, depth + 1)
         elif isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp):
             yield from self.pieces(node.elt, depth + 1)
         elif isinstance(node, ast.DictComp | ast.Starred | ast.Await | ast.NamedExpr):
             yield from self.pieces(node.value, depth + 1)
-        elif isinstance(node, ast.Call):
-            yield from self._call(node, depth)
-        elif isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
+        elif isinstance(node, ast.Call | ast.Subscript):
+            found = self._call(node, depth) if isinstance(node, ast.Call) else self._chain(node, "", depth)
+            found = cut(found) if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice) else found
+            yield from _past(guards_of_text(self.reading, node), Origin("checked", "guard", node), found)
+        elif isinstance(node, ast.Name | ast.Attribute):
             yield from self._chain(node, "", depth)
         else:
             yield Origin("unknown", "", node)
@@ -222,11 +221,11 @@ class _Walk:
     def _escaped(self, node: ast.Call, name: str, depth: int) -> Iterator[Origin]:
         by = self.reading.target(node.func) or name
         given = [*node.args, *(it.value for it in node.keywords)]
-        if not given and isinstance(node.func, ast.Attribute):
+        if not given and isinstance(node.func, ast.Attribute) and name not in OPENED:
             given = [node.func.value]
         found = [it for value in given for it in self.pieces(value, depth + 1) if isinstance(it, Origin)]
         yield from (it if it.kind == "checked" else replace(it, through=(*it.through, by)) for it in found)
-        if not found:
+        if not found and name not in OPENED:  # an empty buffer is no value yet
             yield from _clean(node, name)
 
     def _format(self, node: ast.Call, receiver: ast.expr, depth: int) -> Iterator[str | Origin]:
@@ -302,23 +301,13 @@ class _Walk:
             yield Origin("call" if "()" in suffix else "name", name + suffix, node)
             return
         checks = {*guards(reading, node, name), *(guards(reading, self.use, name) if node is not self.use else ())}
-        if ANYTHING in checks:
-            yield Origin("checked", name, node)
-        elif checks:
-            through = tuple(sorted(checks))
-            yield from (
-                replace(it, through=(*it.through, *through)) if isinstance(it, Origin) else it
-                for it in self._unguarded(node, name, suffix, depth)
-            )
-        else:
-            yield from self._unguarded(node, name, suffix, depth)
+        yield from _past(checks, Origin("checked", name, node), self._unguarded(node, name, suffix, depth))
 
     def _unguarded(self, node: ast.Name | ast.Attribute, name: str, suffix: str, depth: int) -> Iterator[str | Origin]:
         reading = self.reading
         loop = comprehension_of(reading, node, name)
         if loop is not None:
-            counted = counted_by(loop.target, loop.iter)
-            is_count = counted is not None and dotted(counted[0]) == name
+            is_count = (counted := counted_by(loop.target, loop.iter)) is not None and dotted(counted[0]) == name
             yield from _clean(node, "enumerate") if is_count else self._suffixed(loop.iter, suffix, depth)
             return
         for scope in self._scopes(node):
@@ -340,14 +329,14 @@ class _Walk:
             yield from self._parameter(node, scope, argument, suffix)
         elif not found and argument is None:
             yield Origin("call" if "()" in suffix else "name", name + suffix, node)
-        separate = sum(it.how in ("set", "each") for it in found) > 1
+        between = Between(self.left) if sum(it.how in ("set", "each") for it in found) > 1 else None
         for it in found:
             key = (name, id(it))
             if key in self.active or it.how == "pop":
                 continue
             self.active.add(key)
-            if separate and it.how == "set":
-                yield "\n;\n"
+            if between is not None and it.how == "set":
+                yield between
             yield from self._suffixed(it.value, suffix, depth, node)
             self.active.discard(key)
 
@@ -394,6 +383,17 @@ class _Walk:
             yield function
             function = self.reading.function(function)
         yield None
+
+
+def _past(checks: Collection[str], vouched: Origin, found: Iterator[str | Origin]) -> Iterator[str | Origin]:
+    """What is left of a value that these checks stand before."""
+    if ANYTHING in checks:
+        yield vouched
+    elif checks:
+        through = tuple(sorted(checks))
+        yield from (replace(it, through=(*it.through, *through)) if isinstance(it, Origin) else it for it in found)
+    else:
+        yield from found
 
 
 def _clean(node: ast.expr, by: str) -> Iterator[Origin]:

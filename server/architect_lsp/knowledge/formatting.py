@@ -5,13 +5,27 @@ from __future__ import annotations
 import ast
 import re
 import string
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 from msgspec import Struct
 
 from architect_lsp.patterns import regex
 
+PartT = TypeVar("PartT")
 _PERCENT = regex(r"%(?:\((?P<key>\w+)\))?[-+ #0-9.*]*(?P<kind>[diouxXeEfFgGcrsa%])")
+
+
+class Between(str):
+    """Stands before each of several values that one name may have; `which` tells the names apart."""
+
+    __slots__ = ("which",)
+    which: int
+
+    def __new__(cls, which: int) -> Between:
+        made = super().__new__(cls, "\n;\n")
+        made.which = which
+        return made
 
 
 class Hole(Struct, frozen=True):
@@ -19,6 +33,30 @@ class Hole(Struct, frozen=True):
 
     value: ast.expr
     is_number: bool
+
+
+def ways(found: Iterable[str | PartT]) -> Iterator[list[str | PartT]]:
+    """The texts that pieces may make, one for each value of a name of several; what follows stands with the last of them."""
+    way: list[str | PartT] = []
+    begun: dict[int, list[str | PartT]] = {}
+    for it in found:
+        if isinstance(it, Between) and it.which in begun:
+            yield way
+            way = list(begun[it.which])
+        elif isinstance(it, Between):
+            begun[it.which] = list(way)
+        else:
+            way.append(it)
+    yield way
+
+
+def cut(found: Iterable[str | PartT]) -> Iterator[str | PartT]:
+    """The pieces of a text of which a slice is taken: the text that it begins with may be gone."""
+    is_begun = False
+    for it in found:
+        is_begun = is_begun or not isinstance(it, str)
+        if is_begun or isinstance(it, Between):
+            yield it
 
 
 def has_percent(text: str) -> bool:

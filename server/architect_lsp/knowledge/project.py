@@ -32,6 +32,7 @@ class Project:
         self.table = table
         self.threats = threats
         self.base: Project | None = None  # the project as clients rely on it, where it is compared
+        self.first_python_without: tuple[int, int] | None = None  # the first that the project can't be installed on
         self.layers: tuple[str, ...] = ()  # packages of the project, none of which may import from one before it
         self._files: dict[str, Said] = {}
         self._modules = Modules()
@@ -129,7 +130,7 @@ class Project:
     def overlay(self) -> Project:
         """A project that begins as this one and may then go its own way; this one stays as it is."""
         other = Project(self.table, self.threats, self.conclusions)
-        other.layers, other.base = self.layers, self.base
+        other.layers, other.base, other.first_python_without = self.layers, self.base, self.first_python_without
         other._files = dict(self._files)
         other._modules = self._modules.copy()
         return other
@@ -289,10 +290,18 @@ class Project:
     def _said(self, path: str) -> Said:
         return self._files.get(path, _NOTHING)
 
-    def use(self, table: Table, threats: Threats = KNOWN, layers: tuple[str, ...] = ()) -> None:
-        """Take other tables of effects and of threats, and the packages that are layers. Effect: raises `generation`."""
-        if table is not self.table or threats is not self.threats or layers != self.layers:
-            self.table, self.threats, self.layers = table, threats, layers
+    def use(
+        self,
+        table: Table,
+        threats: Threats = KNOWN,
+        layers: tuple[str, ...] = (),
+        first_python_without: tuple[int, int] | None = None,
+    ) -> None:
+        """Take other tables of effects and of threats, the packages that are layers, and the first Python that the project can't
+        be installed on, None where it says of none. Effect: raises `generation`."""
+        said = (layers, first_python_without)
+        if table is not self.table or threats is not self.threats or said != (self.layers, self.first_python_without):
+            self.table, self.threats, (self.layers, self.first_python_without) = table, threats, said
             self.conclusions.change(None)
 
 

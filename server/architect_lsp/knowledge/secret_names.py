@@ -15,6 +15,20 @@ _SECRET = regex(
     re.IGNORECASE,
 )
 _ENVIRONMENT = regex(r"^(?:os\.)?(?:environ|getenv)")
+PASSWORDS = regex(
+    r"(hashed_?|encrypted_?|crypted_?|raw_?|plain_?)?(password|passwd|passphrase|pwd)(_?(hash|hashed|digest|salt|encrypted))?"
+    r"|(token|secret|api_key)_hash|ssn|social_security_number|cvv|cvc|card_number|credit_card(_number)?"
+    r"|(totp|otp|mfa|two_factor)_secret"
+)
+"""What no answer needs to hold."""
+KEYS = regex(r"(client_|app_|webhook_|signing_)?secret|secret_key|private_key|api_?key|secret_access_key|encryption_key")
+"""What an answer may hold once: where it is made."""
+ISSUED = regex(
+    r"key|secret|token|credential|rotate|regenerate|reveal|webhook|auth|login|signup|register|create|session|enroll|setup|exchange|connect",
+    re.IGNORECASE,
+)
+STORES = regex(r"credential|connection|secret|vault", re.IGNORECASE)
+"""Things that are asked for because of the password in them."""
 
 
 def secret_name(reading: Reading, origin: Origin) -> str:
@@ -32,3 +46,11 @@ def secret_name(reading: Reading, origin: Origin) -> str:
         return ""
     given = origin.name.rpartition("()")[2]
     return given.lstrip(".") if given and _SECRET.search(given) else ""
+
+
+def is_kept_secret(field: str, names: str) -> bool:
+    """Whether no answer holds the field, or only one of `names` (its class, who answers) that makes the thing just now."""
+    field = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", field).lower()
+    if field in ("password", "passphrase") and (STORES.search(names) or re.search(r"generate", names, re.IGNORECASE)):
+        return False
+    return bool(PASSWORDS.fullmatch(field)) or (bool(KEYS.fullmatch(field)) and not ISSUED.search(names))

@@ -75,6 +75,9 @@ text = "text-davinci-003"
 def is_old(model):
     return model in RETIRED or model == "claude-2.1"
 
+def noted(answer):
+    return Logging(model=answer.get("model", "claude-3-5-sonnet-20241022"), call="batch")
+
 def ask(client: anthropic.Anthropic, model="gpt-5"):
     return client.messages.create(model="claude-opus-5", max_tokens=100, messages=[])
 """
@@ -96,6 +99,9 @@ _RETIRED = {
 """Retired names by full match, with what Anthropic names as the next of the same class; "" where the choice is the reader's."""
 _PROVIDER = regex(r"^(?:[\w.-]+/)*(?:models/)?")
 _NAMED = regex(r"(?:\w*_)?(?:model|models?_?(?:name|id)|llm|engine|deployment(?:_name)?)(?:_default)?", re.IGNORECASE)
+
+_RECORDS = regex(r"^Logg(?:ing|er)|^log_|Trace|Span|Usage(?:Record|Event)?$|(?:Log|Audit|Metric)(?:Record|Entry|Event)?s?$")
+"""What a name is only written down by, and nothing is asked."""
 
 
 @rule.check
@@ -119,6 +125,9 @@ def find(view: View) -> Iterator[Hit]:
 
 def _chooses(view: View, node: ast.Constant) -> bool:
     up = view.reading.parent(node)
+    calls = (it for it in view.reading.ancestors(node) if isinstance(it, ast.Call))
+    if any(_RECORDS.search(dotted(it.func).rpartition(".")[2]) for it in calls):
+        return False
     if isinstance(up, ast.keyword):
         return bool(up.arg and _NAMED.fullmatch(up.arg))
     if isinstance(up, ast.Assign):

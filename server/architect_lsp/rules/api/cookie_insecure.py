@@ -44,6 +44,10 @@ def login(response: Response, token: str):
     response.set_cookie("access_token", token, httponly=True, secure=True)
 """,
         ),
+        Bad("""
+def login(response, token):
+    [|response.set_cookie("access_token", token, secure=True, httponly=False)|]
+"""),
         Bad(
             """
 SESSION_COOKIE = "shop_session"
@@ -68,12 +72,17 @@ def login(response, token, settings, options):
     response.set_cookie("access_token", token, **options)
     response.set_cookie("access_token", "", max_age=0)
     response.set_cookie(token, "done", max_age=600)
+
+def signed_in(response, token, is_https):
+    \"\"\"Not HttpOnly: the dashboard reads the cookie to make its own headers.\"\"\"
+    response.set_cookie("access_token", token, secure=is_https, httponly=False)
 """,
     ],
 )
 
 _SIGNS_IN = regex(r"session|token|jwt|auth|sid\b|login|remember|credential|api_?key", re.IGNORECASE)
 _READ_BY_SCRIPTS = regex(r"csrf|xsrf", re.IGNORECASE)
+_EXPLAINS = regex(r"HttpOnly|HTTP-only|[jJ]ava[sS]cript|document\.cookie|\bJS\b|front-?end|\bscripts?\b|client[- ]side")
 _STATES = regex(r"state|nonce|verifier|flow|locale|lang|^.?(?:is|has)_|expired|redirect", re.IGNORECASE)
 """Names of what is no secret, or lives for the length of a sign-in."""
 
@@ -97,11 +106,19 @@ def find(view: View) -> Iterator[Hit]:
         if not _SIGNS_IN.search(text) or _READ_BY_SCRIPTS.search(text) or _STATES.search(text) or plain:
             continue
         missing = [it for it in ("httponly", "secure") if _is_off(keyword(call, it))]
+        if keyword(call, "httponly") is not None and _EXPLAINS.search(_around(view, call)):
+            missing = [it for it in missing if it != "httponly"]  # `False` is said, and why
         if missing and len(call.args) < 7:
             words = " and ".join({"httponly": "`HttpOnly`", "secure": "`Secure`"}[it] for it in missing)
             yield Hit(
                 call, f"The cookie {text if text.isupper() else repr(text)} is set without {words}.", (_fix(call, missing),)
             )
+
+
+def _around(view: View, call: ast.Call) -> str:
+    """The text of the function around a call, where it may explain itself."""
+    function = view.reading.function(call)
+    return view.reading.source(function) if function is not None else view.reading.unit.text
 
 
 def _is_off(node: ast.expr | None) -> bool:

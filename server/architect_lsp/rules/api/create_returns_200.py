@@ -90,6 +90,14 @@ paths:
     good=[
         _SHOP,
         """
+from fastapi import FastAPI
+
+app = FastAPI()
+
+@app.post("/reports/{report_id}/chat")
+def add_report_chat_message(report_id: str): ...
+""",
+        """
 from fastapi import APIRouter
 
 router = APIRouter()
@@ -144,7 +152,7 @@ def find(project: Project) -> Iterator[ProjectHit]:
     """POST routes of FastAPI that create and answer the default 200, where nine of ten answer 201."""
     rows = {it.at: it for it in catalogue(project).routes if _creates(it)}
     if len(rows) <= MIN_NEIGHBOURS:
-        found = [it for it in rows.values() if it.status in (None, 200)]
+        found = [it for it in rows.values() if it.status in (None, 200) and not _is_part(it)]
         for route in found if len(found) <= _FEW else ():
             yield ProjectHit(route.at, f"`{spoken(route)}` creates and answers 200; say 201.")
         return
@@ -165,6 +173,11 @@ def _creates(route: Route) -> bool:
     if _MANY.search(f"{route.path} {route.handler.qualname if route.handler else ''}"):
         return False  # each of them has a status of its own
     return bool(_CREATES.fullmatch(route.handler.qualname.rpartition(".")[2]))
+
+
+def _is_part(route: Route) -> bool:
+    """Whether what is added becomes part of a thing that is there already, and may have no address of its own."""
+    return route.handler is not None and "add" in route.handler.qualname.split("_") and "{" in route.path
 
 
 @rule.check_openapi

@@ -18,6 +18,7 @@ Source: https://docs.djangoproject.com/en/stable/topics/forms/modelforms/#select
 import ast
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.frameworks.django_admin import admin_forms
 from architect_lsp.knowledge.lineage import dotted as dotted_name
 from architect_lsp.knowledge.lineage import lineage
 from architect_lsp.knowledge.symbols import ClassSymbol
@@ -71,6 +72,23 @@ class Filter:
         fields = "__all__"
 """,
         """
+-- app/forms.py --
+from django import forms
+from app.models import Employee
+
+class EmployeeForm(forms.ModelForm):
+    class Meta:
+        model = Employee
+        fields = "__all__"
+-- app/admin.py --
+from django.contrib import admin
+from app.forms import EmployeeForm
+
+class EmployeeAdmin(admin.ModelAdmin):
+    form = EmployeeForm
+    fieldsets = [(None, {"fields": ["name", "phone"]})]
+""",
+        """
 -- app/admin.py --
 from django import forms
 from app.models import Employee
@@ -105,6 +123,8 @@ def find(view: View) -> Iterator[Hit]:
             continue
         owner = view.project.class_(view.path, reading.qualname(meta).removesuffix(".Meta"))
         if owner is None or "Admin" in owner.qualname:
+            continue
+        if (view.path, owner.qualname) in admin_forms(view.project):
             continue
         if any(_FORMS.fullmatch(dotted_name(it)) for it in lineage(view.project, ClassSymbol(view.path, owner))):
             yield Hit(shown, "The form takes all fields of its model, and those that are added to it later: name them.")

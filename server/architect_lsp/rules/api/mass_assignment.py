@@ -20,6 +20,7 @@ import ast
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.catalogue import catalogue
+from architect_lsp.knowledge.definitions import definitions
 from architect_lsp.knowledge.operations import routes_of
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Reading, dotted
@@ -97,6 +98,13 @@ def create():
 """),
     ],
     good=[
+        """
+from shop.models import Entry
+
+def removed(request):
+    request.GET = {"email": request.user.email}
+    return Entry.objects.create(kind="removal", **request.GET)
+""",
         """
 -- app/models.py --
 from flask_sqlalchemy import SQLAlchemy
@@ -210,7 +218,7 @@ def _is_body(reading: Reading, node: ast.expr, bodies: Bodies, depth: int = 3) -
             return True
         values = reading.bindings(function).get(node.id, [])
         return len(values) == 1 and values[0] is not None and _is_body(reading, values[0], bodies, depth - 1)
-    return bool(_BODY.fullmatch(_plain(node)))
+    return bool(_BODY.fullmatch(_plain(node))) and dotted(node) not in definitions(reading, reading.function(node))
 
 
 def _plain(node: ast.expr) -> str:

@@ -23,10 +23,12 @@ import ast
 import re
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.definitions import arguments
 from architect_lsp.knowledge.facts import Field
 from architect_lsp.knowledge.frameworks.fastapi import is_route
 from architect_lsp.knowledge.openapi import OpenApi, snake
 from architect_lsp.knowledge.reading import Function, constant, dotted
+from architect_lsp.knowledge.secret_names import ISSUED, KEYS, PASSWORDS, STORES, is_kept_secret
 from architect_lsp.knowledge.symbols import ClassSymbol, Ref
 from architect_lsp.knowledge.values import Value
 from architect_lsp.model import Confidence, Severity
@@ -169,6 +171,15 @@ def read(): ...
 @router.get("/you", response_model=User, response_model_exclude={"hashed_password"})
 def read_you(): ...
 
+class Account(BaseModel):
+    api_key: str
+
+@router.get("/usage")
+def usage(api_keys: tuple[str, ...]) -> list[Account]: ...
+
+@router.get("/account/me")
+def my_account() -> Account: ...
+
 @router.post("/keys")
 def make_key() -> KeyCreated:
     \"\"\"The key is shown this once.\"\"\"
@@ -244,25 +255,11 @@ components:
     ],
 )
 
-_PASSWORD = regex(
-    r"(hashed_?|encrypted_?|crypted_?|raw_?|plain_?)?(password|passwd|passphrase|pwd)(_?(hash|hashed|digest|salt|encrypted))?"
-    r"|(token|secret|api_key)_hash|ssn|social_security_number|cvv|cvc|card_number|credit_card(_number)?"
-    r"|(totp|otp|mfa|two_factor)_secret"
-)
-"""What no answer needs to hold."""
-_KEY = regex(r"(client_|app_|webhook_|signing_)?secret|secret_key|private_key|api_?key|secret_access_key|encryption_key")
-"""What an answer may hold once: where it is made."""
 _HIDDEN = regex(
     r"mask|last (?:four|4)|first (?:six|6)|truncat|redact|encrypt|hidden|obfuscat|\*\*|never returned|write[- ]only",
     re.IGNORECASE,
 )
 """What a description says of a secret that is not shown as it is."""
-_ISSUED = regex(
-    r"key|secret|token|credential|rotate|regenerate|reveal|webhook|auth|login|signup|register|create|session|enroll|setup|exchange|connect",
-    re.IGNORECASE,
-)
-_STORES = regex(r"credential|connection|secret|vault", re.IGNORECASE)
-"""Things that are asked for because of the password in them."""
 
 
 def _is_excluded(field: Field) -> bool:
@@ -284,13 +281,23 @@ def find(view: View) -> Iterator[Hit]:
         node, hidden = _response(function)
         if node is None:
             continue
+        known = {each for it in arguments(function) for each in (it.arg, it.arg.removesuffix("s"))}
         for symbol in _classes(view, node):
-            found = next((it for it in _secrets(view, symbol, function.name) if it[0] not in hidden), None)
+            secrets = (it for it in _secrets(view, symbol, function.name) if it[0] not in hidden)
+            found = next((it for it in secrets if not _is_askers(function, it[0], known)), None)
             if found is not None:
                 name, owner, ref = found
                 message = f"The response carries `{name}` of `{owner}`."
                 yield Hit(node, message, evidence=((ref, f"`{owner}.{name}` is part of `{symbol.facts.qualname}`"),))
                 break
+
+
+def _is_askers(function: Function, name: str, known: set[str]) -> bool:
+    """Whether who asks has the secret already, gave it with the request, or asks for what is theirs: `/me`."""
+    if name in known:
+        return True
+    paths = (str(constant(it.args[0])) for it in function.decorator_list if isinstance(it, ast.Call) and it.args)
+    return bool(KEYS.fullmatch(name)) and any(re.search(r"/(?:me|self|whoami)/?$", it) for it in paths)
 
 
 def _response(function: Function) -> tuple[ast.expr | None, set[str]]:
@@ -341,17 +348,10 @@ def _secrets(view: View, symbol: ClassSymbol, handler: str, depth: int = 1) -> I
             inner = project.resolve(base.path, it.annotation)
             if isinstance(inner, ClassSymbol):
                 held.append(inner)  # a class of the project's own is no text, whatever its name
-            elif _is_secret(it.name, f"{symbol.facts.qualname} {base.facts.qualname} {handler}"):
+            elif is_kept_secret(it.name, f"{symbol.facts.qualname} {base.facts.qualname} {handler}"):
                 yield it.name, base.facts.qualname, Ref(base.path, base.facts.qualname, "field", index)
     for inner in held if depth else ():
         yield from _secrets(view, inner, handler, depth - 1)
-
-
-def _is_secret(field: str, names: str) -> bool:
-    field = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", field).lower()
-    if field in ("password", "passphrase") and (_STORES.search(names) or re.search(r"generate", names, re.IGNORECASE)):
-        return False
-    return bool(_PASSWORD.fullmatch(field)) or (bool(_KEY.fullmatch(field)) and not _ISSUED.search(names))
 
 
 def _rewritten(view: View, symbol: ClassSymbol) -> bool:
@@ -368,14 +368,14 @@ def find_described(view: OpenApiView) -> Iterator[FileHit]:
     """Fields of what a document's operations answer with that are secrets by their names."""
     told: set[int] = set()
     for operation in view.api.operations:
-        if _ISSUED.search(f"{operation.path} {operation.node['operationId'].text}") or _STORES.search(operation.path):
+        if ISSUED.search(f"{operation.path} {operation.node['operationId'].text}") or STORES.search(operation.path):
             continue
         for response in operation.responses:
             for field in _fields(view.api, response.body) if response.status.startswith("2") else ():
                 said = view.api.meant(field)
                 is_text = said["type"].text in ("", "string") and not view.api.properties(said)
                 is_kept = is_text and not field["writeOnly"].is_true and not _HIDDEN.search(said["description"].text)
-                if is_kept and _PASSWORD.fullmatch(snake(field.name)) and field.key.start not in told:
+                if is_kept and PASSWORDS.fullmatch(snake(field.name)) and field.key.start not in told:
                     told.add(field.key.start)
                     words = f"`{operation.spoken}` answers with `{field.name}`."
                     yield FileHit(field.key, words, symbol=f"{operation.spoken} {field.name}")
@@ -395,5 +395,5 @@ def find_in_schema(view: SdlView) -> Iterator[FileHit]:
     """Fields of a GraphQL schema's types that are secrets by their names."""
     for it in view.schema.fields:
         is_shown = view.schema.kinds.get(it.owner) in ("object", "interface") and it.owner not in view.schema.roots
-        if is_shown and it.target == "String" and not it.arguments and _PASSWORD.fullmatch(snake(it.name)):
+        if is_shown and it.target == "String" and not it.arguments and PASSWORDS.fullmatch(snake(it.name)):
             yield FileHit(it.at, f"Whoever may ask for a `{it.owner}` reads its `{it.name}`.", symbol=it.spoken)

@@ -18,6 +18,7 @@ Source: https://www.django-rest-framework.org/api-guide/serializers/#specifying-
 import ast
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.frameworks.django_admin import admin_forms
 from architect_lsp.knowledge.models import Models
 from architect_lsp.knowledge.nouns import OrmModel
 from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol
@@ -127,7 +128,7 @@ def find(view: View) -> Iterator[Hit]:
         names = _dangerous(model, found if isinstance(found, External) else None) - _told(view, meta, rows)
         if shapes:  # it answers itself for what it shows
             names = {it for it in names if not _SECRET.fullmatch(it)}
-        if names:
+        if names and (view.path, scope) not in admin_forms(view.project):
             shown = ", ".join(f"`{it}`" for it in sorted(names)[:3])
             name = ast.unparse(rows["model"])
             yield Hit(fields, f"All columns of `{name}` are read and written through this, {shown} among them: name the fields.")

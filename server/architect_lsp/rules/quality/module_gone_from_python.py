@@ -82,15 +82,18 @@ _GONE = {
 @rule.check
 def find(view: View) -> Iterator[Hit]:
     """Imports that nothing guards."""
+    never = view.project.first_python_without
     nodes: list[ast.Import | ast.ImportFrom] = [*view.reading.each(ast.Import), *view.reading.each(ast.ImportFrom)]
     for node in nodes:
         if isinstance(node, ast.ImportFrom):
             names = [] if node.level else [node.module or ""]
         else:
             names = [it.name for it in node.names]
-        for name in names:
+        for name in names:  # the project may not be installed on a Python from `never` on
             gone = _GONE.get(name.partition(".")[0])
-            if gone and not _guarded(view.reading, node) and view.project.module(view.path, name)[0] is None:
+            if gone is None or _guarded(view.reading, node) or (never is not None and never <= tuple(map(int, gone.split(".")))):
+                continue
+            if view.project.module(view.path, name)[0] is None:
                 yield Hit(node, f"Python {gone} has no `{name.partition('.')[0]}` any more: this import fails there.")
                 break
 

@@ -78,6 +78,13 @@ files = [|Environment(loader=FileSystemLoader("files"))|]
     ],
     good=[
         """
+from django.template import Context, Template
+from shop.templating import PlainEngine
+
+def subject(template, order):
+    return Template(template, engine=PlainEngine()).render(Context({"order": order}, autoescape=False))
+""",
+        """
 import jinja2
 
 def page(name):
@@ -120,6 +127,12 @@ _WEB = (
 )
 
 
+def _has_engine(view: View) -> bool:
+    """Whether templates of the unit are rendered by an engine of their own, which is not the one of pages."""
+    made = (it for it in view.reading.each(ast.Call) if dotted(it.func).rpartition(".")[2] == "Template")
+    return any(keyword(it, "engine") is not None for it in made)
+
+
 def _serves(facts: Facts) -> bool:
     return any(target.partition(".")[0] in _WEB for _, target in facts.imports)
 
@@ -130,7 +143,7 @@ def find(view: View) -> Iterator[Hit]:
     for call in view.reading.each(ast.Call):
         last = call.func.attr if isinstance(call.func, ast.Attribute) else dotted(call.func)
         if last == "Context" and constant(off := keyword(call, "autoescape")) is False and off is not None:
-            if view.callee(call) == "django.template.Context":
+            if view.callee(call) == "django.template.Context" and not _has_engine(view):
                 yield Hit(off, "Nothing is escaped: a value with markup becomes part of the page.")
             continue
         if last != "Environment" or view.callee(call) not in ("jinja2.Environment", "jinja2.environment.Environment"):

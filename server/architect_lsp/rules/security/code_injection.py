@@ -25,6 +25,7 @@ Source: CWE-94; CWE-95; https://docs.python.org/3/library/functions.html#eval
 import ast
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.exposures import Exposure
 from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.knowledge.sources import is_terminal
 from architect_lsp.model import Confidence, Severity
@@ -135,6 +136,18 @@ def serve(api):
     SimpleXMLRPCServer(("localhost", 8000)).register_instance(api)
 """,
         """
+import datetime
+
+def default_of(field):
+    print(f"Enter the default of {field} as Python; `datetime` is there.")
+    while True:
+        code = input(">>> ")
+        try:
+            return eval(code, {}, {"datetime": datetime})
+        except NameError as error:
+            print(error)
+""",
+        """
 ACTIONS = {"show": print}
 
 def dispatch(request):
@@ -155,7 +168,7 @@ def configure():
 def find(view: View) -> Iterator[Hit]:
     """Calls that run text which someone outside wrote."""
     for it in view.exposures("code", terminal=True):
-        if it.origin.name.startswith("sys.stdin") or (
+        if (it.origin.name.startswith("sys.stdin") or _is_console(it)) or (
             it.sink.endswith("getattr") and (not _is_called(view, it.call) or _is_prefixed(view, it.argument))
         ):
             continue
@@ -169,6 +182,14 @@ def find(view: View) -> Iterator[Hit]:
     yield from _opened(view)
     yield from _environment(view)
     yield from _looked_up(view)
+
+
+def _is_console(exposure: Exposure) -> bool:
+    """Whether who sits before the terminal is asked for code on purpose: what it may name is given with it."""
+    if not is_terminal(exposure.origin) or exposure.used_by not in ("eval", "exec"):
+        return False
+    given = (each for it in exposure.call.args[1:] if isinstance(it, ast.Dict) for each in it.keys if each is not None)
+    return any(constant(it) != "__builtins__" for it in given)
 
 
 def _looked_up(view: View) -> Iterator[Hit]:

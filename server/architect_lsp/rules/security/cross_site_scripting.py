@@ -26,6 +26,7 @@ from collections.abc import Iterator
 from architect_lsp.knowledge.exposures import Exposure
 from architect_lsp.knowledge.facts import Facts
 from architect_lsp.knowledge.flows import Origin, is_own
+from architect_lsp.knowledge.formatting import ways
 from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.knowledge.sources import is_request, is_terminal
 from architect_lsp.model import Confidence, Severity
@@ -197,6 +198,14 @@ def price(amount, currency):
 def strong(value):
     return mark_safe("<strong>" + escape(value) + "</strong>")
 
+def described(text, to_markup=None):
+    if to_markup:
+        text = to_markup(text)
+    else:
+        text = escape(text).replace("\n", "<br />")
+        text = "<p>" + text + "</p>"
+    return mark_safe(text)
+
 def wrapped(rendered_html):
     return mark_safe(f"<div>{rendered_html}</div>")
 """,
@@ -268,10 +277,9 @@ def _built(view: View) -> Iterator[Hit]:
         last = call.func.attr if isinstance(call.func, ast.Attribute) else dotted(call.func)
         if last not in _DECLARES or len(call.args) != 1 or view.callee(call) not in _SAFE:
             continue
-        found = view.parts(call.args[0], "html")
-        if "<" not in "".join(it for it in found if isinstance(it, str)):
-            continue
-        given = next((it for it in found if isinstance(it, Origin) and is_own(it) and not _MARKUP.search(it.name)), None)
+        each = (way for way in ways(view.parts(call.args[0], "html")) if any("<" in it for it in way if isinstance(it, str)))
+        origins = (it for way in each for it in way if isinstance(it, Origin) and is_own(it))
+        given = next((it for it in origins if not _MARKUP.search(it.name)), None)
         if given is not None and not is_request(view.project, view.reading, given):
             yield Hit(
                 call.args[0],

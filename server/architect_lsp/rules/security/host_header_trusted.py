@@ -63,6 +63,20 @@ def forgot(request, user):
     ],
     good=[
         """
+-- shop/settings.py --
+ALLOWED_HOSTS = ["*"]
+INSTALLED_APPS = ["shop"]
+MIDDLEWARE = ["shop.domains.DomainMiddleware"]
+-- shop/domains.py --
+from django.core.exceptions import DisallowedHost
+from shop.models import Domain
+
+class DomainMiddleware:
+    def process_request(self, request):
+        if not Domain.objects.filter(name=request.headers["Host"]).exists():
+            raise DisallowedHost("unknown")
+""",
+        """
 from flask import Blueprint, current_app, request
 from shop.mail import send_mail
 from shop.tokens import new_token
@@ -95,6 +109,7 @@ INSTALLED_APPS = ["shop"]
 _HOST = regex(r"(?:HTTP_HOST|[hH]ost|HTTP_X_FORWARDED_HOST|X-Forwarded-Host)$")
 _SECRET = regex(r"reset|token|invite|confirm|activat|verif|magic|mail", re.IGNORECASE)
 _DEVELOPS = regex(r"test|local|dev|debug|ci\b|example|docker", re.IGNORECASE)
+_MIDDLEWARE = regex(r"[\w.]+\.\w*Middleware")
 _SETTINGS = regex(r"^(?:INSTALLED_APPS|ROOT_URLCONF)\s*[:=]", re.MULTILINE)
 
 
@@ -105,7 +120,7 @@ def find(view: View) -> Iterator[Hit]:
     for node in reading.each(ast.Assign):
         if dotted(node.targets[0]) == "ALLOWED_HOSTS" and reading.function(node) is None and not _DEVELOPS.search(view.path):
             values = node.value.elts if isinstance(node.value, ast.List | ast.Tuple) else []
-            if [constant(it) for it in values] == ["*"] and _SETTINGS.search(reading.unit.text) and not _is_asked(reading, node):
+            if [constant(it) for it in values] == ["*"] and _SETTINGS.search(reading.unit.text) and not _is_answered(view, node):
                 message = "Any `Host` is let in, and links are made of it: name the hosts of this service."
                 yield Hit(node.targets[0], message)
     for text in (*reading.each(ast.JoinedStr), *reading.each(ast.BinOp), *_formatted(reading)):
@@ -146,9 +161,19 @@ def _first_two(text: ast.expr) -> tuple[ast.expr | None, ast.expr | None]:
     return (text, pieces[0]) if len(pieces) > 1 else (None, None)
 
 
-def _is_asked(reading: Reading, node: ast.AST) -> bool:
-    """Whether a condition decides."""
-    return any(isinstance(it, ast.If) for it in reading.ancestors(node))
+def _is_answered(view: View, node: ast.AST) -> bool:
+    """Whether a condition decides, or a middleware of the project's own refuses hosts."""
+    return any(isinstance(it, ast.If) for it in view.reading.ancestors(node)) or any(_refuses_hosts(view))
+
+
+def _refuses_hosts(view: View) -> Iterator[bool]:
+    """Of each file of the project that the settings take a middleware from: whether it knows what a wrong host is."""
+    for it in view.reading.each(ast.Constant):
+        if isinstance(it.value, str) and _MIDDLEWARE.fullmatch(it.value):
+            module, _ = view.project.module(view.path, it.value)
+            if module is not None:
+                imports = view.project.imports(module.path)
+                yield any(target.rpartition(".")[2] in ("DisallowedHost", "validate_host") for _, target in imports)
 
 
 def _is_host(view: View, node: ast.expr) -> bool:

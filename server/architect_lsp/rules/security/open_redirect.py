@@ -22,7 +22,7 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.exposures import Exposure
-from architect_lsp.knowledge.reading import constant, dotted
+from architect_lsp.knowledge.reading import constant
 from architect_lsp.knowledge.sources import is_terminal
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
@@ -57,6 +57,14 @@ router = APIRouter()
 @router.get("/out")
 def out(host: str):
     return RedirectResponse([|f"https://{host}/welcome"|])
+"""),
+        Bad("""
+from flask import redirect, request
+
+def leave():
+    if is_known(request.args.get("from")):
+        return redirect([|request.args.get("next")|])
+    return "", 404
 """),
         Bad("""
 from flask import redirect, request
@@ -159,10 +167,50 @@ def leave():
     answer.headers["Location"] = url_for("page", name=request.args["to"])
     return answer
 """,
+        """
+from django.http import HttpResponsePermanentRedirect, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.generic import UpdateView
+
+class Change(UpdateView):
+    def get_success_url(self):
+        if "next" in self.request.GET and url_has_allowed_host_and_scheme(self.request.GET.get("next"), allowed_hosts=None):
+            return self.request.GET.get("next")
+        return reverse("settings")
+
+    def post(self, request):
+        return HttpResponseRedirect(self.get_success_url())
+
+def moved(request, path):
+    query = request.META["QUERY_STRING"]
+    if query:
+        query = f"?{query}"
+    place = reverse("show", kwargs={"path": path})
+    return HttpResponsePermanentRedirect(f"{place}{query}")
+""",
+        """
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse, RedirectResponse
+from shop.clients import known
+
+router = APIRouter()
+
+def rejected(client_id, redirect_uri):
+    if redirect_uri not in known(client_id).addresses:
+        return JSONResponse({"error": "invalid_request"}, 400)
+    return None
+
+@router.get("/authorize")
+def authorize(client_id: str, redirect_uri: str):
+    refusal = rejected(client_id, redirect_uri)
+    if refusal is not None:
+        return refusal
+    return RedirectResponse(redirect_uri, status_code=303)
+""",
     ],
 )
 
-_ASKS_DJANGO = regex(r"url_has_allowed_host_and_scheme|is_safe_url")
 _OWN = regex(
     r"\.(?:path|full_path|url|base_url|url_root|build_absolute_uri|get_full_path|get_raw_uri|referrer|get_host|host|rel_url|path_qs)(?:\.\w+)?(?:\(\))?$"
 )
@@ -174,7 +222,7 @@ def find(view: View) -> Iterator[Hit]:
     """Redirects whose target someone outside decides."""
     yield from _headers(view)
     for it in view.exposures("redirect"):
-        if not _OWN.search(it.origin.name) and not _is_back(view, it) and not _is_checked(view, it):
+        if not _OWN.search(it.origin.name) and not _is_back(view, it):
             yield Hit(
                 it.argument,
                 f"`{it.source}` decides where `{it.used_by}` sends the user, other sites too; check its host.",
@@ -191,14 +239,6 @@ def _headers(view: View) -> Iterator[Hit]:
             origin = view.untrusted(node.value, "redirect")
             if origin is not None and not is_terminal(origin) and not _OWN.search(origin.name):
                 yield Hit(node.value, f"`{origin.name}` decides where this answer leads, other sites too; check its host.")
-
-
-def _is_checked(view: View, exposure: Exposure) -> bool:
-    """Whether a condition around it asks Django about the same expression, written once more."""
-    written = ast.unparse(exposure.argument)
-    tests = (it.test for it in view.reading.ancestors(exposure.argument) if isinstance(it, ast.If | ast.IfExp))
-    calls = (it for test in tests for it in ast.walk(test) if isinstance(it, ast.Call) and _ASKS_DJANGO.search(dotted(it.func)))
-    return any(ast.unparse(argument) in written for it in calls for argument in it.args)
 
 
 def _is_back(view: View, exposure: Exposure) -> bool:

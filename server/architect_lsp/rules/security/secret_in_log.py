@@ -21,6 +21,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.definitions import definitions
 from architect_lsp.knowledge.facts import Facts
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.reading import dotted
@@ -72,7 +73,18 @@ def login(name, password, tokens, config, pwd):
     logger.info("has password: %s", bool(password) and config.password_is_set)
 """,
         """
+import hashlib
 import secrets
+
+def connected(api_key, metadata, logger):
+    shown_api_key = api_key
+    if isinstance(shown_api_key, str):
+        shown_api_key = shown_api_key[:4] + "*" * 8
+    logger.debug("connecting with %s", shown_api_key)
+    token_secret = hashlib.sha256(api_key.encode()).hexdigest()
+    logger.debug("key %s", token_secret)
+    user_api_key = metadata.get("user_api_key")
+    logger.debug("used by %s", user_api_key)
 
 def created():
     password = secrets.token_urlsafe()
@@ -93,6 +105,13 @@ _NOT = regex(
 )
 
 
+_MASKS = regex(
+    r"\[-?\d*:-?\d*\]|['\"][*x.]{3,}|['\"]\*['\"] \*"
+    r"|(?:mask|redact|hash|digest|obfuscat|sanit|censor|truncat|fingerprint|encrypt|sha\d+|md5)\w*\("
+    r"|\bmetadata(?:\.get\(|\[)",
+    re.IGNORECASE,
+)
+"""What hides a secret: a slice, stars, a digest. Metadata of a record names a secret and does not hold it."""
 _TERMINALS = ("argparse", "click", "typer", "fire", "cmd", "getpass", "optparse", "docopt", "rich", "questionary")
 _MADE = regex(r"__main__|secrets\.|token_(?:hex|urlsafe)|generate|input\(|example|sample", re.IGNORECASE)
 """What shows a secret to who asked for a new one, or who sits before it."""
@@ -109,7 +128,7 @@ def find(view: View) -> Iterator[Hit]:
         return  # it shows what its user asked for
     for call in view.reading.each(ast.Call):
         if isinstance(call.func, ast.Name) and call.func.id == "print":
-            found = next((each for it in call.args for each in _shown(it)), None)
+            found = next((each for it in call.args for each in _shown(it) if not _is_masked(view, each)), None)
             if (
                 found is not None
                 and not view.project.of_file(view.path, _is_for_terminals)
@@ -124,7 +143,7 @@ def find(view: View) -> Iterator[Hit]:
         if not _LOGGERS.search(dotted(call.func.value)) and not view.callee(call).startswith(("logging.", "loguru.")):
             continue
         for it in (*call.args, *(k.value for k in call.keywords if k.arg not in ("exc_info", "stack_info"))):
-            found = next(_shown(it), None)
+            found = next((each for each in _shown(it) if not _is_masked(view, each)), None)
             if found is not None:
                 yield Hit(
                     found, f"`{_name(found)}` is written to the log, where it is kept and read by others; log what identifies it."
@@ -157,6 +176,13 @@ def _shown(node: ast.expr) -> Iterator[ast.expr]:
     ):
         for argument in (*node.args, *(it.value for it in node.keywords)):
             yield from _shown(argument)
+
+
+def _is_masked(view: View, node: ast.expr) -> bool:
+    """Whether the name holds what was made of the secret to be shown, or what tells of it, somewhere before."""
+    name = dotted(node)
+    rows = definitions(view.reading, view.reading.function(node)).get(name, ()) if name else ()
+    return any(it.how == "set" and it.value is not None and _MASKS.search(ast.unparse(it.value)) for it in rows)
 
 
 def _is_format(node: ast.Call) -> bool:

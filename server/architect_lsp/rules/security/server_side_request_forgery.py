@@ -28,7 +28,9 @@ Source: CWE-918; OWASP API7:2023; https://cheatsheetseries.owasp.org/cheatsheets
 import ast
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.definitions import definitions
 from architect_lsp.knowledge.exposures import Exposure
+from architect_lsp.knowledge.reading import dotted
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
@@ -100,6 +102,17 @@ def mirror():
     ],
     good=[
         """
+import httpx
+from starlette.requests import Request
+
+async def asked_again(request: Request, app):
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://app") as client:
+        return await client.post(request.query_params["path"])
+
+async def asked_here(request: Request, client: httpx.AsyncClient):
+    return await client.post(str(request.url.replace(path="/v1/messages", query="")))
+""",
+        """
 import requests
 from flask import abort, request
 
@@ -170,18 +183,29 @@ def mirror(url: str):
     ],
 )
 
-_OWN_ADDRESS = regex(r"(?:^|\.)request\.(?:url|base_url|host_url|url_root|root_url)$")
+_OWN_ADDRESS = regex(
+    r"(?:^|\.)request\.(?:url|base_url|host_url|url_root|root_url)(?:\.(?:replace|include_query_params|replace_query_params)\(\))?$"
+)
 """Where the request itself was sent: the service's own address."""
+_IN_PROCESS = regex(r"\bapp=|\b(?:ASGI|WSGI)Transport\(")
+"""What a client is made with that calls an application of this process, and no server."""
 
 
 @rule.check
 def find(view: View) -> Iterator[Hit]:
     """Requests whose host someone outside decides."""
     for it in view.exposures("url"):
-        if _OWN_ADDRESS.search(it.origin.name) or _is_looked_up(view, it):
+        if _OWN_ADDRESS.search(it.origin.name) or _is_looked_up(view, it) or _is_in_process(view, it.call):
             continue
         message = f"`{it.source}` decides which server `{it.used_by}` asks, internal ones too; choose it from a list."
         yield Hit(it.argument, message, (), it.steps)
+
+
+def _is_in_process(view: View, call: ast.Call) -> bool:
+    """Whether the client asks an application that runs in this process."""
+    name = dotted(call.func.value) if isinstance(call.func, ast.Attribute) else ""
+    rows = definitions(view.reading, view.reading.function(call)).get(name, ()) if name else ()
+    return any(isinstance(it.value, ast.Call) and _IN_PROCESS.search(ast.unparse(it.value)) for it in rows)
 
 
 def _is_looked_up(view: View, exposure: Exposure) -> bool:

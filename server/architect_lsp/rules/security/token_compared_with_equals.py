@@ -21,7 +21,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.definitions import definitions
+from architect_lsp.knowledge.definitions import arguments, definitions
 from architect_lsp.knowledge.flows import Origin, origins
 from architect_lsp.knowledge.reading import Reading, dotted
 from architect_lsp.knowledge.sources import is_of_handler
@@ -104,6 +104,12 @@ def more(page, next_token):
 
 def same(path, checksum):
     return hashlib.sha256(path.read_bytes()).hexdigest() == checksum
+""",
+        """
+import httpx
+
+def is_same(target, wire: httpx.Request):
+    return wire.headers.get("x-api-key") == target.api_key
 """,
         """
 from flask import request
@@ -202,8 +208,22 @@ def _carries_secret(view: View, given: ast.expr, held: ast.expr) -> bool:
     return bool(_HELD.search(name)) or dotted(held).rpartition(".")[2].isupper()
 
 
+_OUTGOING = regex(r"(?:httpx|requests|niquests|urllib3)\.(?:\w+\.)*(?:Prepared)?Request|urllib\.request\.Request")
+"""Types of requests that the program sends itself."""
+
+
+def _is_sent(view: View, node: ast.expr) -> bool:
+    """Whether what is compared is of a request that the program itself sends, by the type of a parameter."""
+    function = view.reading.function(node)
+    roots = {it.id for it in ast.walk(node) if isinstance(it, ast.Name)}
+    typed = (it for it in arguments(function) if it.arg in roots and it.annotation is not None) if function is not None else ()
+    return any(_OUTGOING.fullmatch(view.name(it.annotation)) for it in typed if it.annotation is not None)
+
+
 def _is_given(view: View, node: ast.expr) -> bool:
     reading = view.reading
+    if _is_sent(view, node):
+        return False
     values: list[ast.expr] = [node]
     name = dotted(node)
     rows = definitions(reading, reading.function(node)).get(name, ()) if name else ()

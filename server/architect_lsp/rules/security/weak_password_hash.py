@@ -28,7 +28,7 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.literals import is_fixed
-from architect_lsp.knowledge.reading import constant, keyword
+from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
@@ -88,6 +88,23 @@ def hashed(password, salt, body):
     bcrypt.hashpw(password, bcrypt.gensalt(12))
     return generate_password_hash(password)
 """,
+        """
+import hashlib
+import secrets
+
+def verify(password, stored):
+    if stored.startswith("scrypt:"):
+        made = hashlib.scrypt(password.encode(), salt=stored[7:23], n=16384, r=8, p=1)
+        return secrets.compare_digest(made, stored[23:])
+    return secrets.compare_digest(hashlib.sha256(password.encode()).hexdigest(), stored)
+
+def client(settings, password):
+    known = f"user={settings.user}|password={hashlib.sha256(password.encode()).hexdigest() if password else None}"
+    return CLIENTS.get(known)
+
+def cache_key(password):
+    return hashlib.sha256(password.encode()).hexdigest()
+""",
     ],
 )
 
@@ -97,6 +114,9 @@ _LEAST = 100_000
 _HASHERS = regex(r"(?:^|\.)(?:Unsalted)?(?:MD5|SHA1|Crypt)PasswordHasher$|\.CryptPasswordHasher$")
 _BREACH = regex(r"pwned|breach|hibp|range", re.IGNORECASE)
 
+_SLOW = regex(r"hashpw|bcrypt|argon2|scrypt|pbkdf2|password_hasher|pwd_context", re.IGNORECASE)
+_KEY = regex(r"cache|finger_?print|memo|dedup|etag", re.IGNORECASE)
+"""Where a digest only tells whether two settings are the same."""
 _FAKE = regex(r"fake|dummy|mock", re.IGNORECASE)
 _TESTS = regex(r"(?:^|/)(?:\w*tests?\w*|local\w*|dev\w*)(?:/|\.py$)")
 
@@ -109,7 +129,7 @@ def find(view: View) -> Iterator[Hit]:
         if _FAST.match(name):
             given = call.args[1:] if name.endswith(".new") else call.args
             held = next((it for it in given if _holds_password(it)), None)
-            if held is not None and not _is_prefix(view, call) and not _is_old_or_first(view, call):
+            if held is not None and not (_is_prefix(view, call) or _is_old_or_first(view, call) or _is_key(view, call)):
                 yield Hit(call, f"A password under `{name}` is found by trying billions a second; use Argon2, scrypt or bcrypt.")
         elif name == "hashlib.pbkdf2_hmac" or name.endswith("PBKDF2HMAC"):
             rounds = constant(keyword(call, "iterations") or (call.args[3] if len(call.args) > 3 else None))
@@ -164,12 +184,26 @@ def _function(view: View, call: ast.Call) -> str:
 
 
 def _is_old_or_first(view: View, call: ast.Call) -> bool:
-    """Whether a class called after the hash keeps it for what is stored already, or the digest goes on to a slow hash."""
+    """Whether a class called after the hash keeps it for what is stored already, or the function knows a slow hash too."""
     if re.search(r"md5|sha_?1", view.reading.unit.scope, re.IGNORECASE):
         return True
     function = view.reading.function(call)
-    later = (it for it in view.reading.each(ast.Call) if view.reading.function(it) is function and it.lineno > call.lineno)
-    return any(re.search(r"hashpw|bcrypt|argon2|scrypt", ast.unparse(it.func), re.IGNORECASE) for it in later)
+    others = (it for it in view.reading.each(ast.Call) if view.reading.function(it) is function and it is not call)
+    return any(_SLOW.search(ast.unparse(it.func)) for it in others)
+
+
+def _is_key(view: View, call: ast.Call) -> bool:
+    """Whether the digest is part of a key that settings are told apart by: `f"user={user}|password={digest}"`."""
+    below: ast.AST = call
+    for up in view.reading.ancestors(call):
+        if isinstance(up, ast.JoinedStr) and below in up.values:
+            before = up.values[up.values.index(below) - 1] if up.values.index(below) else None
+            if isinstance(before, ast.Constant) and str(before.value).endswith(("=", ":")):
+                return True
+        if isinstance(up, ast.Assign) and any(_KEY.search(dotted(it)) for it in up.targets):
+            return True
+        below = up
+    return bool(_KEY.search(_function(view, call)))
 
 
 def _is_prefix(view: View, call: ast.Call) -> bool:
