@@ -68,9 +68,7 @@ _TOOLS = (
 _TEMPLATE = regex(r"\w+://.*\{")
 """The address of an MCP server's resource, with a part that who asks fills in."""
 _INJECTED = ("Depends", "Security", "Inject", "Provide", "FromDishka")
-_ROUTE_MODULES = regex(
-    r"^(?:route|api_view|action|login_required|csrf_exempt|require_\w+|http_method|rpc_method|expose|endpoint)$"
-)
+_ROUTE_MODULES = regex(r"^(?:route|api_view|login_required|csrf_exempt|require_\w+|http_method|rpc_method|expose|endpoint)$")
 
 
 _LAMBDAS = (
@@ -309,8 +307,9 @@ def is_handler(reading: Reading, function: Function) -> bool:
             and (it.args or it.keywords)
         ):
             return True
-        if _ROUTE_MODULES.match(dotted(it.func if isinstance(it, ast.Call) else it).rpartition(".")[2]):
-            return True
+        name = dotted(it.func if isinstance(it, ast.Call) else it)
+        if _ROUTE_MODULES.match(name.rpartition(".")[2]) or name in ("action", "decorators.action"):
+            return True  # `@registry.action` may be anybody's, `@action` is Django REST framework's
     if [it.arg for it in arguments(function)] in _LAMBDAS and not reading.owner(function):
         return True
     first = next((it.arg for it in arguments(function) if it.arg not in ("self", "cls")), "")

@@ -199,6 +199,13 @@ def c():
         return build()
     except Exception as e:
         return JSONResponse(status_code=400, content={"kind": e.__class__.__name__})
+
+@registry.action("Search the page")
+def search(text: str):
+    try:
+        return build(text)
+    except Exception as e:
+        return ActionResult(error=f"failed: {e}")
 """,
     ],
 )
