@@ -218,3 +218,26 @@ def test_a_project_names_its_own_sources_sinks_and_sanitisers() -> None:
 def test_a_setting_that_can_not_be_used_is_named(settings: Settings, said: str) -> None:
     with pytest.raises(SettingsError, match=said):
         Workspace(Path("/project"), settings)
+
+
+def test_of_several_results_each_has_its_own_parameters() -> None:
+    """A function that gives a text and its values, as query builders do: the values are not part of the text."""
+    project = project_of(
+        """
+        -- app/a.py --
+        def clause(column, ids):
+            text = f"{column} IN (" + ",".join("%s" for _ in ids) + ")"
+            return text, list(ids)
+        def either(column, ids):
+            if not ids:
+                return column
+            return column, ids
+        """
+    )
+    clause, either = (project.definition("app/a.py", it) for it in ("clause", "either"))
+    assert clause is not None
+    assert either is not None
+    assert set(passes(project, "app/a.py", clause)) == {"column", "ids"}
+    assert set(passes(project, "app/a.py", clause, 0)) == {"column"}
+    assert set(passes(project, "app/a.py", clause, 1)) == {"ids"}
+    assert set(passes(project, "app/a.py", either, 1)) == {"column", "ids"}

@@ -28,12 +28,16 @@ _DEFINING = frozenset(
 
 
 class Definition(Struct, frozen=True):
-    """One statement that gives a name its value. `how` is "set", "each" (a loop's turn), "add", "item" or "pop"."""
+    """One statement that gives a name its value. `how` is "set", "each" (a loop's turn), "add", "item" or "pop".
+
+    `part` is the place of the name among those that the value is unpacked into, from 0; -1 where it is the whole value.
+    """
 
     how: str
     value: ast.expr | None
     node: ast.AST
     key: tuple[object, ...] | None = None
+    part: int = -1
 
 
 def definitions(reading: Reading, function: ast.AST | None) -> dict[str, list[Definition]]:
@@ -68,6 +72,21 @@ def reaching(reading: Reading, use: ast.AST, name: str, scope: ast.AST | None) -
         inner = [it for it in found if any(loop in reading.ancestors(it.node) for loop in loops)]
         later = [] if any(it.how == "set" and _dominates(reading, it.node, use) for it in inner) else later
     return found + later, covered
+
+
+def scopes(reading: Reading, node: ast.AST) -> Iterator[ast.AST | None]:
+    """The functions around a node, innermost first, then None for the unit's top."""
+    function = reading.function(node)
+    while function is not None:
+        yield function
+        function = reading.function(function)
+    yield None
+
+
+def is_local(reading: Reading, node: ast.expr) -> bool:
+    """Whether the unit gives what an expression names its value."""
+    name = dotted(node)
+    return bool(name) and any(name in definitions(reading, it) for it in scopes(reading, node))
 
 
 def reading_nodes(definition: Definition) -> set[ast.AST]:
@@ -107,7 +126,9 @@ def _collected(reading: Reading, function: ast.AST | None) -> dict[str, list[Def
     }
 
 
-def _define(target: ast.expr, value: ast.expr, how: str, node: ast.AST, found: dict[str, list[Definition]]) -> None:
+def _define(
+    target: ast.expr, value: ast.expr, how: str, node: ast.AST, found: dict[str, list[Definition]], place: int = -1
+) -> None:
     if how == "each" and (counted := counted_by(target, value)) is not None:
         _define(counted[0], ast.copy_location(ast.Constant(0), target), how, node, found)
         _define(counted[1], counted[2], how, node, found)
@@ -121,7 +142,7 @@ def _define(target: ast.expr, value: ast.expr, how: str, node: ast.AST, found: d
                 _define(inner, value.elts[index], how, node, found)  # type: ignore[attr-defined]
             else:
                 part = held.elts[index] if held is not None and len(held.elts) == len(target.elts) and not starred else value
-                _define(inner, part, how, node, found)
+                _define(inner, part, how, node, found, -1 if starred or part is not value or place >= 0 else index)
     elif isinstance(target, ast.Subscript):
         name = dotted(target.value)
         if name:
@@ -129,7 +150,7 @@ def _define(target: ast.expr, value: ast.expr, how: str, node: ast.AST, found: d
     else:
         name = dotted(target)
         if name:
-            found.setdefault(name, []).append(Definition(how, value, node))
+            found.setdefault(name, []).append(Definition(how, value, node, part=place))
 
 
 def counted_by(target: ast.expr, value: ast.expr) -> tuple[ast.expr, ast.expr, ast.expr] | None:

@@ -61,16 +61,25 @@ def flows(
     for it in returned:
         if isinstance(it, ast.Constant | ast.Compare):
             continue
-        for origin in placed_origins(reading, it):
-            if origin.kind in ("call", "name") and not set(origin.through) - {INSIDE}:
-                results[origin.name] = None
-            found.update(dict.fromkeys(_rows(reading, (origin,), -1, "", (), calls, with_self=False)))
+        for slot, part in parts_of_result(it):
+            for origin in placed_origins(reading, part):
+                if origin.kind in ("call", "name") and not set(origin.through) - {INSIDE}:
+                    results[origin.name] = None
+                found.update(dict.fromkeys(_rows(reading, (origin,), -1, slot, (), calls, with_self=False)))
     return tuple(found)[:_MOST], tuple(results)[:_RESULTS]
+
+
+def parts_of_result(node: ast.expr) -> Iterator[tuple[str, ast.expr]]:
+    """(slot, expression) of what is returned: each of several values by its place, "#0" for the first; "" for a single one."""
+    if isinstance(node, ast.Tuple) and not any(isinstance(it, ast.Starred) for it in node.elts):
+        yield from ((f"#{index}", it) for index, it in enumerate(node.elts))
+    else:
+        yield "", node
 
 
 def placed_origins(reading: Reading, node: ast.expr) -> tuple[Origin, ...]:
     """Where a value comes from, each source once, as `placed`."""
-    found = {(it.kind, it.name, it.through): it for it in placed(pieces(reading, node)) if isinstance(it, Origin)}
+    found = {(it.kind, it.name, it.through, it.part): it for it in placed(pieces(reading, node)) if isinstance(it, Origin)}
     return tuple(found.values())
 
 

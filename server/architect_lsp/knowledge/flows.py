@@ -15,16 +15,19 @@ from msgspec.structs import replace
 from architect_lsp.knowledge.annotations import is_number
 from architect_lsp.knowledge.choices import decided
 from architect_lsp.knowledge.definitions import (
+    Definition,
     argument_of,
     comprehension_of,
     counted_by,
     definitions,
+    is_local,
     last_name,
     listed,
     literal_of,
     of_key,
     picked_of,
     reaching,
+    scopes,
 )
 from architect_lsp.knowledge.formatting import Between, Hole, cut, format_parts, has_percent, is_numeric, percent_parts
 from architect_lsp.knowledge.guards import guards, guards_of_text, untouched
@@ -55,7 +58,8 @@ class Origin(Struct, frozen=True):
     `kind` is "parameter", "call" (the result of one), "name" (of the module, or an attribute of `self`), "checked" (a number, or
     a value that a sanitiser or a guard vouches for) or "unknown". `name` is the dotted way from the source to the value with
     `()` after what is called: `response.content.text` of a local `response = client.send(x)` is `client.send().content.text`.
-    `through` are the calls on the way that make it harmless for some uses, as written, and the checks that do.
+    `through` are the calls on the way that make it harmless for some uses, as written, and the checks that do. `part` tells which
+    of several results of `call` it is, from 0; -1 the whole.
     """
 
     kind: str
@@ -63,6 +67,7 @@ class Origin(Struct, frozen=True):
     node: ast.AST
     through: tuple[str, ...] = ()
     call: ast.Call | None = None  # the last call on the way that gives it
+    part: int = -1
 
 
 def pieces(reading: Reading, node: ast.expr) -> tuple[str | Origin, ...]:
@@ -72,7 +77,7 @@ def pieces(reading: Reading, node: ast.expr) -> tuple[str | Origin, ...]:
 
 def origins(reading: Reading, node: ast.expr) -> tuple[Origin, ...]:
     """Where a value comes from, each source once."""
-    found = {(it.kind, it.name, it.through): it for it in pieces(reading, node) if isinstance(it, Origin)}
+    found = {(it.kind, it.name, it.through, it.part): it for it in pieces(reading, node) if isinstance(it, Origin)}
     return tuple(found.values())
 
 
@@ -134,7 +139,7 @@ class _Walk:
             yield Origin("unknown", "", node)
 
     def _operation(self, node: ast.BinOp, depth: int) -> Iterator[str | Origin]:
-        if isinstance(node.op, ast.Add):
+        if isinstance(node.op, ast.Add | ast.BitOr | ast.Div):  # dict | dict, Path / str
             yield from self.pieces(node.left, depth + 1)
             yield from self.pieces(node.right, depth + 1)
         elif isinstance(node.op, ast.Mod):
@@ -142,9 +147,6 @@ class _Walk:
         elif isinstance(node.op, ast.Mult):
             side = node.right if isinstance(node.left, ast.Constant) and isinstance(node.left.value, int) else node.left
             yield from self.pieces(side, depth + 1)
-        elif isinstance(node.op, ast.BitOr | ast.Div):  # dict | dict, Path / str
-            yield from self.pieces(node.left, depth + 1)
-            yield from self.pieces(node.right, depth + 1)
         else:
             yield from _clean(node, "arithmetic")
 
@@ -196,7 +198,7 @@ class _Walk:
                 yield from self.pieces(value, depth + 1)
         elif isinstance(function, ast.Attribute) and name in STRING_METHODS:
             yield from self.pieces(function.value, depth + 1)
-        elif isinstance(function, ast.Attribute) and name in ("get", "pop", "getlist") and self._is_local(function.value):
+        elif isinstance(function, ast.Attribute) and name in ("get", "pop", "getlist") and is_local(self.reading, function.value):
             yield from self._item(function.value, tuple(literal_of(it) for it in node.args), "", depth)
         elif name in HANDED_ON and (node.args or node.keywords):
             for value in (*node.args, *(it.value for it in node.keywords)):
@@ -215,7 +217,9 @@ class _Walk:
                 yield it
 
     def _is_lambda(self, node: ast.Name) -> bool:
-        rows = next((rows[node.id] for it in self._scopes(node) if node.id in (rows := definitions(self.reading, it))), ())
+        rows = next(
+            (rows[node.id] for it in scopes(self.reading, node) if node.id in (rows := definitions(self.reading, it))), ()
+        )
         return any(isinstance(it.value, ast.Lambda) and not isinstance(it.value.body, ast.Constant) for it in rows)
 
     def _escaped(self, node: ast.Call, name: str, depth: int) -> Iterator[Origin]:
@@ -258,7 +262,7 @@ class _Walk:
             yield Origin("unknown", "", node)
         elif isinstance(node, ast.Attribute):
             written = dotted(node)
-            if written and any(written in definitions(self.reading, it) for it in self._scopes(node)):
+            if written and any(written in definitions(self.reading, it) for it in scopes(self.reading, node)):
                 yield from self._named(node, written, suffix, depth)
             else:
                 yield from self._chain(node.value, f".{node.attr}{suffix}", depth + 1)
@@ -275,7 +279,7 @@ class _Walk:
             picked = picked_of(node)
             if picked is not None:
                 yield from self._suffixed(picked, suffix, depth)
-            elif self._is_local(node.value):
+            elif is_local(self.reading, node.value):
                 yield from self._item(node.value, (literal_of(node.slice),), suffix, depth)
             elif suffix or not isinstance(node.value, ast.Call):
                 yield from self._chain(node.value, suffix, depth + 1)
@@ -310,7 +314,7 @@ class _Walk:
             is_count = (counted := counted_by(loop.target, loop.iter)) is not None and dotted(counted[0]) == name
             yield from _clean(node, "enumerate") if is_count else self._suffixed(loop.iter, suffix, depth)
             return
-        for scope in self._scopes(node):
+        for scope in scopes(self.reading, node):
             if name in definitions(reading, scope):
                 yield from self._defined(node, name, scope, suffix, depth)
                 return
@@ -337,7 +341,7 @@ class _Walk:
             self.active.add(key)
             if between is not None and it.how == "set":
                 yield between
-            yield from self._suffixed(it.value, suffix, depth, node)
+            yield from _of_part(self._suffixed(it.value, suffix, depth, node), it)
             self.active.discard(key)
 
     def _suffixed(self, value: ast.expr | None, suffix: str, depth: int, node: ast.AST | None = None) -> Iterator[str | Origin]:
@@ -360,7 +364,7 @@ class _Walk:
         """What `base[key]` holds, as far as the literal keys of a local container tell; else all that it holds."""
         reading = self.reading
         name = dotted(base)
-        scope = next((it for it in self._scopes(base) if name in definitions(reading, it)), None)
+        scope = next((it for it in scopes(self.reading, base) if name in definitions(reading, it)), None)
         found, covered = reaching(reading, base, name, scope)
         element = listed(found, key) if covered else None
         if element is not None:
@@ -373,16 +377,12 @@ class _Walk:
         for it in kept:
             yield from self._suffixed(it, suffix, depth)
 
-    def _is_local(self, node: ast.expr) -> bool:
-        name = dotted(node)
-        return bool(name) and any(name in definitions(self.reading, it) for it in self._scopes(node))
 
-    def _scopes(self, node: ast.AST) -> Iterator[ast.AST | None]:
-        function = self.reading.function(node)
-        while function is not None:
-            yield function
-            function = self.reading.function(function)
-        yield None
+def _of_part(found: Iterator[str | Origin], by: Definition) -> Iterator[str | Origin]:
+    """What a definition gives; of a call that is unpacked, which of its results."""
+    if by.part < 0 or by.how != "set" or not isinstance(by.value, ast.Call):
+        return found
+    return (replace(it, part=by.part) if isinstance(it, Origin) and it.call is by.value else it for it in found)
 
 
 def _past(checks: Collection[str], vouched: Origin, found: Iterator[str | Origin]) -> Iterator[str | Origin]:

@@ -128,7 +128,7 @@ def _opened(
     reading: Reading,
     found: tuple[str | Origin, ...],
     depth: int,
-    seen: dict[tuple[ast.Call, tuple[str, ...]], int],
+    seen: dict[tuple[ast.Call, int, tuple[str, ...]], int],
 ) -> Iterator[str | Origin]:
     """The parts with calls opened, `depth` of them in each other; one that was opened as deep before adds nothing (`seen`)."""
     for it in found:
@@ -137,10 +137,10 @@ def _opened(
             continue
         call, symbol = _giver(project, path, reading, it) if it.kind == "call" else (None, None)
         if symbol is not None and call is not None:
-            if seen.get((call, it.through), -1) >= depth:
+            if seen.get((call, it.part, it.through), -1) >= depth:
                 yield it
                 continue
-            seen[call, it.through] = depth
+            seen[call, it.part, it.through] = depth
             yield from _given(project, path, reading, it, symbol, call, depth, seen)
             continue
         head = it.name.partition("()")[0]
@@ -175,7 +175,7 @@ def _given(
     symbol: FunctionSymbol,
     call: ast.Call,
     depth: int,
-    seen: dict[tuple[ast.Call, tuple[str, ...]], int],
+    seen: dict[tuple[ast.Call, int, tuple[str, ...]], int],
 ) -> Iterator[Origin | str]:
     """What a call of the project's function gives: what it is known to be, what it was given, what it took from outside."""
     if project.threats.is_source(module_name(symbol)):
@@ -189,7 +189,7 @@ def _given(
         return
     for name, clean in gives(project, symbol.path, symbol.facts).items():
         yield replace(origin, name=name, through=(*origin.through, *_as_kinds(clean | own)))
-    through = passes(project, symbol.path, symbol.facts)
+    through = passes(project, symbol.path, symbol.facts, origin.part if call is origin.call else -1)
     for parameter, argument in passed(call, symbol.facts, through):
         for inner in _opened(project, path, reading, _pieces(reading, argument), depth - 1, seen):
             if isinstance(inner, Origin):

@@ -7,7 +7,7 @@ together, to the least fixpoint, so what comes out does not depend on who asked 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from msgspec import Struct
 
@@ -21,6 +21,7 @@ from architect_lsp.knowledge.webs import CallWeb, Key
 _Node = tuple[Key, str]
 """A parameter of a function, or an attribute of `self` in it."""
 _Clean = frozenset[str]
+_NameT = TypeVar("_NameT")
 """Kinds of sink that a value may reach because of what it went through."""
 _NOTHING: _Clean = frozenset()
 
@@ -44,11 +45,15 @@ class _Step(NamedTuple):
 
 
 class _Known(NamedTuple):
-    """What is known of one function: (parameter, kind) -> step; parameters that reach the result; sources that it gives."""
+    """What is known of one function: (parameter, kind) -> step; parameters that reach the result; sources that it gives.
+
+    `parts` are the parameters that reach one of several results, by its slot; "" for those that reach a single one.
+    """
 
     steps: dict[tuple[str, str], _Step]
     passes: dict[str, _Clean]
     gives: dict[str, _Clean]
+    parts: dict[tuple[str, str], _Clean]
 
 
 def streams(project: Project, path: str, definition: Def) -> tuple[Stream, ...]:
@@ -61,9 +66,12 @@ def streams(project: Project, path: str, definition: Def) -> tuple[Stream, ...]:
     )
 
 
-def passes(project: Project, path: str, definition: Def) -> dict[str, frozenset[str]]:
-    """Parameter -> the kinds of sink that it is made harmless for, of each that reaches the result."""
-    return _known(project, path, definition).passes
+def passes(project: Project, path: str, definition: Def, part: int = -1) -> dict[str, frozenset[str]]:
+    """Parameter -> the kinds of sink that it is made harmless for, of each that reaches the result, or that part of it."""
+    known = _known(project, path, definition)
+    if part < 0:
+        return known.passes
+    return {parameter: clean for (slot, parameter), clean in known.parts.items() if slot in ("", f"#{part}")}
 
 
 def gives(project: Project, path: str, definition: Def) -> dict[str, frozenset[str]]:
@@ -81,7 +89,7 @@ def told(project: Project, path: str, definition: Def) -> object:
     known = _known(project, path, definition)
     key = (path, definition.qualname)
     steps = [(name, kind, it.call, _path(project, (key, name), kind, it)) for (name, kind), it in known.steps.items()]
-    return known.passes, known.gives, steps, [it for it in definition.flows if _is_kept(it)]
+    return known.passes, known.parts, known.gives, steps, [it for it in definition.flows if _is_kept(it)]
 
 
 def described(stream: Stream, project: Project) -> tuple[tuple[Ref, str], ...]:
@@ -157,7 +165,7 @@ class _Settling:
             if here in self.definitions or here in self.web.known:
                 continue
             self.definitions[here] = it
-            self.found[here] = _Known({}, {}, {})
+            self.found[here] = _Known({}, {}, {}, {})
             names, self.web.asked[here] = self.project.conclusions.watched(self._named, here, it, alone=True)
             self.names[here] = names
             below = [
@@ -211,8 +219,9 @@ class _Settling:
                 for source in dict.fromkeys(it.source for it in definition.flows):
                     if not source.startswith("()"):
                         for flow, clean in self._reached(here, definition, source):
-                            if flow.call < 0 and not flow.slot:
+                            if _is_result(flow):
                                 changed |= _widen(mine.passes, source, clean)
+                                changed |= _widen(mine.parts, (flow.slot, source), clean)
                 for name in self.names[here].outside:
                     changed |= _widen(mine.gives, name, _NOTHING)
                 for number in _called(definition):
@@ -220,7 +229,7 @@ class _Settling:
                     if isinstance(symbol, FunctionSymbol):
                         given = self._of(symbol).gives
                         for flow, clean in self._reached(here, definition, f"(){number}"):
-                            if flow.call < 0 and not flow.slot:
+                            if _is_result(flow):
                                 for name, before in given.items():
                                     changed |= _widen(mine.gives, name, before | clean)
 
@@ -251,7 +260,7 @@ class _Settling:
 
     def _of(self, symbol: FunctionSymbol) -> _Known:
         key = (symbol.path, symbol.facts.qualname)
-        return self.found.get(key) or self.web.known.get(key) or _Known({}, {}, {})
+        return self.found.get(key) or self.web.known.get(key) or _Known({}, {}, {}, {})
 
     def _steps(self) -> None:
         """Find the sinks, the nearest first, until nothing is nearer."""
@@ -264,7 +273,7 @@ class _Settling:
                 node = (here, source)
                 for flow, clean in self._reached(here, definition, source):
                     if flow.call < 0:
-                        for below, facts in self.names[here].readers if flow.slot else ():
+                        for below, facts in self.names[here].readers if _is_kept(flow) else ():
                             if any(it.source == flow.slot for it in facts.flows):
                                 self._lead(node, (below, flow.slot), -1, clean, into, waves)
                         continue
@@ -343,10 +352,14 @@ def _called(definition: Def) -> Iterator[int]:
 
 
 def _is_kept(flow: Flow) -> bool:
-    return flow.call < 0 and bool(flow.slot)
+    return flow.call < 0 and flow.slot.startswith("self.")
 
 
-def _widen(rows: dict[str, _Clean], name: str, clean: _Clean) -> bool:
+def _is_result(flow: Flow) -> bool:
+    return flow.call < 0 and not _is_kept(flow)
+
+
+def _widen(rows: dict[_NameT, _Clean], name: _NameT, clean: _Clean) -> bool:
     """Know that a value reaches `name` at most this clean. Gives whether that is new."""
     before = rows.get(name)
     after = clean if before is None else before & clean
