@@ -99,10 +99,13 @@ def suspends(nodes: Iterable[ast.AST]) -> ast.AST | None:
 
 
 def cleans_up(reading: Reading, node: ast.AST, *, handlers: bool = True) -> bool:
-    """Whether the node stands in a `finally`, or in a handler of an error: something is on its way already."""
+    """Whether the node stands in a `finally`, or in a handler of an error: something is on its way already.
+
+    Without `handlers` those alone count that raise what they caught in the end.
+    """
     below = node
     for up in reading.ancestors(node):
-        if isinstance(up, ast.ExceptHandler) and handlers:
+        if isinstance(up, ast.ExceptHandler) and (handlers or _raises_again(up)):
             return True
         if isinstance(up, ast.Try) and any(below is it for it in up.finalbody):
             return True
@@ -110,6 +113,10 @@ def cleans_up(reading: Reading, node: ast.AST, *, handlers: bool = True) -> bool
             return False
         below = up
     return False
+
+
+def _raises_again(handler: ast.ExceptHandler) -> bool:
+    return isinstance(last := handler.body[-1], ast.Raise) and last.exc is None
 
 
 def given_to_thread(call: ast.Call) -> ast.expr | None:

@@ -21,8 +21,10 @@ Source: https://docs.python.org/3/library/asyncio-task.html#task-cancellation
 """
 
 import ast
+import re
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.comments import comments
 from architect_lsp.knowledge.reading import Reading, dotted
 from architect_lsp.knowledge.waiting import cleans_up, run_by, suspends
 from architect_lsp.model import Confidence, Severity
@@ -210,7 +212,7 @@ async def fetch(client):
     except asyncio.CancelledError:
         raise
     except BaseException:
-        print("not cancelled")
+        pass
     try:
         client.close()
     except:
@@ -236,11 +238,16 @@ async def flush_now_and_then(queue, state):
                 return
             print("the driver's own")
 
-async def first(client):
+async def begin(sources):
     try:
-        return await client.get()
-    except asyncio.CancelledError:
-        print("no answer")
+        await sources.start()
+    except BaseException:
+        for source in sources:
+            try:
+                await source.shutdown()
+            except BaseException:
+                pass
+        raise
 
 async def stop(task):
     task.cancel()
@@ -263,9 +270,7 @@ def find(view: View) -> Iterator[Hit]:
         function = reading.function(block)
         if not isinstance(function, ast.AsyncFunctionDef) or suspends(block.body) is None:
             continue
-        if cleans_up(reading, block, handlers=False):
-            continue  # a cancellation that is on its way goes on after it
-        for handler in block.handlers:
+        for handler in () if cleans_up(reading, block, handlers=False) else block.handlers:  # one on its way goes on after it
             names = _caught(handler)
             if not any(it in _EVERYTHING for it in names):
                 continue
@@ -298,25 +303,21 @@ def find(view: View) -> Iterator[Hit]:
 
 
 _CLOSES = regex(r"shield|\baclose\(|get_loop\(\)\.close|_close_\w+\(")
-"""What only ends something, whatever happens: the cancellation goes on after it."""
+"""What only ends something: the cancellation goes on after it."""
 
 
 def _noted(handler: ast.ExceptHandler) -> bool:
-    """Whether the handler keeps that it was cancelled, in a name or an attribute that says so."""
-    kept = [target for it in run_by(handler.body) if isinstance(it, ast.Assign) for target in it.targets]
+    """Whether the handler keeps that it was cancelled, in a name or an attribute that says so, or as such a state."""
+    kept = (part for it in run_by(handler.body) if isinstance(it, ast.Assign) for part in (*it.targets, it.value))
     return any(_ENDED.search(dotted(it)) for it in kept)
 
 
-_ENDED = regex(r"cancel|interrupt|abort|stopp")
-_FOR_LINTERS = regex(r"#|noqa(?::\s*[A-Z0-9, ]+)?|pylint:\s*disable=[\w, -]+|type: ignore(?:\[[\w-]+\])?|pragma: no cover")
+_ENDED = regex(r"cancel|interrupt|abort|stopp", re.IGNORECASE)
 
 
 def _explained(reading: Reading, handler: ast.ExceptHandler) -> bool:
-    """Whether a comment in the handler or on its line says why, beside what it tells a linter."""
-    last = handler.body[-1]
-    begin = handler.lineno - reading.parsed.origin
-    lines = reading.parsed.lines[begin : (last.end_lineno or last.lineno) - reading.parsed.origin + 1]
-    return any(len(_FOR_LINTERS.sub("", line.partition("#")[2]).split()) > 2 for line in lines)
+    """Whether a comment says why."""
+    return any(len(it.split()) > 2 for it in comments(reading, handler))
 
 
 def _caught(handler: ast.ExceptHandler) -> list[str]:

@@ -15,6 +15,7 @@ Source: https://docs.djangoproject.com/en/stable/ref/models/fields/#default
 import ast
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.reading import dotted
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
@@ -68,6 +69,13 @@ class Row(Base):
     ],
     good=[
         """
+-- notes/migrations/0002_answers.py --
+from django.db import migrations, models
+
+class Migration(migrations.Migration):
+    operations = [migrations.AddField("note", "answers", models.JSONField(default={}))]
+""",
+        """
 from datetime import datetime, timezone
 from uuid import uuid4
 from django.db import models
@@ -110,6 +118,8 @@ _MODELS = regex(r"(?:\w+\.)*(?:BaseModel|SQLModel|Schema|BaseSchema)")
 def find(view: View) -> Iterator[Hit]:
     """Times, keys and random values that the body of a class makes for its fields' defaults."""
     reading = view.reading
+    if is_script(view.path):
+        return  # a migration says again what the models said then
     for call in reading.each(ast.Call):
         if _is_start(reading.parent(call)):
             continue

@@ -29,6 +29,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.comments import comments
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.reading import dotted
 from architect_lsp.knowledge.waiting import run_by
@@ -149,7 +150,7 @@ def find(view: View) -> Iterator[Hit]:
         answer = _empty_answer(handler)
         if answer is None or not _catches_all(handler.type) or len(block.handlers) > 1 or _PROBES.search(function.name):
             continue
-        if _PROMISES.search(ast.get_docstring(function) or "") or _explained(view, block):
+        if _PROMISES.search(ast.get_docstring(function) or "") or any(comments(view.reading, block)):
             continue
         for call in run_by(block.body):
             if isinstance(call, ast.Call) and _is_io(view, call):
@@ -182,10 +183,3 @@ def _catches_all(node: ast.expr | None) -> bool:
     if isinstance(node, ast.Tuple):
         return any(_catches_all(it) for it in node.elts)
     return node is None or dotted(node) in ("Exception", "BaseException")
-
-
-def _explained(view: View, block: ast.Try) -> bool:
-    """Whether a comment in the block, or right above it, says why."""
-    parsed = view.reading.parsed
-    first, last = block.lineno - parsed.origin - 1, (block.end_lineno or block.lineno) - parsed.origin
-    return any("#" in it for it in parsed.lines[max(first, 0) : last + 1])

@@ -18,7 +18,7 @@ Source: https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.loop.ad
 import ast
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.reading import Reading
+from architect_lsp.knowledge.reading import Reading, dotted
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
@@ -49,6 +49,7 @@ async def main():
         stop.set()
 
     signal.signal(signal.SIGINT, [|ended|])
+    signal.signal(signal.SIGTERM, ended)
     await stop.wait()
 """),
     ],
@@ -88,12 +89,14 @@ _TOUCHES = regex(
 def find(view: View) -> Iterator[Hit]:
     """Handlers that are defined where they are installed and call what is for the loop's own turn."""
     reading = view.reading
+    told: set[str] = set()
     for call in reading.each(ast.Call):
-        if len(call.args) < 2 or view.callee(call) != "signal.signal":
+        if len(call.args) < 2 or view.callee(call) != "signal.signal" or dotted(call.args[1]) in told:
             continue
         handler = call.args[1]
         called = [view.callee(it) for it in _calls(reading, handler)]
         if any(map(_TOUCHES.fullmatch, called)) and not any(it in ("os._exit", "sys.exit", "builtins.exit") for it in called):
+            told |= {dotted(handler)} - {""}  # one handler of several signals is one mistake
             yield Hit(handler, "This runs outside of the loop's turn and doesn't wake it: use the loop's `add_signal_handler`.")
 
 

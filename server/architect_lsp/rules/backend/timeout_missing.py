@@ -22,6 +22,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.comments import comments
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.reading import Reading, dotted, keyword
 from architect_lsp.model import Confidence, Severity
@@ -209,7 +210,7 @@ def _endless(view: View, call: ast.Call) -> Iterator[Hit]:
         return  # it may bound the wait for each piece
     if given is not None and isinstance(given.value, ast.Constant) and given.value.value is None:
         name = view.callee(call)
-        if _CLIENTS.fullmatch(name) and not _has_comment(reading, call):
+        if _CLIENTS.fullmatch(name) and not any(comments(reading, call)):
             yield Hit(given, f"`{given.arg}=None` lets `{name}` wait for as long as the other side likes.")
     elif reading.awaited(call) and _CONNECTS.fullmatch(name := view.callee(call)):
         around = " ".join(
@@ -217,12 +218,6 @@ def _endless(view: View, call: ast.Call) -> Iterator[Hit]:
         )
         if not _BOUNDS.search(around):
             yield Hit(call, f"`{name}` has no timeout of its own, and nothing around it bounds the wait.")
-
-
-def _has_comment(reading: Reading, node: ast.AST) -> bool:
-    """Whether a comment stands in the lines of a node or right above: it may say why."""
-    place = reading.place(node)
-    return any("#" in it for it in reading.parsed.lines[max(place.line - 1, 0) : place.end_line + 1])
 
 
 def _own_session(view: View, call: ast.Call) -> bool:
