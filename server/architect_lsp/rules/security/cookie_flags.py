@@ -66,6 +66,7 @@ def log_in(response, token, debug, **options):
     response.set_cookie("session", token, secure=not debug, httponly=True)
     response.set_cookie("session", token, **options)
     response.set_cookie("theme", "dark")
+    response.set_cookie("csrf_token", token, secure=True, httponly=False)
     response.set_cookie("token_hint", "", max_age=0)
 """,
     ],
@@ -82,6 +83,8 @@ _SETTINGS = (
 _SENSITIVE = regex(
     r"^(?:\w+[-_])?(?:session|sessionid|session_id|sid|token|access_token|refresh_token|auth|auth_token|jwt|remember_me)$", re.I
 )
+_READ_BY_SCRIPTS = regex(r"csrf|xsrf", re.IGNORECASE)
+"""A cookie that the page's own scripts send back in a header, as proof that they are the page's."""
 _DEVELOPMENT = regex(r"(?:^|/)(?:\w*dev\w*|local\w*|test\w*|debug|(?:global|default)_?\w*)\.py$")
 
 
@@ -105,12 +108,14 @@ def find(view: View) -> Iterator[Hit]:
 
 
 def _cookie(call: ast.Call, last: str) -> Iterator[Hit]:
+    key = constant(keyword(call, "key") or (call.args[0] if call.args else None))
+    is_read = isinstance(key, str) and bool(_READ_BY_SCRIPTS.search(key))
     off = [it for it in call.keywords if it.arg in _FLAGS and constant(it.value) is False]
     for it in off:
-        yield _off(it.value, it.arg or "")
-    if off or last != "set_cookie" or any(it.arg is None for it in call.keywords):
+        if it.arg == "secure" or not is_read:
+            yield _off(it.value, it.arg or "")
+    if off or is_read or last != "set_cookie" or any(it.arg is None for it in call.keywords):
         return
-    key = constant(keyword(call, "key") or (call.args[0] if call.args else None))
     value = keyword(call, "value") or (call.args[1] if len(call.args) > 1 else None)
     given = {it.arg for it in call.keywords}
     site = keyword(call, "samesite")

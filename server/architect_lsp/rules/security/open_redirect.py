@@ -21,8 +21,9 @@ import ast
 import re
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.answers import number
 from architect_lsp.knowledge.exposures import Exposure
-from architect_lsp.knowledge.reading import constant
+from architect_lsp.knowledge.reading import constant, dotted
 from architect_lsp.knowledge.sources import is_terminal
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
@@ -165,6 +166,8 @@ from flask import Response, request, url_for
 def leave():
     answer = Response(status=302)
     answer.headers["Location"] = url_for("page", name=request.args["to"])
+    made = make_response("", 201)
+    made.headers["Location"] = request.args["to"]
     return answer
 """,
         """
@@ -235,10 +238,19 @@ def _headers(view: View) -> Iterator[Hit]:
     """Answers whose `Location` someone outside decides."""
     for node in view.reading.each(ast.Assign):
         target = node.targets[0]
-        if isinstance(target, ast.Subscript) and str(constant(target.slice)).lower() == "location":
+        if isinstance(target, ast.Subscript) and str(constant(target.slice)).lower() == "location" and not _is_made(view, target):
             origin = view.untrusted(node.value, "redirect")
             if origin is not None and not is_terminal(origin) and not _OWN.search(origin.name):
                 yield Hit(node.value, f"`{origin.name}` decides where this answer leads, other sites too; check its host.")
+
+
+def _is_made(view: View, target: ast.Subscript) -> bool:
+    """Whether the answer says where something was made (201), which no browser follows."""
+    name = dotted(target.value).partition(".")[0]
+    values = view.reading.bindings(view.reading.function(target)).get(name, [])
+    return any(
+        number(node) in (200, 201, 202) for it in values if it is not None for node in ast.walk(it) if isinstance(node, ast.expr)
+    )
 
 
 def _is_back(view: View, exposure: Exposure) -> bool:
