@@ -101,6 +101,11 @@ def as_pem(content):
         """
 import os
 
+class Headers:
+    store_access_key = "x-store-access-key"
+
+step = add_step(other_store_access_key="STORE_ACCESS_KEY")
+
 API_KEY = os.environ["API_KEY"]
 PASSWORD_FIELD = "password"
 TOKEN_URL = "https://example.com/oauth/token"
@@ -142,6 +147,9 @@ _NAME = regex(
     r"|api_?token|bearer_?token|client_?secret|jwt_?secret(?:_?key)?|signing_?key|encryption_?key|token|db_?pass|credentials?|aws_secret\w*)$",
     re.IGNORECASE,
 )
+_LONG_NAME = 10
+"""Letters from which a text that a variable is called by is a name, and no poor password."""
+_PARTED = regex(r"[A-Za-z0-9][-_][A-Za-z]")
 _OTHER = regex(
     r"(?:next|continuation|page|sync|eos|bos|pad|unk|start|end|sep|mask|cls|stop|special|csrf|public)_?(?:page_?)?token|public|publishable"
     r"|(?:mixpanel|posthog|amplitude|segment|rudderstack|analytics)_?\w*(?:token|key)",
@@ -219,9 +227,20 @@ def find(view: View) -> Iterator[Hit]:
         if bearer is not None and _is_secret(bearer[1], is_key=False):
             told.add(value)
             yield Hit(value, f"`{last}` is written in the source, for all who can read it; take it from the environment.")
-        if _NAME.search(last) and not _OTHER.search(last) and _is_secret(value.value, is_key=bool(_SIGNING.search(last))):
+        if (
+            _NAME.search(last)
+            and not _OTHER.search(last)
+            and not _is_name_of(value.value, last)
+            and _is_secret(value.value, is_key=bool(_SIGNING.search(last)))
+        ):
             told.add(value)
             yield Hit(value, f"`{last}` is written in the source, for all who can read it; take it from the environment.")
+
+
+def _is_name_of(text: str, name: str) -> bool:
+    """Whether a text is what a variable is called, spelled as a setting or a header: `access_key = "X-Access-Key"`."""
+    said, called = (re.sub(r"[\W_]", "", it).lower() for it in (text, name))
+    return len(said) >= _LONG_NAME and bool(_PARTED.search(text)) and (said.endswith(called) or called.endswith(said))
 
 
 def _keys(view: View) -> Iterator[ast.expr]:

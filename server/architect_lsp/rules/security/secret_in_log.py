@@ -71,6 +71,13 @@ def login(name, password, tokens, config, pwd):
     logger.info("token ...%s", config.token[-4:])
     logger.info("secret %s", config.secret_name)
     logger.info("has password: %s", bool(password) and config.password_is_set)
+
+def fetched(client, names):
+    found = {}
+    for secret in names:
+        found[secret] = client.get_secret(secret)
+        logger.info("read %s", secret)
+    return found
 """,
         """
 import hashlib
@@ -181,7 +188,13 @@ def _shown(node: ast.expr) -> Iterator[ast.expr]:
 def _is_masked(view: View, node: ast.expr) -> bool:
     """Whether the name holds what was made of the secret to be shown, or what tells of it, somewhere before."""
     name = dotted(node)
-    rows = definitions(view.reading, view.reading.function(node)).get(name, ()) if name else ()
+    function = view.reading.function(node)
+    rows = definitions(view.reading, function).get(name, ()) if name else ()
+    if isinstance(node, ast.Name) and any(
+        isinstance(it.slice, ast.Name) and it.slice.id == name and view.reading.function(it) is function
+        for it in view.reading.each(ast.Subscript)
+    ):
+        return True  # a key by which a secret is looked up is its name
     return any(it.how == "set" and it.value is not None and _MASKS.search(ast.unparse(it.value)) for it in rows)
 
 

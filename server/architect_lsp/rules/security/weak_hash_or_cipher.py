@@ -85,6 +85,10 @@ def made():
         """
 import hashlib
 
+class Endpoint:
+    def __init__(self, project, model):
+        self.uid = hashlib.sha1(f"{project}_{model}".encode()).hexdigest()
+
 def shortened(path):
     digest = hashlib.md5(path.encode())
     return path[:20] + digest.hexdigest()[:7]
@@ -143,7 +147,7 @@ def make(key, body):
     ],
 )
 
-_ID = regex(r"(?:^|[._])ids?$|(?:^|[._])(?:doc|document|content|chunk|item|element|query)_hash$")
+_ID = regex(r"(?:^|[._])(?:uu?)?ids?$|(?:^|[._])(?:doc|document|content|chunk|item|element|query)_hash$")
 _OF_IDS = regex(r"_ids?\b")
 _HASHES = ("hashlib.md5", "hashlib.sha1", "hashlib.md4")
 _OTHER_HASHES = regex(
