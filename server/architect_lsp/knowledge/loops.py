@@ -13,6 +13,8 @@ _PIECES = regex(
 )
 _KINDS = regex(r"(?:\w+_)?(?:model|table|cls|klass|class_?|entity|mapper|statement|stmt|command)(?:_\w+)?")
 """Names of things there are as many of as there are tables."""
+_FEW = regex(r"_*(?:\w+_)?(?:config|conf|cfg|settings|plugins?|providers?|backends?|receivers?)")
+"""Names of what somebody configured or installed: there are as many as a person can list."""
 COPIES = frozenset(["list", "tuple", "sorted", "reversed", "set"])
 """What gives the same things again."""
 
@@ -52,11 +54,19 @@ def over_data(reading: Reading, loop: ast.AST) -> bool:
                 return False
         if isinstance(source, ast.Tuple | ast.List | ast.Set | ast.Dict | ast.Constant) or _constant(reading, source):
             return False
+        if _is_few(reading, source):
+            return False
     return True
 
 
 def changes_by_turn(loop: ast.AST, call: ast.Call) -> bool:
     """Whether what is asked changes from turn to turn."""
+    names = turn_names(loop)
+    return any(_mentions(it, names) for it in (call.func, *call.args, *(each.value for each in call.keywords)))
+
+
+def turn_names(loop: ast.AST) -> set[str]:
+    """The names that have another value in each turn: the loop's own, and what is made of them."""
     targets = [it.target for it in ([loop] if isinstance(loop, ast.For) else loop.generators)]  # type: ignore[attr-defined]
     names = {it.id for target in targets for it in ast.walk(target) if isinstance(it, ast.Name)}
     for node in ast.walk(loop):
@@ -65,7 +75,7 @@ def changes_by_turn(loop: ast.AST, call: ast.Call) -> bool:
         ):
             bound = node.targets if isinstance(node, ast.Assign) else [node.target]
             names |= {it.id for target in bound for it in ast.walk(target) if isinstance(it, ast.Name)}
-    return any(_mentions(it, names) for it in (call.func, *call.args, *(each.value for each in call.keywords)))
+    return names
 
 
 def in_own_session(reading: Reading, loop: ast.AST, call: ast.Call) -> bool:
@@ -95,13 +105,29 @@ def in_branch(reading: Reading, loop: ast.AST, call: ast.Call) -> bool:
     return False
 
 
+def is_last_resort(reading: Reading, loop: ast.AST, call: ast.Call) -> bool:
+    """Whether a turn comes to the call only when something else failed: in an `except`, or behind an `or`."""
+    below: ast.AST = call
+    for up in reading.ancestors(call):
+        if up is loop:
+            return False
+        if isinstance(up, ast.ExceptHandler) or (
+            isinstance(up, ast.BoolOp) and isinstance(up.op, ast.Or) and below in up.values[1:]
+        ):
+            return True
+        below = up
+    return False
+
+
 def is_kept(reading: Reading, loop: ast.AST, call: ast.Call) -> bool:
-    """Whether a turn asks only for what no turn before has kept: `if key not in kept: kept[key] = ...`."""
+    """Whether a turn asks only for what none has kept: `if key not in kept: kept[key] = ...`, `if it is None: it = ...`."""
     below: ast.AST = call
     for up in reading.ancestors(call):
         if up is loop:
             break
         if isinstance(up, ast.If | ast.IfExp) and below is not up.test and _asks_kept(up.test, ast.NotIn, loop):
+            return True
+        if isinstance(up, ast.If) and _fills(up, below, loop):
             return True
         below = up
     body = loop.body if isinstance(loop, ast.For) else []
@@ -118,6 +144,36 @@ def _constant(reading: Reading, node: ast.expr) -> bool:
         return True
     values = reading.bindings(reading.function(node)).get(name, []) if isinstance(node, ast.Name) else []
     return len(values) == 1 and isinstance(values[0], ast.Tuple | ast.List | ast.Set | ast.Dict) and bool(_elements(values[0]))
+
+
+def _is_few(reading: Reading, node: ast.expr) -> bool:
+    """Whether what is run over was configured or installed: `self.config.hosts`, `settings.LANGUAGES`, a signal's answers."""
+    if isinstance(node, ast.Name):
+        values = reading.bindings(reading.function(node)).get(node.id, [])
+        if len(values) == 1 and isinstance(values[0], ast.ListComp | ast.GeneratorExp | ast.Call):
+            made = values[0].generators[0].iter if not isinstance(values[0], ast.Call) else values[0]
+            if isinstance(made, ast.Call) and isinstance(made.func, ast.Attribute) and made.func.attr in ("send", "send_robust"):
+                return True
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        if node.func.attr in ("send", "send_robust"):
+            return True
+        node = node.func.value if node.func.attr in ("items", "values", "keys") else node
+    return any(_FEW.fullmatch(it) for it in dotted(node).lower().split("."))
+
+
+def _fills(branch: ast.If, statement: ast.AST, loop: ast.AST) -> bool:
+    """Whether a branch gives a name its value once, which no turn takes away: `if one is None: one = ...`."""
+    test = branch.test
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        test = test.operand
+    elif isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.Is):
+        test = test.left
+    else:
+        return False
+    name = ast.unparse(test)
+    own = {it for each in branch.body for it in ast.walk(each)}
+    given = [it for it in ast.walk(loop) if isinstance(it, ast.Assign) and any(ast.unparse(each) == name for each in it.targets)]
+    return statement in given and all(it in own for it in given)
 
 
 def _elements(node: ast.expr) -> list[ast.expr]:

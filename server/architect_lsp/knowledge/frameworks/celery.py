@@ -79,6 +79,21 @@ def waits_for_commit(project: Project, task: FunctionSymbol) -> bool:
     return False
 
 
+def sends_its_own_way(project: Project) -> bool:
+    """Whether a class of the project sends its tasks itself, and so may hand over a key where it is given a row."""
+    return project.of_all("tasks sent their own way", _own_senders)
+
+
+def _own_senders(project: Project) -> bool:
+    return any(project.of_file(path, _own_sender) for path in project.paths)
+
+
+def _own_sender(facts: Facts) -> bool:
+    return any(it.partition(".")[0] == "celery" for _, it in facts.imports) and any(
+        it.qualname.endswith(".apply_async") for it in facts.defs
+    )
+
+
 def _kind(project: Project, path: str, definition: Def) -> tuple[str, Value] | None:
     """(framework, decorator) of a task's function, None when it is none."""
     for it in definition.decorators:

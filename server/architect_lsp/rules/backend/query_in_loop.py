@@ -26,9 +26,11 @@ import ast
 import re
 from collections.abc import Iterator
 
+from architect_lsp.knowledge import loops
+from architect_lsp.knowledge.apart import asks_alone, selects, stands_apart
 from architect_lsp.knowledge.extraction import writes_rows
 from architect_lsp.knowledge.kinds import is_script
-from architect_lsp.knowledge.loops import changes_by_turn, in_branch, in_own_session, is_kept, over_data
+from architect_lsp.knowledge.loops import changes_by_turn, in_branch, in_own_session, is_kept, is_last_resort, over_data
 from architect_lsp.knowledge.queries import queries
 from architect_lsp.knowledge.reading import dotted
 from architect_lsp.knowledge.summaries import Effect, described
@@ -218,6 +220,39 @@ def owners(session: Session, rows, names, kinds):
             continue
 """,
         """
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+from app.models import Item, Latest
+from app.items import find_tree, generate_item
+
+def apart(session: Session, rows, groups, collections, known, settings):
+    latest = None
+    for row in rows:
+        session.execute(select(Item.gone).where(Item.id == row.item_id).with_for_update()).scalar()
+        row.item = row.loaded or session.get(Item, row.item_id)
+    for row in rows:
+        try:
+            row.item = known[row.item_id]
+        except KeyError:
+            row.item = session.get(Item, row.item_id)
+    for row in rows:
+        if latest is None:
+            latest = session.query(Latest).filter(Latest.name == row.name).one()
+    for folder, ids in groups.items():
+        session.execute(select(Item).where(Item.folder == folder, Item.id.in_(ids)))
+    for it in collections:
+        it.find_one({"name": "a"})
+    for key, value in settings.items():
+        session.execute(text(f"SET {key} = :value"), {"value": value})
+    for code in settings.LANGUAGES:
+        session.get(Item, code)
+    for row in rows:
+        key = generate_item(row)
+        row.item = session.get(Item, key)
+def find_nodes(session: Session, links):
+    return [find_nodes(session, it.links) for it in links if session.query(Item).first()]
+""",
+        """
 from functools import lru_cache
 from sqlalchemy.orm import Session
 
@@ -240,16 +275,11 @@ _READS = regex(
 _WORKS = regex(
     r"_*(?:set|revoke|update|delete|remove|create|insert|add|clear|mark|move|patch|perform|save|send|store|write|register|schedule|ensure)(?:_|$)"
 )
-_NOT_READ = regex(r"_or_(?:create|init\w*|add|insert)$|in_bulk$|\.refresh$|\.reflect$")
+_NOT_READ = regex(
+    r"_or_(?:create|init\w*|add|insert)|in_bulk$|\.refresh$|\.reflect$|get_(?:table_names|columns|indexes|foreign_keys)$"
+)
 _ON_PURPOSE = ("create", "acreate", "get_or_create", "update_or_create", "select_for_update", "with_for_update")
 """What is made, or locked one by one."""
-_EXECUTES = ("execute", "fetch", "fetchrow", "fetchval", "fetch_one", "fetch_all")
-_SELECT = regex(r"\s*SELECT\s.+\sFROM\s.+\sWHERE\s", re.IGNORECASE | re.DOTALL)
-_ON_LOCK = regex(r"FOR\s+UPDATE|information_schema|pg_|sqlite_", re.IGNORECASE)
-"""What is asked of the database about itself, or to lock a row."""
-_DJANGO_WRITES = regex(r"a?(?:create|save|delete|update|add|remove|set|select_for_update)")
-_ANY_TABLE = regex(r"\bFROM\s+\W{0,2}{", re.IGNORECASE)
-_MAKES = regex(r"a?(?:create|add|insert)(?:_|$)")
 _LOCKS = regex(r"lock|acquire")
 _CALLS = 10
 """How many calls a function may make that only asks the database."""
@@ -269,17 +299,14 @@ def find(view: View) -> Iterator[Hit]:
         effect = view.effects(call).get("db-read") or _asked(view, call)
         if effect is None or _excused(view, effect) or not over_data(reading, loop) or writes_rows(reading, call):
             continue
-        if (
-            _NOT_READ.search(effect.call)
-            or "_or_create" in _last(call)
-            or (effect.path and (_WORKS.match(_last(call)) or not (_READS.search(_last(call)) or _only_reads(view, call))))
-        ):
+        name = _last(call)
+        if _NOT_READ.search(effect.call) or _NOT_READ.search(name):
             continue
-        if is_kept(reading, loop, call) or _names_table(call) or not changes_by_turn(loop, call):
+        if not (_is_read(view, call) if effect.path else not _is_apart(view, loop, call)):
             continue
-        if in_own_session(reading, loop, call) or _writes_too(view, loop) or _is_search(view, loop, call):
+        if is_kept(reading, loop, call) or is_last_resort(reading, loop, call) or not changes_by_turn(loop, call):
             continue
-        if effect.path and (in_branch(reading, loop, call) or view.effects(call).keys() & {"commit", "mail"}):
+        if in_own_session(reading, loop, call) or asks_alone(queries(view.project, view.path, reading), loop, call):
             continue
         steps = tuple(described(effect, view.project))
         if steps:
@@ -287,6 +314,26 @@ def find(view: View) -> Iterator[Hit]:
         else:
             message = "This query runs once in each turn of the loop."
         yield Hit(call, message, evidence=steps)
+
+
+def _is_read(view: View, call: ast.Call) -> bool:
+    """Whether every turn calls a function of the project that gives something back, other than the one that the loop is in."""
+    reading, name = view.reading, _last(call)
+    loop, function = reading.loop(call), reading.function(call)
+    if _WORKS.match(name) or not (_READS.search(name) or _only_reads(view, call)):
+        return False
+    if loop is None or in_branch(reading, loop, call) or view.effects(call).keys() & {"commit", "mail"}:
+        return False
+    return not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) or function.name != name
+
+
+def _is_apart(view: View, loop: ast.AST, call: ast.Call) -> bool:
+    """Whether the turn's own query can't be one with those of the others: it asks another table, locks, or is for many rows."""
+    reading = view.reading
+    if stands_apart(reading, loop, call):
+        return True
+    asked = call.func.value if isinstance(call.func, ast.Attribute) else None
+    return isinstance(asked, ast.Name) and asked.id in loops.turn_names(loop) and _asked(view, call) is None
 
 
 def _only_reads(view: View, call: ast.Call) -> bool:
@@ -300,10 +347,8 @@ def _only_reads(view: View, call: ast.Call) -> bool:
 
 def _asked(view: View, call: ast.Call) -> Effect | None:
     """The query that a call runs by the look of its chain, where the types of what it is made of can't be told."""
-    if isinstance(call.func, ast.Attribute) and call.func.attr in _EXECUTES and call.args:
-        said = _text(call.args[0])
-        if said is not None and _SELECT.match(said) and not _ON_LOCK.search(said):
-            return Effect("db-read", f"{call.func.attr} of SQL", ())
+    if selects(call):
+        return Effect("db-read", f"{_last(call)} of SQL", ())
     asked = queries(view.project, view.path, view.reading)
     query = asked.query(call)
     if query is None or not query.runs or query.gives == "nothing" or query.steps[-1].call is not call:
@@ -316,70 +361,8 @@ def _asked(view: View, call: ast.Call) -> Effect | None:
     return Effect("db-read", query.steps[-1].name, ())
 
 
-def _text(node: ast.expr) -> str | None:
-    """What a string, or a formatted one, begins with; None for others."""
-    if isinstance(node, ast.JoinedStr) and node.values:
-        return _text(node.values[0]) if isinstance(node.values[0], ast.Constant) else None
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
-
-
 def _last(call: ast.Call) -> str:
     return call.func.attr if isinstance(call.func, ast.Attribute) else dotted(call.func)
-
-
-def _is_search(view: View, loop: ast.AST, call: ast.Call) -> bool:
-    """Whether the loop ends with the first turn that is answered, or makes what is missing."""
-    reading = view.reading
-    last = loop
-    while isinstance(last, ast.For | ast.If):
-        last = last.body[-1]
-    if isinstance(last, ast.Return | ast.Break):
-        return True
-    up = next((it for it in reading.ancestors(call) if isinstance(it, ast.stmt)), None)
-    if isinstance(up, ast.Return) and isinstance(loop, ast.For):
-        return True
-    if isinstance(up, ast.If):
-        skips = isinstance(up.body[-1], ast.Continue) and isinstance(loop, ast.For)
-        made = loop.body if skips and isinstance(loop, ast.For) else up.body
-        if any(isinstance(it, ast.Call) and _MAKES.match(_last(it)) for statement in made for it in ast.walk(statement)):
-            return True
-    names = {it.id for it in up.targets if isinstance(it, ast.Name)} if isinstance(up, ast.Assign) else set()
-    for it in ast.walk(loop) if names else ():
-        if (
-            isinstance(it, ast.If)
-            and _is_found(it.test, names)
-            and isinstance(it.body[-1], ast.Return | ast.Break | ast.Continue)
-        ):
-            return True
-    return False
-
-
-def _names_table(call: ast.Call) -> bool:
-    """Whether the turns ask different tables: `f"SELECT id FROM {name}"`."""
-    texts = (ast.unparse(it) for it in ast.walk(call) if isinstance(it, ast.JoinedStr))
-    return any(_ANY_TABLE.search(it) for it in texts)
-
-
-def _is_found(test: ast.expr, names: set[str]) -> bool:
-    """Whether a test says that there is an answer: `if row`, `if row is not None`."""
-    if isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.IsNot | ast.NotEq):
-        test = test.left
-    return isinstance(test, ast.Name) and test.id in names
-
-
-def _writes_too(view: View, loop: ast.AST) -> bool:
-    """Whether each turn writes to the database at once, as Django does: its reading is the smaller half of its work, and may need
-    what the turns before wrote."""
-    asked = queries(view.project, view.path, view.reading)
-    for it in ast.walk(loop):
-        if isinstance(it, ast.Call) and isinstance(it.func, ast.Attribute) and _DJANGO_WRITES.fullmatch(it.func.attr):
-            query, row = asked.query(it.func.value), asked.model_of(it.func.value)
-            if (query is not None and query.orm == "django") or (row is not None and row[0].framework == "django"):
-                return True
-            is_row = it.func.attr in ("save", "delete") and not it.args and isinstance(it.func.value, ast.Name)
-            if is_row and ".objects." in ast.unparse(loop):
-                return True  # of a model that can't be told
-    return False
 
 
 def _excused(view: View, effect: Effect) -> bool:

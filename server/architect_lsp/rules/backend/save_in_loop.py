@@ -20,6 +20,7 @@ Source: https://docs.djangoproject.com/en/stable/ref/models/querysets/#bulk-crea
 """
 
 import ast
+import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.extraction import writes_rows
@@ -30,6 +31,7 @@ from architect_lsp.knowledge.queries import Queries, queries
 from architect_lsp.knowledge.reading import dotted, keyword
 from architect_lsp.knowledge.symbols import FunctionSymbol
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -38,7 +40,7 @@ rule = Rule(
     confidence=Confidence.MEDIUM,
     rows=["B2", "B5", "D3"],
     cwe=1073,
-    needs=[".execute(", ".save(", ".create(", ".delete()"],
+    needs=[".execute(", ".insert_one(", ".save(", ".create(", ".delete()"],
     bad=[
         Bad("""
 from django.db import models
@@ -90,6 +92,10 @@ def close(session, orders, table):
 def store(cursor, points):
     for x, y in points:
         [|cursor.execute("INSERT INTO points VALUES (%s, %s)", (x, y))|]
+
+def keep(collection, readings):
+    for it in readings:
+        [|collection.insert_one({"sensor": it.sensor})|]
 """),
     ],
     good=[
@@ -128,6 +134,26 @@ def fill(order, cart, forms):
         line.tags.set(it.tags)
 """,
         """
+from django.db import models
+
+class Photo(models.Model):
+    file = models.FileField()
+class Support(models.Model):
+    state = models.CharField()
+
+def tidy():
+    for photo in Photo.objects.filter(old=True):
+        photo.delete()
+    for support in Support.objects.all():
+        support.refresh()
+        support.save()
+def fill_states():
+    '''Called from a data migration.'''
+    for support in Support.objects.all():
+        support.state = "new"
+        support.save()
+""",
+        """
 def emptied(bucket):
     for item in bucket.objects.filter(Prefix="old/"):
         item.delete()
@@ -144,12 +170,16 @@ def store(cursor, points, seen):
     ],
 )
 
+_FILES = ("FileField", "ImageField")
+_ONCE = regex(r"migrat|backfill|convert|(?:^|_)to_(?:postgres|mysql|sqlite)", re.IGNORECASE)
+"""What names work that is done once, and may take its time."""
+
 
 @rule.check
 def find(view: View) -> Iterator[Hit]:
     """`save` and `create` of Django's models, once a turn of a loop over data that does little else."""
     reading = view.reading
-    if is_script(view.path):
+    if is_script(view.path) or _ONCE.search(view.path):
         return
     asked = queries(view.project, view.path, reading)
     for call in reading.each(ast.Call):
@@ -157,7 +187,8 @@ def find(view: View) -> Iterator[Hit]:
         if not isinstance(call.func, ast.Attribute) or call.func.attr not in ("save", "create", "delete"):
             continue
         loop = reading.loop(call)
-        if not isinstance(loop, ast.For) or _is_slice(loop.iter) or reading.function(call) is None:
+        function = reading.function(call)
+        if not isinstance(loop, ast.For) or _is_slice(loop.iter) or function is None or _is_done_once(function):
             continue
         if not over_data(reading, loop) and not (call.func.attr == "create" and _counts_up(loop)):
             continue
@@ -180,20 +211,29 @@ def find(view: View) -> Iterator[Hit]:
 def _executed(view: View, call: ast.Call) -> Iterator[Hit]:
     """One statement that changes rows for each turn, alone in its loop: `executemany` or one statement does all of it."""
     reading = view.reading
-    if not isinstance(call.func, ast.Attribute) or call.func.attr not in ("execute", "exec") or not call.args:
+    if not isinstance(call.func, ast.Attribute) or call.func.attr not in ("execute", "exec", "insert_one") or not call.args:
         return
     loop = reading.loop(call)
     if not isinstance(loop, ast.For) or reading.function(call) is None or len(loop.body) != 1 or not over_data(reading, loop):
         return
     statement = loop.body[0]
     value = statement.value if isinstance(statement, ast.Expr) else None
-    if (value.value if isinstance(value, ast.Await) else value) is not call or not writes_rows(reading, call):
+    if (value.value if isinstance(value, ast.Await) else value) is not call:
+        return
+    if call.func.attr != "insert_one" and not writes_rows(reading, call):
         return
     names = {it.id for it in ast.walk(loop.target) if isinstance(it, ast.Name)}
     if any(isinstance(it, ast.Name) and it.id in names for each in call.args for it in ast.walk(each)):
-        yield Hit(
-            call, "Each turn sends one statement: a list of parameters, or one statement for all rows, sends them together."
-        )
+        told = "Each turn sends one statement: a list of parameters, or one statement for all rows, sends them together."
+        many = "Each turn inserts one document: `insert_many` after the loop inserts them together."
+        yield Hit(call, many if call.func.attr == "insert_one" else told)
+
+
+def _is_done_once(function: ast.AST) -> bool:
+    """Whether a function says that it moves what is there to a new shape: `migrate_rows`, "called from a data migration"."""
+    if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+        return False
+    return bool(_ONCE.search(function.name) or _ONCE.search(ast.get_docstring(function) or ""))
 
 
 def _counts_up(loop: ast.For) -> bool:
@@ -229,6 +269,8 @@ def _does_itself(asked: Queries, model: OrmModel | None, name: str) -> bool:
     """Whether a model has a `save` or `delete` of its own, or parents with tables, which can't be written in bulk."""
     if model is None:
         return False
+    if name == "delete" and any(it.type.rpartition(".")[2] in _FILES for it in model.columns):
+        return True  # its file goes with it, and each turn that ends well has deleted both
     found = asked.project.resolve(model.ref.path, f"{model.ref.qualname}.{name}")
     return isinstance(found, FunctionSymbol) or any(it.name.endswith("_ptr") for it in model.columns)
 
@@ -244,9 +286,14 @@ def _is_new(loop: ast.For, node: ast.expr) -> bool:
 
 def _is_busy(view: View, loop: ast.For, call: ast.Call) -> bool:
     """Whether a turn does other work that has an effect, so that its writes can't simply be put together."""
+    row = dotted(call.func.value) if isinstance(call.func, ast.Attribute) else ""
     for it in (each for statement in loop.body for each in ast.walk(statement)):
         if isinstance(it, ast.Try | ast.With | ast.AsyncWith | ast.Await | ast.Break | ast.Return):
             return True
+        if isinstance(it, ast.Expr) and isinstance(it.value, ast.Call) and it.value is not call:
+            told = it.value.func
+            if isinstance(told, ast.Attribute) and row and dotted(told).startswith(f"{row}."):
+                return True  # the row is told to do more
         if isinstance(it, ast.Call) and it is not call and view.effects(it):
             return True
     return False

@@ -24,7 +24,7 @@ import ast
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.catalogue import model_classes
-from architect_lsp.knowledge.frameworks.celery import handed
+from architect_lsp.knowledge.frameworks.celery import handed, sends_its_own_way
 from architect_lsp.knowledge.queries import queries
 from architect_lsp.knowledge.reading import dotted, keyword
 from architect_lsp.knowledge.symbols import Instance
@@ -83,6 +83,23 @@ def place(order: Order, mailer):
     receipt.apply_async(args=[order.pk], countdown=3)
     mailer.send(order)
 """,
+        """
+-- app/queue.py --
+from celery import Celery
+class App(Celery):
+    def make_tasks(self):
+        class KeyTask(self.Task):
+            def apply_async(self, args=None, kwargs=None, **options):
+                return super().apply_async([key_of(it) for it in args], kwargs, **options)
+        self.Task = KeyTask
+-- app/orders.py --
+from django.db import models
+from app.tasks import receipt
+class Order(models.Model):
+    total = models.IntegerField()
+def place(order: Order):
+    receipt.delay(order)
+""",
     ],
 )
 
@@ -96,7 +113,7 @@ def find(view: View) -> Iterator[Hit]:
         if not isinstance(call.func, ast.Attribute):
             continue
         task = handed(view.project, view.path, reading.target(call.func), reading.owner(call))
-        if task is None and not _is_sent(view, call):
+        if (task is None and not _is_sent(view, call)) or sends_its_own_way(view.project):
             continue
         for it in _arguments(call):
             symbol = view.symbol(it) if isinstance(it, ast.Name | ast.Attribute) else None
