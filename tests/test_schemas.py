@@ -221,6 +221,35 @@ def test_a_file_that_has_gone_is_told_where_its_router_was_included(repository: 
     assert told == "2 routes have gone: `GET /returns/{order_id}`, `DELETE /returns/{order_id}`."
 
 
+def test_what_is_broken_is_shown_where_it_stood(repository: Path) -> None:
+    (repository / "openapi.yaml").write_text(PUBLISHED.partition("  /labels")[0])
+    done = run("check", ".", "--format", "json", "--select", "breaking-change", "--base", "released", cwd=repository)
+    stood = {it["message"]: [(at["path"], at["line"]) for at in it["evidence"]] for it in json.loads(done.stdout)["findings"]}
+    line = PUBLISHED[: PUBLISHED.index("  /labels")].count("\n") + 1
+    route = ORDERS[: ORDERS.index("@router.delete")].count("\n") + 1
+    assert stood["`/labels` has gone."] == [("openapi.yaml", line)]
+    assert stood["`DELETE /orders/{order_id}` has gone, which `remove` of `app/orders.py` answered."] == [
+        ("app/orders.py", route)
+    ]
+
+
+def test_a_schema_that_was_deleted_is_told_unless_another_took_it_over(repository: Path) -> None:
+    text = (repository / "openapi.yaml").read_text()
+    (repository / "openapi.yaml").unlink()
+    (told,) = broken(repository, "--base", "HEAD")
+    assert told.startswith("`openapi.yaml` promises nothing any more: ")
+    assert "GET /labels" in told
+    (repository / "api.yaml").write_text(text)
+    assert broken(repository, "--base", "HEAD") == []
+    (repository / "schema.graphql").write_text(SCHEMA)
+    git(repository, "add", ".")
+    git(repository, "commit", "-qm", "schema")
+    (repository / "schema.graphql").unlink()
+    assert broken(repository, "--base", "HEAD") == ["`schema.graphql` promises nothing any more: `Query`, `User` went with it."]
+    (repository / "all.graphql").write_text(SCHEMA)
+    assert broken(repository, "--base", "HEAD") == []
+
+
 def test_a_base_that_git_does_not_know_is_one_line(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     assert "git knows no commit `nowhere`" in refused("check", ".", "--base", "nowhere", cwd=repository)
     assert "git knows no commit `--output=x`" in refused("check", ".", "--base=--output=x", cwd=repository)
@@ -292,7 +321,7 @@ def test_a_router_that_moved_has_gone_only_where_that_is_known(before: str, afte
         for path, text in (("app/main.py", f"{MAIN}{last}\n"), ("app/orders.py", ROUTER)):
             project.put(path, whole(Document(path, text).facts))
         projects.append(project)
-    found = [message for _, message in route_changes.changes(*projects)]
+    found = [it.message for it in route_changes.changes(*projects)]
     assert found == (["`GET /v1/orders/` has gone, which `listed` of `app/orders.py` answered."] if told else [])
 
 

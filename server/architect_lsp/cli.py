@@ -313,7 +313,7 @@ def _section(
 def _checked(workspace: Workspace, names: Sequence[str], progress: Progress) -> tuple[list[Checked], list[Skipped]]:
     from architect_lsp.engine import Checked, Skipped
 
-    found = list(workspace.check_files(names, progress.of("checking")))
+    found = [*workspace.check_files(names, progress.of("checking")), *workspace.gone(names)]
     return [it for it in found if isinstance(it, Checked)], [it for it in found if isinstance(it, Skipped)]
 
 

@@ -35,7 +35,7 @@ from architect_lsp.knowledge.summaries import take
 from architect_lsp.knowledge.threats import threats_of
 from architect_lsp.linters import Others, linters
 from architect_lsp.model import Edit, Finding, Fix, Snapshot, Span
-from architect_lsp.rules.findings import Checked, file_findings, project_finding, unit_finding
+from architect_lsp.rules.findings import Checked, file_findings, gone, project_finding, unit_finding
 from architect_lsp.rules.rule import ProjectHit, Rule, View, all_rules
 from architect_lsp.rules.runner import Broken, chosen, project_hits, unit_hits
 from architect_lsp.settings import Settings
@@ -188,6 +188,11 @@ class Workspace:
             if progress:
                 progress(done, len(names))
             yield result
+
+    def gone(self, near: Iterable[str]) -> Iterator[Checked]:
+        """What clients lost with schemas of the base that are no more, in folders of these files. Effect: reads the disk."""
+        files = (it for it in sources(self.root, self.root, self.settings.exclude, schemas=True) if isinstance(it, Path))
+        return gone(self.project, self.base, (self.document(relative(self.root, it)) for it in files), near, self.rules)
 
     def _check_file(self, name: str) -> Checked | Skipped:
         text = text_of(self.root / name, name, self.settings.max_file_bytes)

@@ -113,12 +113,13 @@ def sources(top: Path, root: Path, exclude: Sequence[str] = (), *, schemas: bool
     yield from unreadable
 
 
-def belonging(names: Iterable[str], root: Path, exclude: Sequence[str]) -> Iterator[str]:
-    """The Python files of these names that would be among `sources`, were they there."""
+def belonging(names: Iterable[str], root: Path, exclude: Sequence[str], *, schemas: bool = False) -> Iterator[str]:
+    """The Python files of these names that would be among `sources`, were they there; those that may describe an API instead."""
     ignored = _ignored(root, exclude)
     for name in names:
         hidden = any(it in _NEVER or it.startswith(".") for it in name.split("/")[:-1])
-        if name.endswith(".py") and not hidden and not _BACKUP.search(name) and not ignored.match_file(name):
+        wanted = may_describe_api(name) if schemas else name.endswith(".py")
+        if wanted and not hidden and not _BACKUP.search(name) and not ignored.match_file(name):
             yield name
 
 

@@ -15,24 +15,33 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from architect_lsp.knowledge.catalogue import catalogue
 from architect_lsp.knowledge.document import Document
 from architect_lsp.knowledge.files import Skipped, belonging, bytes_of, decoded
-from architect_lsp.knowledge.openapi import OpenApi, openapi
+from architect_lsp.knowledge.openapi import OpenApi, Operation, openapi, shape
 from architect_lsp.knowledge.project import Project, whole
 from architect_lsp.knowledge.sdl import Sdl
+from architect_lsp.model import Place, Span
+from architect_lsp.patterns import regex
 from architect_lsp.settings import Settings, SettingsError
+from architect_lsp.syntax.languages import describes_api
+from architect_lsp.text import Lines
 
 _OWN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
 """What git tells its hooks, and would be taken for ours."""
 _QUIET = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
 _TIMEOUT_S = 60
+_TYPED = regex(r"{(\w+):[^}]*}")
+"""A part of a path with its converter."""
 
 
 class Base:
     """A project as its clients rely on it. `text` gives what a file said, None where there was none."""
 
-    def __init__(self, project: Project, text: Callable[[str], str | None]) -> None:
+    def __init__(self, project: Project, text: Callable[[str], str | None], schemas: Iterable[str] = ()) -> None:
         self.project = project
+        self.schemas = tuple(schemas)  # files that described an API there, and are gone since
+        self.kept: frozenset[str] = frozenset()  # operations and types of all that describes an API now: see `kept_of`
         self._text = text
         self._apis: dict[str, OpenApi | None] = {}
         self._schemas: dict[str, Sdl | None] = {}
@@ -51,6 +60,24 @@ class Base:
             text = self._text(name)
             self._schemas[name] = Sdl(text) if text is not None else None
         return self._schemas[name]
+
+    def place(self, name: str, span: Span) -> Place:
+        """Where something stood in a file there; its beginning where there was no such file."""
+        lines = Lines(self._text(name) or "")
+        (line, column), (end_line, end_column) = (lines.position(it, "utf-32") for it in (span.start, span.end))
+        return Place(name, line, column, end_line, end_column)
+
+
+def operation_key(operation: Operation) -> str:
+    """What two descriptions of one operation have in common: its method and its path, whatever its parts are called."""
+    return f"{operation.method} {shape(operation.path)}"
+
+
+def kept_of(project: Project, apis: Iterable[OpenApi], schemas: Iterable[Sdl]) -> frozenset[str]:
+    """The operations that other documents describe or the code answers now, and the types that other schemas define."""
+    routes = (f"{method} {shape(_TYPED.sub('{}', it.path))}" for it in catalogue(project).routes for method in it.methods)
+    described = (operation_key(it) for api in apis for it in api.operations)
+    return frozenset((*routes, *described, *(name for it in schemas for name in it.defined)))
 
 
 class Commit(Struct, frozen=True):
@@ -74,7 +101,9 @@ def base(root: Path, ref: str, project: Project, settings: Settings) -> Base:
     changed = sorted(it for it in names if it not in known or _differs(at, it, settings.max_file_bytes))
     for name, text in _texts(at, changed, settings.max_file_bytes):
         before.put(name, whole(Document(name, text).facts))
-    return Base(before, lambda name: next((text for _, text in _texts(at, [name], settings.max_file_bytes)), None))
+    gone = sorted(it for it in belonging(at.blobs, root, settings.exclude, schemas=True) if not (root / it).exists())
+    schemas = [name for name, text in _texts(at, gone, settings.max_file_bytes) if describes_api(name, text)]
+    return Base(before, lambda name: next((text for _, text in _texts(at, [name], settings.max_file_bytes)), None), schemas)
 
 
 def commit(root: Path, ref: str) -> Commit:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from msgspec import Struct
+
 from architect_lsp.knowledge.catalogue import catalogue
 from architect_lsp.knowledge.facts import Def
 from architect_lsp.knowledge.kinds import is_script, is_test
@@ -22,13 +24,21 @@ _PLAIN = frozenset(("str", "int", "float", "bool", "UUID", "uuid.UUID", "datetim
 _MODELS = ("pydantic.", "sqlmodel.")
 
 
-def changes(before: Project, after: Project) -> Iterator[tuple[Ref, str]]:
-    """(the nearest place now, what is broken) for routes that have gone and for what others ask for since."""
+class RouteChange(Struct, frozen=True):
+    """One promise that is broken. `at` is the nearest place now, `was` where it stood in the older project."""
+
+    at: Ref
+    message: str
+    was: Ref | None = None
+
+
+def changes(before: Project, after: Project) -> Iterator[RouteChange]:
+    """What is broken by routes that have gone, and by what others ask for since."""
     yield from _gone(before, after)
     yield from _asked(before, after)
 
 
-def _gone(before: Project, after: Project) -> Iterator[tuple[Ref, str]]:
+def _gone(before: Project, after: Project) -> Iterator[RouteChange]:
     now = catalogue(after).routes
     answered = {(method, shape(it.path)) for it in now for method in it.methods}
     whole = {shape(it.path) for it in now if not it.methods}
@@ -48,10 +58,11 @@ def _gone(before: Project, after: Project) -> Iterator[tuple[Ref, str]]:
             found.setdefault(at, []).append((f"`{','.join(gone)} {route.path}`", route))
     for at, rows in found.items():
         if len(rows) == 1:
-            yield at, f"{rows[0][0]} has gone, which `{_handler(rows[0][1])}` answered."
+            yield RouteChange(at, f"{rows[0][0]} has gone, which `{_handler(rows[0][1])}` answered.", rows[0][1].at)
         else:
             more = f" and {len(rows) - _NAMED} more" if len(rows) > _NAMED else ""
-            yield at, f"{len(rows)} routes have gone: {', '.join(words for words, _ in rows[:_NAMED])}{more}."
+            named = ", ".join(words for words, _ in rows[:_NAMED])
+            yield RouteChange(at, f"{len(rows)} routes have gone: {named}{more}.", rows[0][1].at)
 
 
 def _is_unclear(after: Project, route: Route, now: Iterable[Route]) -> bool:
@@ -90,7 +101,7 @@ def _nearest(project: Project, route: Route) -> Ref | None:
     return None
 
 
-def _asked(before: Project, after: Project) -> Iterator[tuple[Ref, str]]:
+def _asked(before: Project, after: Project) -> Iterator[RouteChange]:
     """What requests to routes of FastAPI must hold now and need not before."""
     old = {(method, shape(it.path)): it for it in catalogue(before).routes if it.framework == "fastapi" for method in it.methods}
     told: set[tuple[Ref, str]] = set()
@@ -106,7 +117,7 @@ def _asked(before: Project, after: Project) -> Iterator[tuple[Ref, str]]:
         for at, words in (*_needs(route, new_def, old_def), *_fields(before, after, (was, old_def), (route, new_def))):
             if (at, words) not in told:
                 told.add((at, words))
-                yield at, f"{spoken} now requires {words}."
+                yield RouteChange(at, f"{spoken} now requires {words}.", was.handler)
 
 
 def _needs(route: Route, new: Def, old: Def) -> Iterator[tuple[Ref, str]]:

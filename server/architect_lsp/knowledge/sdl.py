@@ -52,6 +52,8 @@ class Sdl:
     def __init__(self, text: str) -> None:
         self.refusal = ""
         self.definitions: tuple[Any, ...] = ()
+        if not text:
+            return
         if len(text) > _MAX_CHARS:
             self.refusal = f"is too long to be read as GraphQL ({len(text):,} characters)"
             return
@@ -132,11 +134,12 @@ class Sdl:
 
 
 class SdlChange(Struct, frozen=True):
-    """One promise that is broken. `at` is the nearest place in the newer text, `about` the type or field."""
+    """One promise that is broken. `at` is the nearest place in the newer text, `about` the type or field, `was` its old place."""
 
     at: Span
     message: str
     about: str
+    was: Span | None = None
 
 
 def changes(before: Sdl, after: Sdl) -> Iterator[SdlChange]:
@@ -161,7 +164,7 @@ def changes(before: Sdl, after: Sdl) -> Iterator[SdlChange]:
         ):
             continue
         here = next((word for word in (about, owner) if word in after.places), "")
-        yield SdlChange(after.places.get(here, top), it.description, about)
+        yield SdlChange(after.places.get(here, top), it.description, about, before.places.get(about, before.places.get(owner)))
 
 
 def _is_elsewhere(name: str, after: Sdl) -> bool:

@@ -9,6 +9,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.endings import leaves
 from architect_lsp.knowledge.facts import StepFacts
 from architect_lsp.knowledge.reading import Function, Reading, constant, dotted
 from architect_lsp.knowledge.values import value_of
@@ -50,7 +51,6 @@ _COUNTS = regex(
 )
 _ASKS = regex(r"budget|limit|max_|exceed|deadline|too_many|exhaust|should_stop|timeout|is_last_step|remaining", re.IGNORECASE)
 _ORDER = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
-_ENDS = (ast.Return, ast.Raise)
 
 
 def mentions(reading: Reading) -> tuple[str, ...]:
@@ -113,7 +113,7 @@ def step_facts(reading: Reading, node: Function) -> StepFacts | None:
         outcomes=tuple(value_of(reading, it) for it in returned) if leads else (),
         writes=tuple(dict.fromkeys(key for it in returned[:_RETURNS] for key in _keys(it))),
         counts=any(_bounds(it) for it in reading.within(node)),
-        falls=leads and not _leaves(node.body),
+        falls=leads and not leaves(node.body),
     )
 
 
@@ -163,27 +163,3 @@ def _bounds(node: ast.AST) -> bool:
     if isinstance(node, ast.Call | ast.Name | ast.Attribute):
         return bool(_ASKS.search(dotted(node.func if isinstance(node, ast.Call) else node)))
     return isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in ("remaining_steps", "is_last_step")
-
-
-def _leaves(body: list[ast.stmt]) -> bool:
-    """Whether the end of a block is never reached: all its ways return or raise."""
-    last = body[-1] if body else None
-    if isinstance(last, _ENDS):
-        return True
-    if isinstance(last, ast.If):
-        return _leaves(last.body) and _leaves(last.orelse)
-    if isinstance(last, ast.With | ast.AsyncWith):
-        return _leaves(last.body)
-    if isinstance(last, ast.Try):
-        handled = all(_leaves(it.body) for it in last.handlers)
-        return _leaves(last.finalbody) or (handled and (_leaves(last.orelse) or _leaves(last.body)))
-    if isinstance(last, ast.Match):
-        return all(_leaves(it.body) for it in last.cases) and any(_takes_all(it) for it in last.cases)
-    if isinstance(last, ast.While):
-        endless = isinstance(last.test, ast.Constant) and bool(last.test.value)
-        return endless and not any(isinstance(it, ast.Break) for it in ast.walk(last))
-    return False
-
-
-def _takes_all(case: ast.match_case) -> bool:
-    return case.guard is None and isinstance(case.pattern, ast.MatchAs) and case.pattern.pattern is None

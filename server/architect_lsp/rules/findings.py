@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from architect_lsp import __version__
 from architect_lsp.knowledge.document import Document
-from architect_lsp.knowledge.foreign import AgentFile, Foreign, OpenApiFile, SdlFile
-from architect_lsp.knowledge.history import Base
+from architect_lsp.knowledge.foreign import AgentFile, Foreign, OpenApiFile, SdlFile, document_of
+from architect_lsp.knowledge.history import Base, kept_of
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Reading
 from architect_lsp.knowledge.symbols import Ref
@@ -19,6 +20,7 @@ from architect_lsp.model import Edit, Finding, Fix, Place, Provenance, Related, 
 from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Draft, FileHit, FileView, Hit, OpenApiView, ProjectHit, Rule, SdlView
 from architect_lsp.rules.runner import Broken, file_hits, openapi_hits, sdl_hits
+from architect_lsp.syntax.languages import PYTHON, language_of
 from architect_lsp.syntax.units import Unit
 
 _NAME = regex(r"[\w.]+")
@@ -64,17 +66,38 @@ def file_findings(
     """
     if isinstance(document, AgentFile):
         return _of_agent_file(document, others, rules)
-    if isinstance(document, OpenApiFile) and document.api.version:
-        hits, broken = openapi_hits(
-            OpenApiView(document.path, document.api, base.api(document.path) if base is not None else None), rules
-        )
-        return _of_file(document, hits), tuple(broken)
+    at = partial(base.place, document.path) if base is not None else None
+    kept = base.kept if base is not None else frozenset()
+    if isinstance(document, OpenApiFile):
+        before = base.api(document.path) if base is not None else None
+        if document.api.version or before is not None:
+            hits, broken = openapi_hits(OpenApiView(document.path, document.api, before, at, kept), rules)
+            return _of_file(document, hits), tuple(broken)
     if isinstance(document, SdlFile):
-        hits, broken = sdl_hits(
-            SdlView(document.path, document.schema, base.sdl(document.path) if base is not None else None), rules
-        )
+        was = base.sdl(document.path) if base is not None else None
+        hits, broken = sdl_hits(SdlView(document.path, document.schema, was, at, kept), rules)
         return _of_file(document, hits), tuple(broken)
     return [], ()
+
+
+def gone(
+    project: Project, base: Base | None, others: Iterable[object], near: Iterable[str], rules: Sequence[Rule]
+) -> Iterator[Checked]:
+    """What clients lost with each schema that the base had and that is no more, in folders of files `near`.
+
+    `others` are the files that may promise it now; they are read only where something has gone.
+    """
+    if base is None or not base.schemas:
+        return
+    rows, around = list(others), list(near)
+    apis = [it.api for it in rows if isinstance(it, OpenApiFile)]
+    base.kept = kept_of(project, apis, [it.schema for it in rows if isinstance(it, SdlFile)])
+    for name in base.schemas:
+        document = document_of(name, "", None, language_of(name) or PYTHON)
+        if isinstance(document, Foreign) and any(it.startswith(name[: name.rfind("/") + 1]) for it in around):
+            found, broken = file_findings(document, {}, base, rules)
+            if found or broken:
+                yield Checked(name, None, tuple(found), broken)
 
 
 def _of_agent_file(
@@ -96,9 +119,15 @@ def _of_file(document: Document, hits: Sequence[tuple[Rule, FileHit]], symbol: s
 
 
 def _made(
-    project: Project, document: Document, rule: Rule, span: Span, message: str, evidence: Sequence[tuple[Ref, str]], symbol: str
+    project: Project,
+    document: Document,
+    rule: Rule,
+    span: Span,
+    message: str,
+    evidence: Sequence[tuple[Ref | Place, str]],
+    symbol: str,
 ) -> Finding:
-    evidenced = tuple(Related(project.place(ref), text) for ref, text in evidence)
+    evidenced = tuple(Related(it if isinstance(it, Place) else project.place(it), text) for it, text in evidence)
     return replace(_about(document, rule, span, message, symbol), evidence=evidenced)
 
 

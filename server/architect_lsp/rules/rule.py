@@ -27,7 +27,7 @@ from architect_lsp.knowledge.sources import is_terminal, parts, passed
 from architect_lsp.knowledge.streams import Stream, streams
 from architect_lsp.knowledge.summaries import Effect, call_effects
 from architect_lsp.knowledge.symbols import External, FunctionSymbol, Instance, Ref, Symbol
-from architect_lsp.model import Confidence, Domain, Fix, Parts, Related, Severity, Span
+from architect_lsp.model import Confidence, Domain, Fix, Parts, Place, Related, Severity, Span
 from architect_lsp.patterns import regex
 
 _HEADINGS = {
@@ -79,7 +79,7 @@ class ProjectHit(Struct, frozen=True):
 
     at: Ref
     message: str
-    evidence: tuple[tuple[Ref, str], ...] = ()
+    evidence: tuple[tuple[Ref | Place, str], ...] = ()  # a place where it is not of the project as it is now
 
 
 class Bad(Struct, frozen=True):
@@ -110,19 +110,26 @@ class FileView(Struct, frozen=True):
 
 
 class OpenApiView(Struct, frozen=True):
-    """What a rule of OpenAPI documents sees: one of them, and what clients rely on of it, where it is compared."""
+    """What a rule of OpenAPI documents sees: one of them, and what clients rely on of it, where it is compared.
+
+    `place` gives where something stood there. A document that has gone has no version; `kept` is what others promise now.
+    """
 
     path: str
     api: OpenApi
     before: OpenApi | None = None
+    place: Callable[[Span], Place] | None = None
+    kept: frozenset[str] = frozenset()
 
 
 class SdlView(Struct, frozen=True):
-    """What a rule of GraphQL schemas sees: one of their files, and what clients rely on of it, where it is compared."""
+    """What a rule of GraphQL schemas sees: one of their files, and what clients rely on of it, as for OpenAPI documents."""
 
     path: str
     schema: Sdl
     before: Sdl | None = None
+    place: Callable[[Span], Place] | None = None
+    kept: frozenset[str] = frozenset()
 
 
 class View:

@@ -15,11 +15,12 @@ Observability: count requests by route and client, so that you know who still as
 Source: Zalando RESTful API Guidelines, "MUST not break backward compatibility"
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from architect_lsp.knowledge import openapi_changes, route_changes, sdl
+from architect_lsp.knowledge.history import operation_key
 from architect_lsp.knowledge.project import Project
-from architect_lsp.model import Confidence, Severity
+from architect_lsp.model import Confidence, Place, Related, Severity, Span
 from architect_lsp.rules.rule import Bad, FileHit, OpenApiView, ProjectHit, Rule, SdlView
 
 rule = Rule(
@@ -333,21 +334,51 @@ def make(shop_id: int, body: OrderCreate, request: Request, most: int = Query(..
 @rule.check_openapi
 def find_described(view: OpenApiView) -> Iterator[FileHit]:
     """What an OpenAPI document promised and promises no more."""
-    if view.before is not None:
-        for it in openapi_changes.changes(view.before, view.api):
-            yield FileHit(it.at, it.message, symbol=it.about)
+    if view.before is None:
+        return
+    if not view.api.version:
+        lost = [it.spoken for it in view.before.operations if operation_key(it) not in view.kept]
+        yield from _gone(view.path, lost, view.before.operations[0].at if lost else None, view.place)
+        return
+    for it in openapi_changes.changes(view.before, view.api):
+        yield FileHit(it.at, it.message, evidence=_stood(view.place, it.was), symbol=it.about)
 
 
 @rule.check_project
 def find(project: Project) -> Iterator[ProjectHit]:
     """What the base's code answered and this code does not, and what this code asks for and the base's did not."""
     if project.base is not None:
-        yield from (ProjectHit(at, message) for at, message in route_changes.changes(project.base, project))
+        for it in route_changes.changes(project.base, project):
+            was = ((project.base.place(it.was), _WAS),) if it.was is not None else ()
+            yield ProjectHit(it.at, it.message, was)
 
 
 @rule.check_sdl
 def find_in_schema(view: SdlView) -> Iterator[FileHit]:
     """What a file of a GraphQL schema promised and promises no more."""
-    if view.before is not None:
-        for it in sdl.changes(view.before, view.schema):
-            yield FileHit(it.at, it.message, symbol=it.about)
+    if view.before is None:
+        return
+    if not view.schema.definitions and not view.schema.refusal:
+        lost = sorted(view.before.defined - view.kept)
+        yield from _gone(view.path, lost, view.before.places.get(lost[0]) if lost else None, view.place)
+        return
+    for it in sdl.changes(view.before, view.schema):
+        yield FileHit(it.at, it.message, evidence=_stood(view.place, it.was), symbol=it.about)
+
+
+_WAS = "Clients rely on what stands here in the base."
+_NAMED = 6
+"""Operations or types that one message names."""
+
+
+def _gone(path: str, lost: Sequence[str], was: Span | None, place: Callable[[Span], Place] | None) -> Iterator[FileHit]:
+    """A description of which nothing is left, for what no other promises now."""
+    if lost:
+        more = f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
+        named = ", ".join(f"`{it}`" for it in lost[:_NAMED])
+        yield FileHit(Span(0, 0), f"`{path}` promises nothing any more: {named}{more} went with it.", evidence=_stood(place, was))
+
+
+def _stood(place: Callable[[Span], Place] | None, was: Span | None) -> tuple[Related, ...]:
+    """Where it stood."""
+    return (Related(place(was), _WAS),) if place is not None and was is not None else ()

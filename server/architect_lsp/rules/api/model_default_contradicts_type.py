@@ -20,10 +20,8 @@ https://peps.python.org/pep-0484/#union-types
 import ast
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.lineage import dotted as dotted_name
-from architect_lsp.knowledge.lineage import lineage
-from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import constant, dotted, keyword
+from architect_lsp.knowledge.schemas import is_pydantic_2, pydantic_model
 from architect_lsp.knowledge.symbols import ClassSymbol
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
@@ -119,13 +117,6 @@ class Order(BaseModel):
 )
 
 _PLAIN = frozenset(("str", "int", "float", "bool", "bytes", "list", "dict", "set", "tuple", "List", "Dict", "Set", "Tuple"))
-_NEW = frozenset(
-    (
-        *("field_validator", "model_validator", "ConfigDict", "TypeAdapter", "computed_field", "RootModel", "field_serializer"),
-        *("model_serializer", "AfterValidator", "BeforeValidator", "PlainSerializer", "GetCoreSchemaHandler"),
-    )
-)
-"""What only version 2 of pydantic has."""
 
 
 @rule.check
@@ -135,7 +126,9 @@ def find(view: View) -> Iterator[Hit]:
     for node in reading.each(ast.ClassDef):
         rows = [it for it in node.body if isinstance(it, ast.AnnAssign) and _is_none(it.value)]
         rows = [it for it in rows if isinstance(it.target, ast.Name) and not it.target.id.startswith("_")]
-        if not rows or not _is_model(view, reading.qualname(node)):
+        if not rows or not is_pydantic_2(view.project):
+            continue
+        if pydantic_model(view.project, view.path, reading.qualname(node)) is None:
             continue
         for it in rows:
             if _never_none(view, it.annotation) and isinstance(it.target, ast.Name):
@@ -154,23 +147,6 @@ def _is_none(value: ast.expr | None) -> bool:
             return False
         value = value.args[0] if value.args else keyword(value, "default")
     return isinstance(value, ast.Constant) and constant(value) is None
-
-
-def _is_model(view: View, qualname: str) -> bool:
-    facts = view.project.class_(view.path, qualname)
-    if facts is None or not view.project.of_all("pydantic 2", _is_new):
-        return False
-    names = {dotted_name(it) for it in lineage(view.project, ClassSymbol(view.path, facts))}
-    return "pydantic.BaseModel" in names
-
-
-def _is_new(project: Project) -> bool:
-    """Whether any file imports what only version 2 of pydantic has."""
-    return any(
-        name.rpartition(".")[2] in _NEW and name.startswith("pydantic.") and not name.startswith("pydantic.v1")
-        for path in project.paths
-        for _, name in project.imports(path)
-    )
 
 
 def _never_none(view: View, annotation: ast.expr) -> bool:
