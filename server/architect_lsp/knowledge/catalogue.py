@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TypeVar
@@ -31,8 +32,10 @@ from architect_lsp.knowledge.frameworks import (
 )
 from architect_lsp.knowledge.nouns import Agent, AgentGraph, Handoff, OrmModel, Resolver, Route, Task, Tool
 from architect_lsp.knowledge.project import Project
+from architect_lsp.knowledge.steps import MODEL_NAMED
 from architect_lsp.knowledge.streams import slot_parameter
 from architect_lsp.knowledge.symbols import FunctionSymbol
+from architect_lsp.patterns import regex
 
 _ROUTES: tuple[Callable[[Project], Iterable[Route]], ...] = (fastapi.routes, flask.routes, litestar.routes, django_urls.routes)
 _MODELS: tuple[Callable[[Project], Iterable[OrmModel]], ...] = (sqlalchemy.models, django_models.models)
@@ -76,6 +79,12 @@ _KITS: dict[str, tuple[str, ...]] = {
     tool_kits.__name__: tool_kits.PACKAGES,
 }
 """How the names begin under which a kit of agents is imported: where none is, there is nothing of it to find."""
+_OF_MODELS = regex(
+    r"llm|gpt|openai|claude|gemini|bedrock|prompt|agent|vertexai|groq|cohere|mistral|together|huggingface|fireworks|cerebras"
+    r"|instructor|streamlit|chainlit|gradio",
+    re.IGNORECASE,
+)
+"""Words of packages, folders and files of programs that ask a model."""
 NounT = TypeVar("NounT")
 
 
@@ -161,6 +170,11 @@ def tool_functions(project: Project) -> frozenset[Key]:
     return project.of_all("tool functions", _tool_functions)
 
 
+def asks_models(project: Project) -> bool:
+    """Whether something of the project may ask a model: it imports a kit that does, names a model, or is called after one."""
+    return project.of_all("asks models", _asks_models)
+
+
 def model_classes(project: Project) -> frozenset[Key]:
     """The classes whose objects are rows."""
     return project.of_all("model classes", _model_classes)
@@ -187,6 +201,17 @@ def _task_functions(project: Project) -> frozenset[Key]:
 def _tool_functions(project: Project) -> frozenset[Key]:
     rows = (*_all(project, _TOOLS), *tool_kits.plain_tools(project))
     return frozenset((it.ref.path, it.ref.qualname) for it in rows if it.ref is not None and it.ref.kind == "def")
+
+
+def _asks_models(project: Project) -> bool:
+    names = project.of_all("packages imported", _imported)
+    if any(it.startswith(tool_kits.PACKAGES) or _OF_MODELS.search(it) for it in names):
+        return True
+    return any(_OF_MODELS.search(path) or project.of_file(path, _names_model) for path in project.paths)
+
+
+def _names_model(facts: Facts) -> bool:
+    return any(it.startswith(MODEL_NAMED) for it in facts.mentions)
 
 
 def _model_classes(project: Project) -> frozenset[Key]:

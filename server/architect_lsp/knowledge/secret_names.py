@@ -7,6 +7,7 @@ import re
 
 from architect_lsp.knowledge.flows import Origin
 from architect_lsp.knowledge.reading import Reading, constant
+from architect_lsp.knowledge.values import Value
 from architect_lsp.patterns import regex
 
 _SECRET = regex(
@@ -54,3 +55,11 @@ def is_kept_secret(field: str, names: str) -> bool:
     if field in ("password", "passphrase") and (STORES.search(names) or re.search(r"generate", names, re.IGNORECASE)):
         return False
     return bool(PASSWORDS.fullmatch(field)) or (bool(KEYS.fullmatch(field)) and not ISSUED.search(names))
+
+
+def secret_read(value: Value) -> str:
+    """The name of the secret that a value reads from the environment or from settings, "" where it reads none."""
+    if (value.kind == "index" and _ENVIRONMENT.match(value.text)) or (value.kind == "call" and _ENVIRONMENT.match(value.text)):
+        key = value.items[0].text if value.items and value.items[0].kind == "text" else ""
+        return key if _SECRET.search(key) else ""
+    return value.text if value.kind == "name" and "." in value.text and _SECRET.search(value.text) else ""

@@ -16,6 +16,7 @@ from architect_lsp.knowledge.definitions import arguments
 from architect_lsp.knowledge.facts import HTTP_METHODS, Def
 from architect_lsp.knowledge.flow_facts import INSIDE, giving_calls, innermost_call, placed
 from architect_lsp.knowledge.flows import Origin, is_own, pieces
+from architect_lsp.knowledge.pipelines import is_of_step, is_pipelined
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Function, Reading, constant, dotted
 from architect_lsp.knowledge.streams import cleaned, gives, passes, slot_parameter
@@ -338,6 +339,8 @@ def is_model_output(project: Project, path: str, reading: Reading, origin: Origi
         if function is not None and is_own(origin) and is_tool(project, path, reading, function):
             return True
     if _MODEL_CALL.search(origin.name) or _TOOL_INPUT.search(origin.name):
+        return True
+    if is_pipelined(project, path, reading, origin) or is_of_step(project, reading, origin):
         return True
     if origin.kind != "call":
         return False

@@ -25,8 +25,12 @@ MODEL = regex(
 )
 """Names of language models, with the provider in front where a gateway asks for it."""
 MODEL_ARGUMENTS = ("model", "model_name", "model_id", "llm", "engine", "deployment", "model_client")
+MODEL_NAMED = "model: "
+"""How the mention of a model begins that a call names."""
 USAGE = "usage: "
 """How the mention of a function begins that speaks of the tokens a model used, or of their price."""
+METADATA = "metadata: "
+"""How the mention begins of a key that says whose a stored document is."""
 ENVIRONMENT = "environment: "
 """How the mention begins of a variable of the environment that is read with a default: its name, `=`, the default."""
 _USES = regex(
@@ -35,6 +39,11 @@ _USES = regex(
 _GATES = regex(r"sem\b|semaphore|limit|thrott|slot|lock|bucket|capacity|pool|rate", re.IGNORECASE)
 _OPENED = regex(r"client|session|conn|stream|agent|mcp|server|toolkit|browser|page|engine|database|db\b", re.IGNORECASE)
 """What is opened by `async with` without a call, and is no gate."""
+_KEPT_WITH = ("metadata", "metadatas", "payload")
+"""Arguments by which a store of documents is told more of one than its text."""
+_STORED = ("Document", "TextNode", "PointStruct", "add_texts", "aadd_texts", "from_texts", "add", "upsert", "Vector", "Node")
+"""Last names of the calls that put a document into a store, or make one."""
+_WHOSE = regex(r"(?:tenant|user|owner|org|organi[sz]ation|workspace|account|customer|company)_?(?:id|uuid)?")
 _READERS = ("os.getenv", "getenv", "os.environ.get", "environ.get")
 _NOTHING = regex(
     r"<.*>|\W*(?:not[ _-]?(?:set|found|given|available)|unset|unknown|none|null|n/?a|missing|undefined|default|\W*)\W*"
@@ -68,11 +77,22 @@ def mentions(reading: Reading) -> tuple[str, ...]:
     for call in reading.each(ast.Call):
         for it in call.keywords:
             name = constant(it.value) if it.arg in MODEL_ARGUMENTS else None
+            if it.arg in _KEPT_WITH and dotted(call.func).rpartition(".")[2] in _STORED:
+                found.update((f"{METADATA}{key}", None) for key in _whose(it.value))
             if isinstance(name, str) and MODEL.fullmatch(name):
-                found[f"model: {name}"] = None
+                found[f"{MODEL_NAMED}{name}"] = None
     if "env" in text:
         found.update((f"{ENVIRONMENT}{name}={default}", None) for _, name, default in environment_reads(reading))
     return tuple(found)
+
+
+def _whose(node: ast.expr) -> Iterator[str]:
+    """The keys of a table, or of a list of them, that say whose a document is."""
+    if isinstance(node, ast.List | ast.ListComp):
+        for it in node.elts[:1] if isinstance(node, ast.List) else [node.elt]:
+            yield from _whose(it)
+    elif isinstance(node, ast.Dict):
+        yield from (said for it in node.keys if isinstance(said := constant(it), str) and _WHOSE.fullmatch(said))
 
 
 def environment_reads(reading: Reading) -> Iterator[tuple[ast.Call, str, str]]:

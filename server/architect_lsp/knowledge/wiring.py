@@ -90,7 +90,7 @@ def variables(reading: Reading) -> Iterator[Variable]:
         if function is None and (not at_top or isinstance(reading.parent(node), ast.ClassDef)):
             continue
         value = node.value
-        if function is not None and not (is_holder(value) or _is_parts(node) or _is_held(node) or builds):
+        if function is not None and not (is_holder(value) or _is_parts(node) or _is_held(node) or builds or _is_piped(node)):
             continue
         optional = any(isinstance(it, ast.If | ast.Try | ast.match_case) for it in reading.ancestors(node))
         if optional and not isinstance(value, ast.Call | ast.List):
@@ -129,6 +129,13 @@ def is_holder(node: ast.expr | None) -> bool:
             return False
         node = function.value
     return False
+
+
+def _is_piped(node: ast.Assign | ast.AnnAssign) -> bool:
+    """`self.writer = prompt | model`: what a class keeps of pipelines."""
+    target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+    value = node.value
+    return isinstance(target, ast.Attribute) and isinstance(value, ast.BinOp) and isinstance(value.op, ast.BitOr)
 
 
 def _is_held(node: ast.Assign | ast.AnnAssign) -> bool:

@@ -56,6 +56,13 @@ description: Reviews changes for security problems and reports them.
 tools: Read, Grep, Glob, Bash
 ---
 You look for security problems and report each with its line.
+-- .claude/agents/notes.md --
+---
+name: meeting-notes
+description: Summarises meetings and saves the notes.
+tools: Read, Write
+---
+You write the notes.
 -- .claude/agents/fixer.md --
 ---
 name: review-fixer
@@ -75,7 +82,7 @@ You write a report to `audit.md`.
 )
 
 _READS = regex(
-    r"\b(?:review\w*|audit\w*|analy[sz]\w*|inspect\w*|explor\w*|read-only|explain\w*|critic\w*|research\w*|investigat\w*)\b"
+    r"\b(?:review\w*|audit\w*|analy[sz]\w*|inspect\w*|explor\w*|read-only|explain\w*|critic\w*|research\w*|investigat\w*|summari[sz]\w*)\b"
 )
 _WRITES = regex(
     r"\b(?:writ\w*|creat\w*|fix\w*|edit\w*|implement\w*|refactor\w*|updat\w*|generat\w*|modif\w*"

@@ -22,14 +22,16 @@ Source: OWASP LLM06:2025 Excessive Agency
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from architect_lsp.knowledge.approvals import is_asked_first
 from architect_lsp.knowledge.definitions import arguments
 from architect_lsp.knowledge.flows import Origin
 from architect_lsp.knowledge.kinds import is_script
-from architect_lsp.knowledge.reading import Function, Reading, constant, dotted, keyword
+from architect_lsp.knowledge.reading import Function, Reading, constant, dotted
 from architect_lsp.knowledge.sources import is_tool
+from architect_lsp.knowledge.tool_arguments import mentions, of_model
+from architect_lsp.knowledge.unattended import never_asked, switches
 from architect_lsp.knowledge.wording import code, says
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
@@ -113,10 +115,65 @@ async def remove(ctx: RunContext[Deps], customer: int) -> str:
 def work(task):
     subprocess.run(["claude", "-p", task, [|"--dangerously-skip-permissions"|]], check=True, timeout=600)
 """),
+        Bad("""
+import resend
+from crewai.tools import tool
+from langchain_core.tools import StructuredTool
+from shop.db import session
+from twilio.rest import Client
+
+client = Client()
+
+@tool("send_sms")
+def send_sms(number: str, text: str) -> str:
+    \"\"\"Send a text message.\"\"\"
+    [|client.messages.create(to=number, from_="+4930123", body=text)|]
+    return "sent"
+
+@tool("reply")
+def reply(to: str, text: str) -> str:
+    \"\"\"Answer a customer.\"\"\"
+    [|resend.Emails.send({"from": OUR, "to": to, "subject": "Your question", "text": text})|]
+    return "sent"
+
+def forget(customer: int) -> str:
+    \"\"\"Delete a customer.\"\"\"
+    [|session.delete(session.get(Customer, customer))|]
+    return "deleted"
+
+forgetting = StructuredTool.from_function(forget)
+"""),
+        Bad("""
+import os
+from langchain_community.agent_toolkits import create_sql_agent
+from langchain_community.utilities import SQLDatabase
+
+agent = [|create_sql_agent(MODEL, db=SQLDatabase.from_uri(os.environ["DATABASE_URL"]), agent_type="tool-calling")|]
+"""),
+        Bad("""
+from agents import Agent, HostedMCPTool
+from langchain.agents import create_agent
+from langchain.agents.middleware import HumanInTheLoopMiddleware
+from openai import OpenAI
+
+MAIL = {"type": "mcp", "server_label": "mail", "server_url": "https://mail.example", "require_approval": [|"never"|]}
+hosted = Agent(name="Mail", tools=[HostedMCPTool(tool_config=MAIL)])
+client = OpenAI()
+
+def build(tools, saver):
+    ask = HumanInTheLoopMiddleware(interrupt_on={"transfer_money": [|False|], "balance": False, "write_file": True})
+    return create_agent("m", tools=tools, middleware=[ask], checkpointer=saver)
+
+def ask(question):
+    servers = [{"type": "mcp", "server_label": "x", "server_url": URL, "require_approval": [|"never"|]}]
+    return client.responses.create(model="m", input=question, tools=servers)
+"""),
     ],
     good=[
         """
 import shutil
+from langchain_community.agent_toolkits import create_sql_agent
+from langchain_community.utilities import SQLDatabase
 from google.adk.agents import Agent
 from google.adk.tools import FunctionTool
 from langchain.agents import create_agent
@@ -133,6 +190,8 @@ def remove(path: str) -> str:
     shutil.rmtree(path)
     return "removed"
 
+db = SQLDatabase.from_uri(READ_ONLY_URL)
+analyst = create_sql_agent(MODEL, db=db)
 janitor = Agent(name="janitor", model="m", tools=[FunctionTool(drop, require_confirmation=True)])
 agent = create_agent("m", tools=[remove], middleware=[HumanInTheLoopMiddleware(interrupt_on={"remove": True})])
 """,
@@ -144,6 +203,7 @@ from pydantic_ai import Agent
 from claude_agent_sdk import ClaudeAgentOptions
 
 agent = Agent("m")
+docs = {"type": "mcp", "server_label": "docs", "allowed_tools": ["search"], "require_approval": "never"}
 options = ClaudeAgentOptions(allowed_tools=["Bash"], permission_mode="default", can_use_tool=ask)
 
 @function_tool(needs_approval=True)
@@ -181,12 +241,12 @@ _DELETES = regex(
     r"|smtplib\.SMTP(?:_SSL)?\.(?:send_message|sendmail)|sendgrid\.[\w.]*send"
     r"|subprocess\.(?:run|call|check_call|check_output|Popen|getoutput)|os\.(?:system|popen)"
     r"|asyncio\.create_subprocess_(?:shell|exec)|boto3[\w.]*\.(?:delete_\w+|terminate_instances)"
-    r"|kubernetes[\w.]*\.delete_\w+|(?:requests|httpx|aiohttp)\.(?:[\w()]+\.)?delete)$"
+    r"|twilio\.rest\.Client(?:\(\))?\.(?:messages|calls)\.create|kubernetes[\w.]*\.delete_\w+|(?:requests|httpx|aiohttp)\.(?:[\w()]+\.)?delete)$"
 )
 _METHODS = regex(
     r"(?:^|\.)(?:(?:stripe\.)?(?:\w+\.)*(?:refunds?|payment_intents|charges|transfers|payouts)\.create|Refund\.create"
     r"|delete_(?:user|account|order|record|file|branch|repo|bucket|object|row|customer)s?|send_(?:email|mail|payment|money)"
-    r"|transfer_(?:funds|money)|terminate_instances|drop_table|sendmail)$"
+    r"|transfer_(?:funds|money)|terminate_instances|drop_table|sendmail|session\.delete)$"
 )
 _SQL = regex(r"^\s*(?:DELETE\s+FROM|DROP\s+|TRUNCATE\s+)", re.IGNORECASE)
 _GUARD = regex(
@@ -202,14 +262,12 @@ _SHELLS = regex(
     r"|^(?:agno|phi)\.[\w.]*\.(?:ShellTools|PythonTools)$|^llama_index\.[\w.]*\.CodeInterpreterToolSpec$"
 )
 _NAMES = regex(r"Tools?$|REPL$|Process$|Executor$|ToolSpec$")
+_SQL_KITS = ("create_sql_agent", "SQLDatabaseToolkit", "QuerySQLDatabaseTool", "QuerySQLDataBaseTool", "SQLTools")
+_KITS = regex(r"(?:langchain_community|langchain_experimental|langchain|agno|phi)\.")
+_READS_ONLY = regex(
+    r"read_?only|_ro\b|\bro_|mode=ro|approv|confirm|human_in|interrupt|select_only|is_select|sandbox", re.IGNORECASE
+)
 _FLAGS = ("--dangerously-skip-permissions", "--dangerously-bypass-approvals-and-sandbox")
-_SWITCHES = {
-    "permission_mode": "bypassPermissions",
-    "allow_dangerous_code": True,
-    "allow_dangerous_requests": True,
-    "allow_dangerous_tools": True,
-    "code_execution_mode": "unsafe",
-}
 
 
 @rule.check
@@ -219,7 +277,10 @@ def find(view: View) -> Iterator[Hit]:
         return
     reading = view.reading
     for call in reading.each(ast.Call):
-        yield from _switches(view, call)
+        yield from _told(view, call)
+    for table in reading.each(ast.Dict) if "require_approval" in reading.unit.text else ():
+        if not isinstance(reading.parent(table), ast.keyword):
+            yield from (Hit(node, message) for node, message in never_asked(table))
     for it in reading.each(ast.Constant) if "--dangerously" in reading.unit.text else ():
         if it.value in _FLAGS and isinstance(reading.parent(it), ast.List | ast.Call):
             yield Hit(it, f"`{it.value}` lets the agent that is started act with nobody asked.")
@@ -228,7 +289,7 @@ def find(view: View) -> Iterator[Hit]:
             continue
         if is_asked_first(view.project, function.name):
             continue
-        given = _of_model(reading, function)
+        given = of_model(reading, function)
         for node in reading.within(function):
             if isinstance(node, ast.Call) and _is_of(node, given):
                 deed = _deed(view, node)
@@ -239,24 +300,15 @@ def find(view: View) -> Iterator[Hit]:
                     break
 
 
-def _switches(view: View, call: ast.Call) -> Iterator[Hit]:
-    for it in call.keywords:
-        if it.arg in _SWITCHES and constant(it.value) == _SWITCHES[it.arg]:
-            guarded = keyword(call, "can_use_tool") is not None or keyword(call, "hooks") is not None
-            if not guarded and not says(view.reading, _BOXED):
-                yield Hit(it, f"`{it.arg}={ast.unparse(it.value)}` lets the model act with nobody asked.")
-        elif it.arg == "additional_authorized_imports" and isinstance(it.value, ast.List):
-            if any(constant(row) == "*" for row in it.value.elts) and keyword(call, "executor_type") is None:
-                yield Hit(it, "Code that a model writes may import anything, and runs in this process.")
-        elif it.arg == "use_docker" or (it.arg == "code_execution_config" and isinstance(it.value, ast.Dict)):
-            row = it.value
-            if isinstance(row, ast.Dict):
-                named = {constant(key): value for key, value in zip(row.keys, row.values, strict=True) if key is not None}
-                row = named.get("use_docker", ast.Constant(None))
-            if isinstance(row, ast.Constant) and row.value is False and constant(keyword(call, "human_input_mode")) != "ALWAYS":
-                yield Hit(it, "Code that a model writes is run on this machine, outside of any container.")
-    if _NAMES.search(dotted(call.func)) and _SHELLS.match(view.callee(call)) and not _GUARD.search(_near(view.reading, call)):
-        yield Hit(call, f"`{dotted(call.func)}` runs what the model writes, on this machine, with nobody asked.")
+def _told(view: View, call: ast.Call) -> Iterator[Hit]:
+    """What a kit is told, and tools that run anything."""
+    if call.keywords:
+        yield from (Hit(node, message) for node, message in switches(call, boxed=says(view.reading, _BOXED)))
+    name = dotted(call.func)
+    if _NAMES.search(name) and _SHELLS.match(view.callee(call)) and not _GUARD.search(_near(view.reading, call)):
+        yield Hit(call, f"`{name}` runs what the model writes, on this machine, with nobody asked.")
+    if name.rpartition(".")[2] in _SQL_KITS and _KITS.match(view.callee(call)) and not says(view.reading, _READS_ONLY):
+        yield Hit(call, f"`{name}` runs whatever SQL the model writes, with all that this account may do to the database.")
 
 
 def _near(reading: Reading, node: ast.AST) -> str:
@@ -275,36 +327,9 @@ def _is_guarded(reading: Reading, function: Function) -> bool:
     return bool(_GUARD.search("".join(code(reading, it) for it in function.body) + function.name))
 
 
-def _of_model(reading: Reading, function: Function) -> set[str]:
-    """The names that hold what the model gave the tool, or what was made of it."""
-    given = {it.arg for it in arguments(function)} - {"self", "cls", "ctx", "context"}
-    for node in reading.within(function):
-        if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign) and node.value is not None:
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            if _mentions([node.value], given):
-                given |= {name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)} - {"self"}
-    return given
-
-
-def _mentions(nodes: Iterable[ast.AST], names: set[str]) -> bool:
-    """Whether the names have a say in a value, other than to choose from a table of the program's own."""
-    stack = list(nodes)
-    while stack:
-        it = stack.pop()
-        if isinstance(it, ast.Name) and it.id in names:
-            return True
-        if isinstance(it, ast.Subscript):
-            stack.append(it.value)
-        elif isinstance(it, ast.Call) and isinstance(it.func, ast.Attribute) and it.func.attr == "get":
-            stack.append(it.func.value)
-        else:
-            stack.extend(ast.iter_child_nodes(it))
-    return False
-
-
 def _is_of(call: ast.Call, given: set[str]) -> bool:
     """Whether an argument of the tool has a say in the call."""
-    return _mentions([*call.args, *(it.value for it in call.keywords), call.func], given)
+    return mentions([*call.args, *(it.value for it in call.keywords), call.func], given)
 
 
 def _is_numbered(reading: Reading, call: ast.Call) -> bool:
@@ -312,7 +337,7 @@ def _is_numbered(reading: Reading, call: ast.Call) -> bool:
     function = reading.function(call)
     rows = arguments(function) if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) else ()
     numbers = {it.arg for it in rows if it.annotation is not None and dotted(it.annotation) in ("int", "float", "UUID")}
-    return _mentions([*call.args, *(it.value for it in call.keywords)], numbers)
+    return mentions([*call.args, *(it.value for it in call.keywords)], numbers)
 
 
 def _is_delete(view: View, node: ast.expr) -> bool:
@@ -336,7 +361,7 @@ def _is_checked(view: View, call: ast.Call) -> bool:
 def _deed(view: View, call: ast.Call) -> str:
     """What the call does that can't be undone; "" for others."""
     name = view.callee(call) or dotted(call.func)
-    if _DELETES.match(name) or _METHODS.search(dotted(call.func)):
+    if _DELETES.match(name) or _METHODS.search(dotted(call.func)) or "mail" in view.effects(call):
         return f"calls `{dotted(call.func) or name}`"
     first = call.args[0] if call.args else None
     if isinstance(first, ast.Call) and dotted(first.func).rpartition(".")[2] in ("text", "SQL") and first.args:

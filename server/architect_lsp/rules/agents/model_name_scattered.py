@@ -22,7 +22,7 @@ from architect_lsp.knowledge.facts import Facts
 from architect_lsp.knowledge.kinds import is_test
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import constant
-from architect_lsp.knowledge.steps import MODEL, MODEL_ARGUMENTS
+from architect_lsp.knowledge.steps import MODEL, MODEL_ARGUMENTS, MODEL_NAMED
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
@@ -103,4 +103,4 @@ def _files(project: Project) -> dict[str, list[str]]:
 
 
 def _told(facts: Facts) -> tuple[str, ...]:
-    return tuple(it.removeprefix("model: ") for it in dict.fromkeys(facts.mentions) if it.startswith("model: "))
+    return tuple(it.removeprefix(MODEL_NAMED) for it in dict.fromkeys(facts.mentions) if it.startswith(MODEL_NAMED))

@@ -25,10 +25,11 @@ import ast
 import re
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.definitions import definitions
+from architect_lsp.knowledge.catalogue import asks_models
 from architect_lsp.knowledge.facts import Facts
 from architect_lsp.knowledge.flows import Origin
 from architect_lsp.knowledge.reading import constant, dotted, keyword
+from architect_lsp.knowledge.running import CODE, PROCESSES, REMOVERS, SHELLS, is_interpreter, is_writing, names_of_path
 from architect_lsp.knowledge.sources import is_handler, is_model_output, parts
 from architect_lsp.knowledge.streams import described
 from architect_lsp.knowledge.symbols import Ref
@@ -159,10 +160,50 @@ class PythonTool(BaseTool):
 agent = LlmAgent(name="reader", model="m", tools=[fetch])
 tool = FunctionTool.from_defaults(fn=query)
 """),
+        Bad("""
+import subprocess
+import gradio
+from langchain_openai import ChatOpenAI
+
+llm = ChatOpenAI()
+
+def write(state: State) -> dict:
+    return {"code": llm.invoke(state["task"]).content, "tries": 1}
+
+def run(state: State) -> dict:
+    subprocess.run(["python", "-c", [|state["code"]|]], timeout=9)
+    subprocess.run(["python", "-c", state["check_code"]], timeout=9)
+    return {"result": gradio.HTML([|llm.invoke(state["task"]).content|])}
+"""),
+        Bad("""
+from fastapi.responses import RedirectResponse, StreamingResponse
+from langchain_core.output_parsers import StrOutputParser
+from langchain_core.prompts import PromptTemplate
+from langchain_openai import ChatOpenAI
+
+to_sql = PromptTemplate.from_template("SQL for: {question}") | ChatOpenAI() | StrOutputParser()
+model = ChatOpenAI()
+
+def ask(connection, question):
+    return connection.execute([|to_sql.invoke({"question": question})|]).fetchall()
+
+def help(question):
+    to_address = PromptTemplate.from_template("The page on {question}") | model | StrOutputParser()
+    return RedirectResponse([|to_address.invoke({"question": question})|])
+
+async def written(question):
+    async for chunk in model.astream(question):
+        yield chunk.content
+
+def page(question):
+    return StreamingResponse([|written(question)|], media_type="text/html")
+"""),
     ],
     good=[
         """
 import html
+from pathlib import Path
+import requests
 from fastapi.responses import HTMLResponse
 from flask import Response
 from openai import OpenAI
@@ -175,13 +216,6 @@ def page(topic):
 
 def text(topic):
     return Response(client.responses.create(model="m", input=topic).output_text, mimetype="text/plain")
-""",
-        """
-from pathlib import Path
-import requests
-from openai import OpenAI
-
-client = OpenAI()
 
 def ask(prompt):
     return client.responses.create(model="m", input=prompt).output_text
@@ -225,23 +259,24 @@ def find_user(connection, name):
 )
 
 _DOES = {"code": "code", "command": "a shell command", "sql": "SQL"}
-_CODE = ("builtins.eval", "builtins.exec", "builtins.compile", "eval", "exec")
-_SHELLS = ("os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatusoutput", "asyncio.create_subprocess_shell")
-_PROCESSES = ("subprocess.run", "subprocess.call", "subprocess.check_call", "subprocess.check_output", "subprocess.Popen")
 _SQL = ("execute", "executescript", "exec_driver_sql", "read_sql", "read_sql_query")
-_REMOVERS = ("os.remove", "os.unlink", "shutil.rmtree", "os.rmdir", "os.rename", "shutil.move")
 _CONFINED = regex(
     r"is_relative_to|relative_to|commonpath|commonprefix|resolve|realpath|abspath|startswith|safe|workspace|\.\.|base_dir|root_dir|basename"
 )
 _THREADS = {"to_thread": 0, "run_sync": 0, "run_in_threadpool": 0, "run_in_executor": 1}
 """Calls that run a function in a thread, and which of their arguments it is."""
-_LAST = frozenset(it.rpartition(".")[2] for it in (*_CODE, *_SHELLS, *_PROCESSES, *_SQL, *_REMOVERS, "open"))
-_INTERPRETERS = regex(r"(?:^|/)(?:ba|z|da)?sh$|^python\d?|^node$|^perl$|^ruby$|^powershell|^cmd")
-_REACHED = {"url": "an address to ask", "template": "a template", "html": "markup of a page"}
-_WHOLE = ("SQL", "an address to ask", "a template")
+_LAST = frozenset(it.rpartition(".")[2] for it in (*CODE, *SHELLS, *PROCESSES, *_SQL, *REMOVERS, "open"))
+_REACHED = {
+    "url": "an address to ask",
+    "redirect": "an address to send the browser to",
+    "template": "a template",
+    "html": "markup of a page",
+}
+_WHOLE = ("SQL", "an address to ask", "an address to send the browser to", "a template")
 """Uses that are told only where no text of ours stands around it."""
 _TAG = regex(r"<[a-zA-Z!/]")
-_PAGES = regex(r"\.(?:HTMLResponse|mark_safe|SafeString|SafeText|Markup|HTML)$")
+_OTHERS = ("import_module", "markdown", "write", "StreamingResponse")
+_PAGES = regex(r"\.(?:HTMLResponse|mark_safe|SafeString|SafeText|Markup|HTML|html|DangerouslySetInnerHTML)$")
 """Calls that take any text for markup; others do where tags stand around it."""
 _WRITERS = ("write_text", "write_bytes", "unlink", "rmdir")
 _HOSTS = regex(r"urlparse|urlsplit|hostname|netloc|ipaddress|startswith|allowed_(?:hosts|domains)", re.IGNORECASE)
@@ -255,6 +290,8 @@ _GUARDED = regex(
 def find(view: View) -> Iterator[Hit]:
     """Calls that run what a model wrote, here or in the function they call."""
     reading = view.reading
+    if not asks_models(view.project):
+        return
     for call in reading.each(ast.Call):
         for argument, does, steps in _executed(view, call):
             origin = _said(view, argument, whole=does in _WHOLE)
@@ -297,20 +334,20 @@ def _executed(view: View, call: ast.Call) -> Iterator[tuple[ast.expr, str, tuple
     first = call.args[0] if call.args else None
     if last in _THREADS and len(call.args) > (at := _THREADS[last]) + 1:
         name = view.name(call.args[at])
-        if name in (*_CODE, *_SHELLS) or (name in _PROCESSES and constant(keyword(call, "shell")) is True):
-            yield call.args[at + 1], "code" if name in _CODE else "a shell command", ()
+        if name in (*CODE, *SHELLS) or (name in PROCESSES and constant(keyword(call, "shell")) is True):
+            yield call.args[at + 1], "code" if name in CODE else "a shell command", ()
     if first is not None and last in _LAST:
         name = view.callee(call)
-        if name in _CODE:
+        if name in CODE:
             yield first, "code", ()
-        elif name in _SHELLS:
+        elif name in SHELLS:
             yield first, "a shell command", ()
-        elif name in _PROCESSES:
+        elif name in PROCESSES:
             if constant(keyword(call, "shell")) is True:
                 yield first, "a shell command", ()
-            elif isinstance(first, ast.List | ast.Tuple) and _is_interpreter(first):
+            elif isinstance(first, ast.List | ast.Tuple) and is_interpreter(first):
                 yield from ((it, "a command", ()) for it in first.elts[2:3])
-        elif name in _REMOVERS or (name in ("builtins.open", "open") and _is_writing(call)):
+        elif name in REMOVERS or (name in ("builtins.open", "open") and is_writing(call)):
             if not says(view.reading, _CONFINED):
                 yield first, "a file name", ()
         elif isinstance(call.func, ast.Attribute) and call.func.attr in _SQL:
@@ -331,17 +368,19 @@ def _reached(view: View, call: ast.Call, last: str) -> Iterator[tuple[ast.expr, 
     """What decides an address, a template, a module to import or a file to write."""
     on = call.func.value if isinstance(call.func, ast.Attribute) else None
     if on is not None and last in _WRITERS and not says(view.reading, _CONFINED):
-        yield from ((it, "a file name", ()) for it in _names_of(view, on, 4))
-    if not view.project.threats.is_sink_name(last) and last not in ("import_module", "markdown", "write"):
+        yield from ((it, "a file name", ()) for it in names_of_path(view.project, view.path, view.reading, on))
+    if not view.project.threats.is_sink_name(last) and last not in _OTHERS:
         return
     name = view.callee(call)
     if name == "importlib.import_module" and call.args:
         yield call.args[0], "the name of a module to import", ()
     if constant(keyword(call, "unsafe_allow_html")) is True and call.args:
         yield call.args[0], "markup of a page", ()
+    if last == "StreamingResponse" and call.args and constant(keyword(call, "media_type")) == "text/html":
+        yield call.args[0], "markup of a page", ()
     for sink in view.project.threats.sinks(name) if name else ():
         does = _REACHED.get(sink.kind)
-        if does is None or (sink.kind == "url" and says(view.reading, _HOSTS)):
+        if does is None or (sink.kind in ("url", "redirect") and says(view.reading, _HOSTS)):
             continue
         if sink.kind == "html" and not _PAGES.search(name) and not _TAG.search(ast.unparse(call)):
             continue
@@ -349,35 +388,6 @@ def _reached(view: View, call: ast.Call, last: str) -> Iterator[tuple[ast.expr, 
             if str(index) in sink.slots:
                 yield argument, does, ()
         yield from ((it.value, does, ()) for it in call.keywords if it.arg in sink.slots)
-
-
-def _names_of(view: View, node: ast.expr, steps: int) -> Iterator[ast.expr]:
-    """The names that a path is put together of."""
-    if isinstance(node, ast.Call) and view.callee(node) in ("pathlib.Path", "anyio.Path"):
-        yield from node.args
-    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
-        yield from _names_of(view, node.left, steps - 1)
-        yield node.right
-    elif isinstance(node, ast.Name) and steps > 0:
-        rows = definitions(view.reading, view.reading.function(node)).get(node.id, ())
-        values = [it.value for it in rows if it.value is not None]
-        if len(values) == 1:
-            yield from _names_of(view, values[0], steps - 1)
-
-
-def _is_writing(call: ast.Call) -> bool:
-    mode = constant(keyword(call, "mode") or (call.args[1] if len(call.args) > 1 else None))
-    return isinstance(mode, str) and mode[:1] in ("w", "a", "x")
-
-
-def _is_interpreter(command: ast.List | ast.Tuple) -> bool:
-    """`["bash", "-c", text]` and the like."""
-    head = [constant(it) for it in command.elts[:2]]
-    if not head:
-        return False
-    program = head[0] if isinstance(head[0], str) else ast.unparse(command.elts[0])
-    runs = len(command.elts) > 2 and head[1] in ("-c", "-e", "-Command", "/c")
-    return runs and bool(_INTERPRETERS.search(program) or program == "sys.executable")
 
 
 def _said(view: View, node: ast.expr, *, whole: bool) -> Origin | None:

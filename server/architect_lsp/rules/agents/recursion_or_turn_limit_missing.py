@@ -61,6 +61,9 @@ from agents import Agent, Runner
 
 async def ask(agent: Agent, question: str):
     return await Runner.run(agent, question, [|max_turns=None|])
+
+async def research(agent: Agent, topic: str):
+    return await Runner.run(agent, topic, [|max_turns=10_000|])
 """),
         Bad("""
 from claude_agent_sdk import ClaudeAgentOptions, query
@@ -114,6 +117,8 @@ _RUNNER = regex(
 )
 _UNATTENDED = regex(r"claude_(?:agent_sdk|code_sdk)\.(?:types\.)?Claude(?:Agent|Code)Options")
 _BUDGETS = ("max_turns", "max_budget_usd", "task_budget")
+_NO_LIMIT = 1000
+"""So many turns are as good as no limit: the first runaway has cost a fortune by then."""
 _LIMITS = ("max_turns", "max_iterations", "max_iter", "request_limit")
 
 
@@ -137,5 +142,8 @@ def find(view: View) -> Iterator[Hit]:
                 yield Hit(call, "An agent that asks nobody for permission has no `max_turns` and no budget.")
         elif _RUNNER.fullmatch(name):
             for it in call.keywords:
-                if it.arg in _LIMITS and isinstance(it.value, ast.Constant) and it.value.value is None:
-                    yield Hit(it, f"`{it.arg}=None` lifts the limit of turns: only the model ends the run.")
+                if it.arg not in _LIMITS or not isinstance(it.value, ast.Constant):
+                    continue
+                turns = it.value.value
+                if turns is None or (isinstance(turns, int) and turns >= _NO_LIMIT):
+                    yield Hit(it, f"`{ast.unparse(it)}` lifts the limit of turns: only the model ends the run.")

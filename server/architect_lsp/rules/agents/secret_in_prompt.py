@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from architect_lsp.knowledge.flows import Origin
 from architect_lsp.knowledge.model_calls import model_calls, prompts
 from architect_lsp.knowledge.reading import Reading, dotted
-from architect_lsp.knowledge.secret_names import secret_name
+from architect_lsp.knowledge.secret_names import secret_name, secret_read
 from architect_lsp.knowledge.sources import parts
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
@@ -77,6 +77,16 @@ def ask(question):
     system = f"Connect with the password {DB_PASSWORD}."
     return client.messages.create(model="m", max_tokens=9, system=[|system|], messages=[{"role": "user", "content": question}])
 """),
+        Bad("""
+import os
+import anthropic
+
+client = anthropic.Anthropic()
+SYSTEM = f"You write scripts for the database {os.environ['DB_NAME']}; its password is {os.environ['DB_PASSWORD']}."
+
+def ask(question):
+    return client.messages.create(model="m", max_tokens=9, system=[|SYSTEM|], messages=[{"role": "user", "content": question}])
+"""),
     ],
     good=[
         """
@@ -104,10 +114,20 @@ def find(view: View) -> Iterator[Hit]:
     texts = [text for call in model_calls(view.project, view.path, view.reading) for _, text in prompts(call, view.reading)]
     for text in dict.fromkeys((*texts, *_instructions(view.reading))):
         for it in parts(view.project, view.path, view.reading, text):
-            name = secret_name(view.reading, it) if isinstance(it, Origin) and it.kind != "checked" else ""
+            name = secret_name(view.reading, it) or _held(view, it) if isinstance(it, Origin) and it.kind != "checked" else ""
             if name:
                 yield Hit(text, f"`{name}` is sent to the model as part of its prompt.")
                 break
+
+
+def _held(view: View, origin: Origin) -> str:
+    """The secret in a text of the module that the value is: `SYSTEM = f"The password is {os.environ['DB_PASSWORD']}"`."""
+    if origin.kind != "name" or not origin.name.replace(".", "").isidentifier() or not isinstance(origin.node, ast.Name):
+        return ""
+    rows = view.project.named(view.path, origin.node.id)
+    found = rows[0].value if len(rows) == 1 else None
+    inside = found.each() if found is not None and found.kind == "joined" else ()
+    return next((name for it in inside if (name := secret_read(it))), "")
 
 
 def _instructions(reading: Reading) -> Iterator[ast.expr]:

@@ -58,6 +58,13 @@ def rewrite(path):
         model="m", max_completion_tokens=4000, messages=[{"role": "user", "content": path.read_text()}]
     )|]
     path.write_text(answer.choices[0].message.content)
+
+def summarise(contract):
+    answer = [|client.chat.completions.create(
+        model="m", max_completion_tokens=800, messages=[{"role": "user", "content": contract.text}]
+    )|]
+    contract.summary = answer.choices[0].message.content
+    contract.save()
 """),
     ],
     good=[
@@ -109,6 +116,8 @@ def find(view: View) -> Iterator[Hit]:
 def _use(view: View, reading: Reading, function: ast.AST | None) -> str:
     """How the function uses what a model wrote in a way that half of it breaks; "" where it does not."""
     for call in reading.within(function):
+        if isinstance(call, ast.Assign) and _is_stored(reading, function, call) and _is_answer(view, call.value):
+            return "stored"
         if not isinstance(call, ast.Call):
             continue
         last = call.func.attr if isinstance(call.func, ast.Attribute) else dotted(call.func)
@@ -123,6 +132,21 @@ def _use(view: View, reading: Reading, function: ast.AST | None) -> str:
         if any(is_model_output(view.project, view.path, reading, it) for it in found):
             return "parsed" if last in _PARSES else "written"
     return ""
+
+
+def _is_answer(view: View, node: ast.expr) -> bool:
+    found = origins(view.project, view.path, view.reading, node)
+    return any(is_model_output(view.project, view.path, view.reading, it) for it in found)
+
+
+def _is_stored(reading: Reading, function: ast.AST | None, assigned: ast.Assign) -> bool:
+    """`contract.summary = answer`, and then `contract.save()`."""
+    target = assigned.targets[0]
+    row = dotted(target.value) if isinstance(target, ast.Attribute) else ""
+    if not row or row == "self":
+        return False
+    saves = (f"{row}.save", f"{row}.asave")
+    return any(isinstance(it, ast.Call) and dotted(it.func) in saves for it in reading.within(function))
 
 
 def _is_stream(node: ast.expr) -> bool:

@@ -22,6 +22,7 @@ Source: https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/implement-t
 """
 
 import ast
+import sys
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.reading import dotted
@@ -129,8 +130,14 @@ def find(view: View) -> Iterator[Hit]:
             continue  # the tool goes on, and answers later
         calls = [it for it in run_by(block.body) if isinstance(it, ast.Call)]
         works = [it for it in calls if (it.func.attr if isinstance(it.func, ast.Attribute) else "") not in _ENDINGS]
-        if works and (view.effects(works[0]) or any(view.effects(it) or reading.awaited(it) for it in works)):
+        if any(view.effects(it) or reading.awaited(it) or _is_of_others(view, it) for it in works):
             yield Hit(handler, f"The tool `{function.name}` hides its errors: the model takes nothing for the answer.")
+
+
+def _is_of_others(view: View, call: ast.Call) -> bool:
+    """Whether a package does it of which no more is known: Python's own parse and count, and what they refuse is an answer."""
+    head = view.callee(call).partition(".")[0]
+    return head not in ("", "builtins") and not head.startswith("?") and head not in sys.stdlib_module_names
 
 
 def _ends(body: list[ast.stmt], block: ast.Try) -> bool:

@@ -85,6 +85,22 @@ class Reader(Tool):
     def forward(self, name: str) -> str:
         return [|Path(name)|].read_text()
 """),
+        Bad("""
+from mcp.server import Server
+from claude_agent_sdk import tool
+
+server = Server("reports")
+
+@server.call_tool()
+async def call_tool(name: str, arguments: dict) -> list:
+    with open([|"/var/reports/" + arguments["file"]|]) as report:
+        return [report.read()]
+
+@tool("note", "Read a note", {"title": str})
+async def note(args: dict) -> dict:
+    title = args.get("title", "")
+    return {"content": [{"type": "text", "text": ([|NOTES / f"{title}.md"|]).read_text()}]}
+"""),
     ],
     good=[
         """
@@ -123,6 +139,10 @@ def anywhere(path: str) -> str:
     \"\"\"Read any file.\"\"\"
     return Path(path).read_text()
 
+@server.call_tool()
+async def call_tool(name: str, arguments: dict) -> list:
+    return [REPORTS[arguments["file"]].read_text(), (NOTES / KNOWN[arguments["title"]]).read_text()]
+
 def plain(title):
     return (NOTES / title).read_text()
 """,
@@ -139,6 +159,8 @@ _CHECKS = regex(
 """What a tool says that looks at the path, or takes a name out of it."""
 _ANYWHERE = regex(r"\bany (?:\w+ )?(?:file|path)|\babsolute\b|\bfull path|\banywhere|\bexact path", re.IGNORECASE)
 """What a tool says that is meant to reach any file."""
+_TABLES = ("arguments", "args", "params", "tool_input", "tool_args", "input")
+"""What tools call all that a model gave them, together."""
 _TEXTS = ("", "str", "Path", "pathlib.Path")
 
 
@@ -151,8 +173,7 @@ def find(view: View) -> Iterator[Hit]:
             "\n".join(map(ast.unparse, _body(function)))
         ):
             continue
-        given = {it.arg for it in (*function.args.args, *function.args.kwonlyargs) if _annotation(it) in _TEXTS}
-        given -= {"self", "cls", "ctx", "context"}
+        given = _given(reading, function)
         for call in reading.within(function):
             path = _path(call) if isinstance(call, ast.Call) else None
             name = _joined(reading, function, path, given) if path is not None else ""
@@ -165,11 +186,34 @@ def find(view: View) -> Iterator[Hit]:
                 break
 
 
+def _given(reading: Reading, function: Function) -> set[str]:
+    """The arguments that are texts, the entries of a table of arguments, and the names they are given, as written."""
+    rows = (*function.args.args, *function.args.kwonlyargs)
+    given = {it.arg for it in rows if _annotation(it) in _TEXTS} - {"self", "cls", "ctx", "context"}
+    tables = {it.arg for it in rows if it.arg in _TABLES}
+    if not tables:
+        return given
+    entries = {ast.unparse(it) for it in reading.within(function) if _is_entry(it, tables)}
+    named = {
+        name
+        for name, found in definitions(reading, function).items()
+        if len(found) == 1 and found[0].value is not None and ast.unparse(found[0].value) in entries
+    }
+    return (given - tables) | entries | named
+
+
+def _is_entry(node: ast.AST, tables: set[str]) -> bool:
+    """`arguments["file"]`, `arguments.get("file", "")`."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get":
+        return dotted(node.func.value) in tables
+    return isinstance(node, ast.Subscript) and dotted(node.value) in tables
+
+
 def _whole(node: ast.expr, given: set[str]) -> str:
     """The argument that is the path by itself, "" where it is none."""
     if isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] == "Path" and len(node.args) == 1:
         node = node.args[0]
-    return node.id if isinstance(node, ast.Name) and node.id in given else ""
+    return _argument(node, given) if isinstance(node, ast.Name | ast.Subscript | ast.Call) else ""
 
 
 def _body(function: Function) -> list[ast.stmt]:
@@ -234,4 +278,5 @@ def _argument(node: ast.expr, given: set[str]) -> str:
         return next((name for it in node.values if (name := _argument(it, given))), "")
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
         return _argument(node.left, given) or _argument(node.right, given)
-    return node.id if isinstance(node, ast.Name) and node.id in given else ""
+    written = ast.unparse(node) if isinstance(node, ast.Name | ast.Subscript | ast.Call) else ""
+    return written if written in given else ""

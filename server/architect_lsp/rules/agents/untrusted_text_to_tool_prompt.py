@@ -20,6 +20,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.flows import Origin
 from architect_lsp.knowledge.model_calls import model_calls, prompts
+from architect_lsp.knowledge.outside_texts import FETCHED
 from architect_lsp.knowledge.reading import dotted, keyword
 from architect_lsp.knowledge.sources import parts
 from architect_lsp.model import Confidence, Severity
@@ -60,6 +61,28 @@ async def read(url):
         response = await client.get(url)
     return await Runner.run(agent, [|"Do what is needed for: " + response.text|])
 """),
+        Bad("""
+import requests
+from crewai import Agent, Crew, Task
+
+def brief(address, analyst):
+    page = requests.get(address, timeout=10).text
+    return Crew(tasks=[Task(description=[|f"Sum this up: {page}"|], expected_output="A page", agent=analyst)])
+"""),
+        Bad("""
+import imaplib
+from openai import OpenAI
+
+client = OpenAI()
+
+def triage(number):
+    box = imaplib.IMAP4_SSL("mail.example.com")
+    _, data = box.fetch(number, "(RFC822)")
+    mail = data[0][1].decode()
+    return client.chat.completions.create(
+        model="m", max_tokens=9, messages=[{"role": "system", "content": [|f"Name the team for this mail. {mail}"|]}]
+    )
+"""),
     ],
     good=[
         """
@@ -89,11 +112,6 @@ def status(url, tools):
     ],
 )
 
-_FETCHED = regex(
-    r"(?:requests|httpx|aiohttp|urllib|urllib3)\b.*\(\)\.(?:text|content|json|read|body|aread)\b"
-    r"|email\.message_from_\w+\(\)\.(?:get_payload|get_content|get_body)\b"
-    r"|(?:^|\.)(?:urlopen\(\)\.read|get\(\)\.text|fetch_url|fetch_page|scrape\w*|page_content|get_text)\b"
-)
 _BORDER = regex(r"<\w+[^>]*>|```|\"\"\"|untrusted|---+\s*(?:BEGIN|START)|not instructions|no instructions", re.IGNORECASE)
 _RUNS = ("run", "run_sync", "run_streamed", "arun", "invoke", "ainvoke", "kickoff", "query")
 
@@ -106,7 +124,7 @@ def find(view: View) -> Iterator[Hit]:
         words = "".join(it for it in found if isinstance(it, str))
         if len(words.strip()) < 4 or _BORDER.search(words):
             continue
-        origin = next((it for it in found if isinstance(it, Origin) and it.kind == "call" and _FETCHED.search(it.name)), None)
+        origin = next((it for it in found if isinstance(it, Origin) and it.kind == "call" and FETCHED.search(it.name)), None)
         if origin is not None:
             where = "the system prompt" if role == "system" else "the instructions of a model that has tools"
             yield Hit(text, f"Text fetched from outside is joined to {where} without a border: what it says may be done.")
@@ -117,6 +135,9 @@ def _prompts(view: View) -> Iterator[tuple[str, ast.expr]]:
         has_tools = call.keyword("tools", "functions") is not None
         yield from ((role, text) for role, text in prompts(call, view.reading) if has_tools or role == "system")
     for node in view.reading.each(ast.Call):
+        task = keyword(node, "description") if dotted(node.func) == "Task" and keyword(node, "agent") is not None else None
+        if task is not None:
+            yield "user", task
         if isinstance(node.func, ast.Attribute) and node.func.attr in _RUNS:
             held = dotted(node.func.value)
             if held.endswith("Runner"):

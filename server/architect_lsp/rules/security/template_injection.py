@@ -44,6 +44,16 @@ def mail(request):
     template = Environment().from_string([|request.POST["body"]|])
     return template.render(user=request.user)
 """),
+        Bad("""
+from fastapi import FastAPI
+from langchain_core.prompts import PromptTemplate
+
+app = FastAPI()
+
+@app.post("/render")
+async def render(template: str, name: str):
+    return PromptTemplate.from_template([|template|], template_format="jinja2").format(name=name)
+"""),
     ],
     good=[
         """

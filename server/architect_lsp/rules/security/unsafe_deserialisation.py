@@ -38,6 +38,8 @@ rule = Rule(
     cwe=502,
     equivalents=["S301", "S302", "S506", "B301", "B302", "B506"],
     needs=[
+        "pickle_fallback",
+        "allow_dangerous_deserialization",
         "load",
         "Unpickler",
         "decode",
@@ -104,6 +106,7 @@ def unpack(data):
             """
 
 import torch
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from yaml import unsafe_load
 
 def settings(file):
@@ -111,6 +114,12 @@ def settings(file):
 
 def weights(path):
     return [|torch.load(path, weights_only=False)|]
+
+def serializer():
+    return [|JsonPlusSerializer(pickle_fallback=True)|]
+
+def index(folder):
+    return [|FAISS.load_local(folder, EMBEDDINGS, allow_dangerous_deserialization=True)|]
 """,
         ),
         Bad("""
@@ -173,6 +182,9 @@ def settings(file):
 
 def weights(path):
     return torch.load(path), torch.load("our/own.pt", weights_only=False)
+
+def index():
+    return FAISS.load_local("our_index", EMBEDDINGS, allow_dangerous_deserialization=True)
 """,
         """
 from celery import Celery
@@ -248,6 +260,11 @@ def find(view: View) -> Iterator[Hit]:
                 )
             elif origin is not None:
                 yield Hit(call, f"`{name}` rebuilds objects from `{_shown(origin)}`: whoever writes it runs code here.")
+        elif constant(keyword(call, "pickle_fallback")) is True and name.startswith("langgraph."):
+            yield Hit(call, "What can't be written as JSON is pickled: whoever can write a checkpoint runs code here.")
+        elif constant(keyword(call, "allow_dangerous_deserialization")) is True:
+            if not isinstance(call.args[0] if call.args else None, ast.Constant):
+                yield Hit(call, "The index is unpickled: whoever can write its folder runs code here; load from your own alone.")
         elif reached is not None and reached.steps:
             message = f"`{reached.source}` reaches `{reached.sink}`, which rebuilds objects: whoever writes it runs code here."
             yield Hit(call, message, (), reached.steps)

@@ -1,0 +1,49 @@
+"""Calls that run what they are given, by their names: interpreters, shells, processes, and what reads or removes files."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.definitions import definitions
+from architect_lsp.knowledge.project import Project
+from architect_lsp.knowledge.reading import Reading, constant, keyword
+from architect_lsp.patterns import regex
+
+CODE = ("builtins.eval", "builtins.exec", "builtins.compile", "eval", "exec")
+SHELLS = ("os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatusoutput", "asyncio.create_subprocess_shell")
+PROCESSES = ("subprocess.run", "subprocess.call", "subprocess.check_call", "subprocess.check_output", "subprocess.Popen")
+REMOVERS = ("os.remove", "os.unlink", "shutil.rmtree", "os.rmdir", "os.rename", "shutil.move")
+_INTERPRETERS = regex(r"(?:^|/)(?:ba|z|da)?sh$|^python\d?|^node$|^perl$|^ruby$|^powershell|^cmd")
+
+
+def is_writing(call: ast.Call) -> bool:
+    """Whether a call of `open` says that it writes."""
+    mode = constant(keyword(call, "mode") or (call.args[1] if len(call.args) > 1 else None))
+    return isinstance(mode, str) and mode[:1] in ("w", "a", "x")
+
+
+def is_interpreter(command: ast.List | ast.Tuple) -> bool:
+    """`["bash", "-c", text]` and the like."""
+    head = [constant(it) for it in command.elts[:2]]
+    if not head:
+        return False
+    program = head[0] if isinstance(head[0], str) else ast.unparse(command.elts[0])
+    runs = len(command.elts) > 2 and head[1] in ("-c", "-e", "-Command", "/c")
+    return runs and bool(_INTERPRETERS.search(program) or program == "sys.executable")
+
+
+def names_of_path(project: Project, path: str, reading: Reading, node: ast.expr, steps: int = 4) -> Iterator[ast.expr]:
+    """The names that a path is put together of, through at most `steps` variables and joins."""
+    if isinstance(node, ast.Call):
+        target = reading.target(node.func)
+        if target and project.external(path, target, reading.owner(node)) in ("pathlib.Path", "anyio.Path"):
+            yield from node.args
+    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+        yield from names_of_path(project, path, reading, node.left, steps - 1)
+        yield node.right
+    elif isinstance(node, ast.Name) and steps > 0:
+        rows = definitions(reading, reading.function(node)).get(node.id, ())
+        values = [it.value for it in rows if it.value is not None]
+        if len(values) == 1:
+            yield from names_of_path(project, path, reading, values[0], steps - 1)
