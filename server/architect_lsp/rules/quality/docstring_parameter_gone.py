@@ -73,6 +73,7 @@ class Shop:
         :param order: what to send
         :param Address address: where to
         :param bool [|express|]: whether it is urgent
+        :param by: who carries it
         :return: the parcel's number
         """
 
@@ -109,6 +110,16 @@ def pay(request):
 
     Args:
         amount: of the request's body
+    """
+
+def prepare(order):
+    """Get an order ready. It then has:
+
+    :param order: what was bought
+    :param lines: its lines
+    :param total: their sum
+    :param taxes: what of it is tax
+    :param address: where it goes
     """
 
 class Order:
@@ -177,6 +188,8 @@ _NUMPY_ITEM = regex(r"(\s*)([a-z_]\w*)\s*:\s\S")
 _SPHINX = regex(r"(\s*:(?:param|parameter|arg|argument)\s+(?:[^:]*[\s\]])?)([A-Za-z_]\w*):(?:\s|$)")
 _OTHERS = regex(r"\s*(?::rtype:|``\w+\(.*\)``\s*$)")
 """What begins the fields of something else: the keys of what is returned, or the methods that it is to have."""
+_MANY = 4
+"""Names that are no parameters, from which a docstring that has more of them than of parameters describes something else."""
 _ALIKE = 0.7
 """How much a name must resemble a parameter's to be taken for its old or misspelt name."""
 
@@ -197,14 +210,25 @@ def find(view: View) -> Iterator[Hit]:
         names = [it.arg for it in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)]
         told = {name for _, _, name in rows}
         missing = [it for it in names if it not in told and it not in ("self", "cls")]
+        gone: list[tuple[ast.AST, str]] = []
         for line, column, name in rows:
             alike = difflib.get_close_matches(name, missing, 1, _ALIKE)
             if name in names or not (alike or told.intersection(names)):
                 continue
             node = _name(docstring, reading.parsed.lines[place.line + line], line, column, name)
-            fixes = (Draft(f"Call it `{alike[0]}`", (Change(node, alike[0]),)),) if alike else ()
-            hint = f": is it `{alike[0]}`?" if alike else "."
-            yield Hit(node, f"The docstring of `{function.name}` describes `{name}`, which is no parameter of it{hint}", fixes)
+            if not alike:
+                gone.append((node, name))
+                continue
+            fix = Draft(f"Call it `{alike[0]}`", (Change(node, alike[0]),))
+            yield Hit(
+                node,
+                f"The docstring of `{function.name}` describes `{name}`, which is no parameter of it: is it `{alike[0]}`?",
+                (fix,),
+            )
+        if gone and (len(gone) < _MANY or len(gone) <= len(told.intersection(names))):  # else it lists attributes
+            what = " and ".join(f"`{name}`" for _, name in gone[:2]) + (f" and {len(gone) - 2} more" if len(gone) > 2 else "")
+            are = "which is no parameter of it" if len(gone) == 1 else "which are no parameters of it"
+            yield Hit(gone[0][0], f"The docstring of `{function.name}` describes {what}, {are}.")
 
 
 def _docstring(function: Function) -> ast.Constant | None:
