@@ -37,7 +37,7 @@ _OTHER_REQUESTS = tuple(words("request"))
 _TERMINAL = regex(rf"^(?:{'|'.join(re.escape(it) for it in words('terminal'))})(?:\b|(?<=\)))")
 _WIRE = regex(
     r"^(?:socket\.(?:socket|create_server)\(\)(?:\.accept\(\))?|socketserver\.\w+\(\)\.request|websockets?\.(?:\w+\.)*\w+\(\)"
-    r"|(?:fastapi|starlette)\.(?:websockets\.)?WebSocket\(\))\.(?:recv|recvfrom|receive_(?:text|bytes|json)|iter_(?:text|bytes|json))\(\)"
+    r"|(?:fastapi|starlette)\.(?:websockets\.)?WebSocket\(\)|\w+(?=\.(?:receive|iter)_))\.(?:recv|recvfrom|receive_(?:text|bytes|json)|iter_(?:text|bytes|json))\(\)"
 )
 """What came over a connection."""
 _GETTERS = regex(r"^(?:self\.|tornado\.web\.RequestHandler\(\)\.)?get_(?:query_|body_|secure_)?(?:arguments?|cookie)\b")

@@ -16,7 +16,7 @@ Source: OWASP API Security Top 10 2023, API2 and API5
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from architect_lsp.knowledge.catalogue import catalogue
 from architect_lsp.knowledge.frameworks.dependencies import decorators, guarding, guards
@@ -100,6 +100,21 @@ def close(request, key): ...
 @api_view(["GET", "POST"])
 @permission_classes([AllowAny])
 def talk(request): ...
+"""),
+        Bad("""
+from flask import Flask
+from shop.users import login_required
+from shop.store import forget
+
+app = Flask(__name__)
+
+@app.get("/users")
+@login_required
+def users(): ...
+
+@[|app.post("/users/<int:key>/delete")|]
+def delete_user(key):
+    forget(key)
 """),
         Bad("""
 -- openapi.yaml --
@@ -214,6 +229,7 @@ _OPEN = regex(
 """What is open by its nature, in a path or a handler's name."""
 
 
+_ROUTES = regex(r"\.(?:get|post|put|patch|delete|route|api_route)$")
 _SIGNED = regex(r"signature|construct_event|compare_digest|webhook", re.IGNORECASE)
 """Calls that check who wrote a message, in place of who sends it."""
 _OPENS = ("AllowAny",)
@@ -278,6 +294,7 @@ def find(project: Project) -> Iterator[ProjectHit]:
     routers.update((name, list(routes)) for name, routes in _views(project))
     rows = list(odd_ones(routers, lambda route: _is_guarded(project, route), _FEW))
     n_odd = Counter(it.group for it in rows)
+    yield from _grave(project, routers, {it.member.at for it in rows})
     for it in rows:
         route, example = it.member, it.example
         if route.handler is None or example.handler is None:
@@ -290,6 +307,27 @@ def find(project: Project) -> Iterator[ProjectHit]:
         message = f"`{spoken(route)}` asks nobody who they are; {it.counts} routes of `{it.group}` do, by `{guard}` for one."
         evidence: tuple[tuple[Ref, str], ...] = ((example.at, f"`{example.handler.qualname}` is guarded by `{guard}`"),)
         yield ProjectHit(route.at, message, evidence)
+
+
+_GRAVE = regex(
+    r"(?:^|[/_.])(?:delete|remove|destroy|purge|wipe|promote|demote|grant|revoke|ban|admin)(?:$|[/_.\s])", re.IGNORECASE
+)
+"""What nobody may do without having said who they are, in a path or a handler's name."""
+
+
+def _grave(project: Project, routers: Mapping[str, Sequence[Route]], told: set[Ref]) -> Iterator[ProjectHit]:
+    """The one route of a router that deletes, or is an administrator's, and has no guard, where any other has one."""
+    for routes in routers.values():
+        judged = [(it, _is_guarded(project, it, grave=True)) for it in routes] if 1 < len(routes) <= MIN_NEIGHBOURS else []
+        guarded = [it for it, is_guarded in judged if is_guarded]
+        bare = [it for it, is_guarded in judged if is_guarded is False]
+        if len(bare) != 1 or not guarded or bare[0].at in told or bare[0].handler is None:
+            continue
+        route, example = bare[0], guarded[0]
+        words = f"{route.path} {bare[0].handler.qualname}"
+        if "DELETE" in route.methods or (_GRAVE.search(words) and route.methods != frozenset(["GET"])):
+            message = f"`{spoken(route)}` asks nobody who they are, where `{spoken(example)}` beside it does."
+            yield ProjectHit(route.at, message)
 
 
 def _views(project: Project) -> Iterator[tuple[str, tuple[Route, ...]]]:
@@ -315,14 +353,19 @@ def _reads(project: Project, route: Route) -> bool:
     return definition is not None and route.handler is not None and bool(effects(project, route.handler.path, definition))
 
 
-def _is_guarded(project: Project, route: Route) -> bool | None:
-    """Whether a guard stands before a route; None for one that is open by its nature, or that asks in its body."""
+def _is_guarded(project: Project, route: Route, *, grave: bool = False) -> bool | None:
+    """Whether a guard stands before a route; None for one that is open by its nature, or that asks in its body.
+
+    For what is `grave` the decorator that registers the route says nothing.
+    """
     if any(it.guards for it in route.dependencies):
         return True
     if route.handler is None or route.path in ("", "/") or _OPEN.search(f"{route.path} {route.handler.qualname}"):
         return None
     definition = project.definition(route.handler.path, route.handler.qualname)
-    if definition is None or definition.asks or any(_OPEN.search(it.target) for it in definition.decorators):
+    if definition is None or definition.asks:
+        return None
+    if any(_OPEN.search(it.target) and not (grave and _ROUTES.search(it.target)) for it in definition.decorators):
         return None
     if any(guarding(call.target) or _SIGNED.search(call.target) for call in definition.calls):
         return None

@@ -17,6 +17,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.constants import behind
 from architect_lsp.knowledge.reading import Reading, constant, dotted
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
@@ -44,6 +45,13 @@ def figures(request):
 
 def panel(request):
     return [|request.META["HTTP_X_FORWARDED_FOR"] in ALLOWED_ADDRESSES|]
+"""),
+        Bad("""
+OFFICE = ("10.1.2.3", "10.1.2.4")
+
+def is_office(request):
+    address = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")[0]
+    return [|address in OFFICE|]
 """),
     ],
     good=[
@@ -83,24 +91,32 @@ def find(view: View) -> Iterator[Hit]:
         if _KNOWS_PROXIES.search(reading.source(function)):
             continue
         for it in reading.within(function):
-            given = _compared(it)
+            given = _compared(view, it)
             if given is not None and _is_header(reading, function, given):
                 yield Hit(it, "The client writes this header: anyone passes who sends the right address in it.")
 
 
-def _compared(node: ast.AST) -> ast.expr | None:
+def _compared(view: View, node: ast.AST) -> ast.expr | None:
     """What a test compares with addresses, None when it does not."""
     if isinstance(node, ast.Compare) and len(node.ops) == 1:
         other = node.comparators[0]
         texts = [constant(it) for it in getattr(other, "elts", [other])]
         if all(isinstance(it, str) and _ADDRESS.match(it) for it in texts):
             return node.left
-        if isinstance(node.ops[0], ast.In | ast.NotIn) and _LIST.search(dotted(other).rpartition(".")[2]):
+        is_list = isinstance(node.ops[0], ast.In | ast.NotIn) and bool(dotted(other))
+        if is_list and (_LIST.search(dotted(other).rpartition(".")[2]) or _holds_addresses(view, dotted(other))):
             return node.left
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "startswith" and node.args:
         texts = [constant(it) for it in getattr(node.args[0], "elts", [node.args[0]])]
         return node.func.value if all(isinstance(it, str) and _ADDRESS.match(it) for it in texts) else None
     return None
+
+
+def _holds_addresses(view: View, name: str) -> bool:
+    """Whether a constant of the project is a list of addresses."""
+    found = behind(view.project, view.path, name)
+    items = found[1].items if found is not None and found[1].kind == "list" else ()
+    return bool(items) and all(it.kind == "text" and _ADDRESS.match(it.text) for it in items)
 
 
 def _is_header(reading: Reading, function: ast.AST, node: ast.expr, depth: int = 3) -> bool:

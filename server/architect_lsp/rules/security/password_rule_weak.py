@@ -103,7 +103,7 @@ _PASSWORD = regex(r"(?:new_?|raw_?|plain_?|user_?|self\.)*(?:password|passwd|pas
 _FIELD = regex(r"(?:new_?)?(?:password|passwd|passphrase)[12]?", re.IGNORECASE)
 _MEASURES = regex(r"strength|score|entropy|rate|estimate|mask|redact|hide", re.IGNORECASE)
 _SIGNS_IN = regex(r"log_?in|sign_?in|auth|token|credential|connect|grant|database|config|settings", re.IGNORECASE)
-_DEVELOPS = regex(r"(?:^|/)(?:\w*dev\w*|local\w*|test\w*|ci)(?:/|\.py$)")
+_DEVELOPS = regex(r"(?:^|/)(?:\w*dev\w*|local\w*|test\w*|ci|global_settings)(?:/|\.py$)")
 _FIELDS = ("Field", "constr", "StringConstraints", "CharField", "Length", "PasswordField", "StringField")
 
 
@@ -118,7 +118,7 @@ def find(view: View) -> Iterator[Hit]:
     for call in view.reading.each(ast.Call):
         if isinstance(call.func, ast.Attribute) and call.func.attr == "set_password" and len(call.args) == 1:
             given = call.args[0]
-            if isinstance(given, ast.Constant) and given.value == "":
+            if isinstance(given, ast.Constant) and given.value == "" and not isinstance(call.func.value, ast.Call):
                 yield Hit(call, "The empty password opens this account; `set_unusable_password()` closes it.")
             elif _is_django(view) and not _is_validated(view, call):
                 origin = view.untrusted(given, "password")

@@ -76,6 +76,14 @@ def exported(key):
         out.write([|f"{request.form['user']}:{password}"|])
     return jwt.encode({"sub": 1, "password": [|password|]}, key)
 """),
+        Bad("""
+from accounts.models import Member
+
+def join(request):
+    member = Member()
+    member.password = [|request.POST["password"]|]
+    member.save()
+"""),
     ],
     good=[
         """
@@ -133,6 +141,15 @@ def exported():
     with open("accounts.txt", "a") as out:
         out.write(f"{request.form['user']}:{password}")
 """,
+        """
+from django.contrib.auth.hashers import make_password
+from accounts.models import Member
+
+def join(request):
+    member = Member()
+    member.password = make_password(request.POST["password"])
+    member.save()
+""",
     ],
 )
 
@@ -151,6 +168,7 @@ _KEEPS = ("add", "add_all", "merge")
 def find(view: View) -> Iterator[Hit]:
     """Rows that are made with a password as it came, and kept."""
     yield from _encoded(view)
+    yield from _set_plain(view)
     for call in view.reading.each(ast.Call):
         if isinstance(call.func, ast.Attribute) and call.func.attr == "set_cookie":
             yield from _in_cookie(view, call)
@@ -202,6 +220,22 @@ def _encoded(view: View) -> Iterator[Hit]:
                     node.value, "Anyone reads the password back from this: store what Argon2, scrypt or bcrypt makes of it."
                 )
                 break
+
+
+def _set_plain(view: View) -> Iterator[Hit]:
+    """Columns of Django's rows that are set to a field of the form, and saved."""
+    if "request.POST" not in view.reading.unit.text:
+        return
+    for node in view.reading.each(ast.Assign):
+        target, function = node.targets[0], view.reading.function(node)
+        if not isinstance(target, ast.Attribute) or not _COLUMN.fullmatch(target.attr) or not _is_raw(node.value):
+            continue
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) or _is_set_anew(view.reading, function):
+            continue
+        if any(
+            isinstance(it, ast.Call) and dotted(it.func) == f"{dotted(target.value)}.save" for it in view.reading.within(function)
+        ):
+            yield Hit(node.value, "The password is stored as it came: store what Argon2, scrypt or bcrypt makes of it.")
 
 
 def _speaks_of_password(node: ast.expr) -> bool:

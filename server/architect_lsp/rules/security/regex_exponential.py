@@ -50,6 +50,11 @@ def is_path(text):
     return re.match([|"^(/?[a-z0-9]+)+/$"|], text)
 """
         ),
+        Bad("""
+import re
+
+NAME = re.compile([|r"^(([a-z])+.)+[A-Z]([a-z])+$"|])
+"""),
     ],
     good=[
         r"""
@@ -62,6 +67,11 @@ LINES = re.compile(r"(?:\w+,?)*")
 
 def is_list(text):
     return re.fullmatch(r"(?:[a-z]+;)*", text)
+""",
+        """
+import re
+
+NAME = re.compile(r"^(?:[a-z]+\\.)+[A-Z][a-z]+$")
 """,
     ],
 )
@@ -125,6 +135,7 @@ def _is_ambiguous(rows: list[Any]) -> bool:
     """Whether the pieces may match no more than one unbounded repetition, so that a run divides in many ways."""
     repeated = [it for it in rows if it[0] in (sre.MAX_REPEAT, sre.MIN_REPEAT) and it[1][1] >= _MANY]
     others = [it for it in rows if not any(it is each for each in repeated)]
+    others = [it for it in others if it[0] is not sre.ANY]  # `.` takes what the repetition takes, too
     return bool(repeated) and not any(_must(it) for it in others) and sum(it[1][0] > 0 for it in repeated) <= 1
 
 

@@ -80,6 +80,12 @@ BITS = 1024
 def made():
     return [|RSA.generate(BITS)|]
 """),
+        Bad("""
+from cryptography.hazmat.primitives.asymmetric import padding
+
+def wrapped(key, secret):
+    return key.encrypt(secret, [|padding.PKCS1v15()|])
+"""),
     ],
     good=[
         """
@@ -144,6 +150,13 @@ def make(key, body):
     cache_key = hashlib.sha1(body).hexdigest()
     return AES.new(key, AES.MODE_GCM), rsa.generate_private_key(65537, 2048), cache_key
 """,
+        """
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
+
+def signed(key, text):
+    return key.sign(text, padding.PKCS1v15(), hashes.SHA256())
+""",
     ],
 )
 
@@ -204,6 +217,8 @@ def find(view: View) -> Iterator[Hit]:
                 call,
                 f"`{last if last != 'new' else name.split('.')[-2]}` is broken: texts with the same digest can be made.",
             )
+        elif last == "PKCS1v15" and _encrypts(view, call) and name.endswith("padding.PKCS1v15"):
+            yield Hit(call, "With this padding answers to forged texts tell what was encrypted; use `OAEP`.")
         elif _CIPHERS.match(name):
             what = name.split(".")[-2] if last == "new" else last
             yield Hit(call, f"`{what}` does not keep what it encrypts secret; use AES-GCM or ChaCha20-Poly1305.")
@@ -216,6 +231,12 @@ def find(view: View) -> Iterator[Hit]:
                 yield Hit(call, f"A key of {bits} bits can be broken; use 2048 or more.")
         elif _CURVES.match(name):
             yield Hit(call, f"The curve `{last}` is too short; use `SECP256R1` or Ed25519.")
+
+
+def _encrypts(view: View, call: ast.Call) -> bool:
+    """Whether a padding is one of a cipher, not of a signature."""
+    up = view.reading.parent(call)
+    return isinstance(up, ast.Call) and isinstance(up.func, ast.Attribute) and up.func.attr in ("encrypt", "decrypt")
 
 
 def _number(view: View, node: ast.expr | None) -> object:
@@ -311,6 +332,6 @@ _LAST = frozenset(
     (
         *("md5", "sha1", "md4", "new", "MD5", "SHA1", "ARC4", "Blowfish", "IDEA", "CAST5", "SEED", "TripleDES", "ECB", "des"),
         *("triple_des", "generate_private_key", "generate_parameters", "generate", "newkeys"),
-        *("SECP192R1", "SECT163K1", "SECT163R2"),
+        *("SECP192R1", "SECT163K1", "SECT163R2", "PKCS1v15"),
     )
 )
