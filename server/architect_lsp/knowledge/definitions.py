@@ -366,3 +366,13 @@ def end_of(definition: Definition) -> tuple[int, int]:
     elif isinstance(node, ast.ExceptHandler):
         return position(node)
     return getattr(node, "end_lineno", 0), getattr(node, "end_col_offset", 0)
+
+
+def owner_of(reading: Reading, node: ast.AST, name: str) -> Function | None:
+    """The function around a node that takes a parameter of this name, None where a lambda or none does."""
+    function = reading.function(node)
+    while function is not None:
+        if any(it.arg == name for it in arguments(function)):
+            return function if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) else None
+        function = reading.function(function)
+    return None

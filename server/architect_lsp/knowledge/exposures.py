@@ -13,9 +13,10 @@ from msgspec import Struct
 from architect_lsp.knowledge.constants import behind
 from architect_lsp.knowledge.effects import canonical
 from architect_lsp.knowledge.flows import Origin
+from architect_lsp.knowledge.narrowed import is_one_of_few
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Reading, constant, dotted
-from architect_lsp.knowledge.sources import is_handler, is_one_of_few, is_request, parts
+from architect_lsp.knowledge.sources import is_handler, is_request, parts
 from architect_lsp.knowledge.streams import described, slot_parameter, streams
 from architect_lsp.knowledge.streams import dotted as module_name
 from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol, Ref, Symbol
@@ -61,6 +62,11 @@ def exposures(project: Project, path: str, reading: Reading) -> Iterator[Exposur
 def untrusted(project: Project, path: str, reading: Reading, node: ast.expr, kind: str) -> Origin | None:
     """The first part of a value that someone else decides and nothing made harmless for this kind of sink."""
     return _first(project, path, reading, parts(project, path, reading, node, kind))
+
+
+def is_untrusted(project: Project, path: str, reading: Reading, origin: Origin) -> bool:
+    """Whether a request, or a person at a terminal, fills the value with whatever they like."""
+    return is_request(project, reading, origin) and not is_one_of_few(project, path, reading, origin)
 
 
 def has_source(project: Project, reading: Reading) -> bool:
@@ -149,6 +155,6 @@ def _arguments(call: ast.Call) -> Iterator[tuple[str, ast.expr]]:
 
 def _first(project: Project, path: str, reading: Reading, found: tuple[str | Origin, ...]) -> Origin | None:
     for it in found:
-        if isinstance(it, Origin) and is_request(project, reading, it) and not is_one_of_few(project, path, reading, it):
+        if isinstance(it, Origin) and is_untrusted(project, path, reading, it):
             return it
     return None

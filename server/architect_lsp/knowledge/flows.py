@@ -41,6 +41,7 @@ from architect_lsp.knowledge.transfers import (
     MODULES,
     NUMBERS,
     OF_FILES,
+    OF_OBJECTS,
     OPENED,
     STRING_METHODS,
     UNDOING,
@@ -132,7 +133,7 @@ class _Walk:
         elif isinstance(node, ast.Call | ast.Subscript):
             found = self._call(node, depth) if isinstance(node, ast.Call) else self._chain(node, "", depth)
             found = cut(found) if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice) else found
-            yield from _past(guards_of_text(self.reading, node), Origin("checked", "guard", node), found)
+            yield from self._past(guards_of_text(self.reading, node), node, "guard", found)
         elif isinstance(node, ast.Name | ast.Attribute):
             yield from self._chain(node, "", depth)
         else:
@@ -171,9 +172,8 @@ class _Walk:
     def _call(self, node: ast.Call, depth: int) -> Iterator[str | Origin]:
         function = node.func
         name = function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
-        first = node.args[0] if node.args else None
         if name == "map" and len(node.args) > 1 and isinstance(function, ast.Name):
-            mapped = dotted(first).rpartition(".")[2]
+            mapped = dotted(node.args[0]).rpartition(".")[2]
             yield from (
                 _clean(node, mapped)
                 if mapped in NUMBERS or CLEAN.search(mapped) or ESCAPES.search(mapped)
@@ -185,7 +185,7 @@ class _Walk:
             yield from self._escaped(node, name, depth)
         elif isinstance(function, ast.Attribute) and name == "format":
             yield from self._format(node, function.value, depth)
-        elif isinstance(function, ast.Attribute) and name in ("join", "joinpath") and first is not None:
+        elif isinstance(function, ast.Attribute) and name in ("join", "joinpath") and node.args:
             yield from self._join(node, function.value, depth)
         elif name in ("get", "getlist") and any(it.arg == "type" and dotted(it.value) in NUMBERS for it in node.keywords):
             yield from _clean(node, name)  # a field of a request, parsed
@@ -211,10 +211,8 @@ class _Walk:
 
     def _handed_on(self, value: ast.expr, depth: int, *, undone: bool) -> Iterator[str | Origin]:
         for it in self.pieces(value, depth + 1):
-            if undone and isinstance(it, Origin) and it.through:
-                yield replace(it, through=tuple(by for by in it.through if by.startswith(ANYTHING)))
-            else:
-                yield it
+            kept = tuple(by for by in it.through if by.startswith(ANYTHING)) if isinstance(it, Origin) else ()
+            yield replace(it, through=kept) if undone and isinstance(it, Origin) else it
 
     def _is_lambda(self, node: ast.Name) -> bool:
         rows = next(
@@ -265,7 +263,8 @@ class _Walk:
             if written and any(written in definitions(self.reading, it) for it in scopes(self.reading, node)):
                 yield from self._named(node, written, suffix, depth)
             else:
-                yield from self._chain(node.value, f".{node.attr}{suffix}", depth + 1)
+                checks = guards(self.reading, node, written) if written else ()
+                yield from self._past(checks, node, written, self._chain(node.value, f".{node.attr}{suffix}", depth + 1))
         elif suffix and OF_FILES.match(suffix):
             yield Origin("unknown", "", node)  # what a file says, not where it lies
         elif isinstance(node, ast.Call) and suffix and last_name(node.func) in OPENED and node.args:
@@ -305,7 +304,7 @@ class _Walk:
             yield Origin("call" if "()" in suffix else "name", name + suffix, node)
             return
         checks = {*guards(reading, node, name), *(guards(reading, self.use, name) if node is not self.use else ())}
-        yield from _past(checks, Origin("checked", name, node), self._unguarded(node, name, suffix, depth))
+        yield from self._past(checks, node, name, self._unguarded(node, name, suffix, depth))
 
     def _unguarded(self, node: ast.Name | ast.Attribute, name: str, suffix: str, depth: int) -> Iterator[str | Origin]:
         reading = self.reading
@@ -330,19 +329,31 @@ class _Walk:
         found, covered = reaching(self.reading, node, name, scope)
         argument = argument_of(scope, name)
         if argument is not None and not covered:
-            yield from self._parameter(node, scope, argument, suffix)
+            checks = guards(self.reading, node, name, argument)
+            yield from self._past(checks, node, name, self._parameter(node, scope, argument, suffix))
         elif not found and argument is None:
             yield Origin("call" if "()" in suffix else "name", name + suffix, node)
         between = Between(self.left) if sum(it.how in ("set", "each") for it in found) > 1 else None
         for it in found:
             key = (name, id(it))
-            if key in self.active or it.how == "pop":
+            if key in self.active or it.how == "pop" or (it.how in ("add", "item") and OF_OBJECTS.fullmatch(suffix)):
                 continue
             self.active.add(key)
             if between is not None and it.how == "set":
                 yield between
-            yield from _of_part(self._suffixed(it.value, suffix, depth, node), it)
+            checks = guards(self.reading, node, name, it.node)
+            yield from self._past(checks, node, name, _of_part(self._suffixed(it.value, suffix, depth, node), it))
             self.active.discard(key)
+
+    def _past(self, checks: Collection[str], node: ast.expr, name: str, found: Iterator[str | Origin]) -> Iterator[str | Origin]:
+        """What is left of a value that these checks stand before."""
+        if ANYTHING in checks:
+            yield Origin("checked", name, node)
+        elif checks:
+            through = tuple(sorted(checks))
+            yield from (replace(it, through=(*it.through, *through)) if isinstance(it, Origin) else it for it in found)
+        else:
+            yield from found
 
     def _suffixed(self, value: ast.expr | None, suffix: str, depth: int, node: ast.AST | None = None) -> Iterator[str | Origin]:
         if value is None:
@@ -383,17 +394,6 @@ def _of_part(found: Iterator[str | Origin], by: Definition) -> Iterator[str | Or
     if by.part < 0 or by.how != "set" or not isinstance(by.value, ast.Call):
         return found
     return (replace(it, part=by.part) if isinstance(it, Origin) and it.call is by.value else it for it in found)
-
-
-def _past(checks: Collection[str], vouched: Origin, found: Iterator[str | Origin]) -> Iterator[str | Origin]:
-    """What is left of a value that these checks stand before."""
-    if ANYTHING in checks:
-        yield vouched
-    elif checks:
-        through = tuple(sorted(checks))
-        yield from (replace(it, through=(*it.through, *through)) if isinstance(it, Origin) else it for it in found)
-    else:
-        yield from found
 
 
 def _clean(node: ast.expr, by: str) -> Iterator[Origin]:

@@ -28,9 +28,14 @@ _STEPS = 2
 """How many of those calls may lie between the value and what is checked."""
 
 
-def guards(reading: Reading, use: ast.AST, name: str) -> frozenset[str]:
-    """What checks of `name` stand between its value and `use`: `if name in ALLOWED` around it, or one that left before."""
-    return _standing(reading, use, name, _spoken_of(reading, use, name)) if _is_checked(reading, use, name) else frozenset()
+def guards(reading: Reading, use: ast.AST, name: str, since: ast.AST | None = None) -> frozenset[str]:
+    """What checks of `name` stand between its value and `use`: `if name in ALLOWED` around it, or one that left before.
+
+    `since` is what set one of several values that the name may have: then it is checks of that one.
+    """
+    if not _is_checked(reading, use, name):
+        return frozenset()
+    return _standing(reading, use, name, _spoken_of(reading, use, name), since)
 
 
 def guards_of_text(reading: Reading, use: ast.Call | ast.Subscript) -> frozenset[str]:
@@ -43,14 +48,14 @@ def guards_of_text(reading: Reading, use: ast.Call | ast.Subscript) -> frozenset
     return _standing(reading, use, written, frozenset([written])) if written in known["all"] else frozenset()
 
 
-def _standing(reading: Reading, use: ast.AST, name: str, names: frozenset[str]) -> frozenset[str]:
+def _standing(reading: Reading, use: ast.AST, name: str, names: frozenset[str], since: ast.AST | None = None) -> frozenset[str]:
     found: set[str] = set()
     below = use
     for up in reading.ancestors(use):
         if isinstance(up, ast.If | ast.IfExp | ast.While) and below is not up.test:
             inside = below is up.body if isinstance(up, ast.IfExp) else any(below is it for it in up.body)
             test = _said(reading, up.test)
-            found |= _still(reading, name, test, use, told(test, names, positive=inside))
+            found |= _still(reading, name, test, use, since, told(test, names, positive=inside))
         if isinstance(up, COMPREHENSIONS):
             for generator in up.generators:
                 for it in generator.ifs:
@@ -60,7 +65,7 @@ def _standing(reading: Reading, use: ast.AST, name: str, names: frozenset[str]) 
             for number, statement, vouched in _vouching(reading, block, names):
                 if number >= index:
                     break
-                found |= _still(reading, name, statement, use, vouched)
+                found |= _still(reading, name, statement, use, since, vouched)
         if isinstance(up, _SCOPES):
             return _as_path(reading, use, name, found)
         below = up
@@ -70,7 +75,7 @@ def _standing(reading: Reading, use: ast.AST, name: str, names: frozenset[str]) 
         for number, statement, vouched in _vouching(reading, body, names):
             if number >= index:
                 break
-            found |= _still(reading, name, statement, use, vouched)
+            found |= _still(reading, name, statement, use, since, vouched)
     return _as_path(reading, use, name, found)
 
 
@@ -121,8 +126,15 @@ def _is_checked(reading: Reading, use: ast.AST, name: str) -> bool:
     return bool(mentioned) and bool(mentioned & _spoken_of(reading, use, name))
 
 
+def _test(reading: Reading, statement: ast.stmt) -> ast.expr | None:
+    return _said(reading, statement.test) if isinstance(statement, ast.If | ast.Assert) else None
+
+
 def _said(reading: Reading, test: ast.expr) -> ast.expr:
     """The check that a test stands for, where it was made before and given a name: `is_safe = allowed(url)`."""
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        said = _said(reading, test.operand)
+        return test if said is test.operand else ast.copy_location(ast.UnaryOp(test.op, said), said)
     if not isinstance(test, ast.Name):
         return test
     rows = definitions(reading, reading.function(test)).get(test.id, ())
@@ -139,7 +151,12 @@ def _mentioned(reading: Reading) -> frozenset[str]:
             value = given.value if isinstance(given, ast.Await) else given
             if isinstance(value, ast.Call):
                 last = last_name(value.func)
-                if last == "relative_to" or CHECKERS.search(last) or CONVERSIONS.match(last):
+                if (
+                    last in ("to_thread", "run_sync", "run_in_threadpool", "run_in_executor")
+                    or last == "relative_to"
+                    or CHECKERS.search(last)
+                    or CONVERSIONS.match(last)
+                ):
                     tests.append(value)
         tests += [it for it in (refusal(reading, each) for each in tests) if it is not None]
         found: set[str] = set()
@@ -202,10 +219,14 @@ def _is_part(node: ast.expr | None, names: Iterable[str]) -> bool:
     return bool(PARTS.match(last_name(node.func))) and any(dotted(it) in names or _is_part(it, names) for it in node.args)
 
 
-def _still(reading: Reading, name: str, check: ast.AST, use: ast.AST, found: frozenset[str]) -> frozenset[str]:
-    """What was found, unless the name was set anew since."""
+def _still(
+    reading: Reading, name: str, check: ast.AST, use: ast.AST, since: ast.AST | None, found: frozenset[str]
+) -> frozenset[str]:
+    """What was found, unless the name was set anew since; of one value of the name, set by `since`, if that was set before."""
     if not found:
         return found
+    if since is not None:
+        return found if isinstance(since, ast.arg) or position(since) < position(check) else frozenset()
     after = (getattr(check, "end_lineno", 0), getattr(check, "end_col_offset", 0))
     rows = definitions(reading, reading.function(use)).get(name, ())
     is_new = any(after <= position(it.node) and end_of(it) <= position(use) for it in rows if it.how in ("set", "each"))
@@ -227,7 +248,7 @@ def _vouching(reading: Reading, block: Sequence[ast.AST], names: frozenset[str])
     key = (id(block), names)  # the tree keeps its lists as long as the reading lives
     if key not in known:
         rows = (
-            (index, it, vouched_by(it, names) | refused_by(reading, it, names))
+            (index, it, vouched_by(it, names, _test(reading, it)) | refused_by(reading, it, names))
             for index, it in enumerate(block)
             if isinstance(it, ast.stmt)
         )

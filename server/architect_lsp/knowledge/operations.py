@@ -29,6 +29,11 @@ def parameters(path: str) -> tuple[str, ...]:
     return tuple(it[1] for it in _PARAMETER.finditer(path))
 
 
+def shaped_parameters(path: str) -> tuple[tuple[str, str], ...]:
+    """(name, converter) of each part that a client fills in, the converter "" where any text will do."""
+    return tuple((it[1], it[2] or "") for it in _PARAMETER.finditer(path))
+
+
 def shape(path: str) -> str:
     """A path without the names of its parameters: two of one shape match the same requests."""
     return _PARAMETER.sub(lambda it: f"{{{_CONVERTERS.get(it[2] or '', it[2])}}}", path)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from msgspec.structs import replace
 
 from architect_lsp.knowledge.catalogue import tool_functions
-from architect_lsp.knowledge.definitions import arguments
+from architect_lsp.knowledge.definitions import arguments, owner_of
 from architect_lsp.knowledge.facts import HTTP_METHODS, Def
 from architect_lsp.knowledge.flow_facts import INSIDE, giving_calls, innermost_call, placed
 from architect_lsp.knowledge.flows import Origin, is_own, pieces
@@ -22,7 +22,7 @@ from architect_lsp.knowledge.reading import Function, Reading, constant, dotted
 from architect_lsp.knowledge.streams import cleaned, gives, passes, slot_parameter
 from architect_lsp.knowledge.streams import dotted as module_name
 from architect_lsp.knowledge.summaries import effects
-from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol
+from architect_lsp.knowledge.symbols import External, FunctionSymbol
 from architect_lsp.knowledge.threats import ALL, words
 from architect_lsp.patterns import regex
 
@@ -86,6 +86,8 @@ _PROVIDED = regex(
     r"Session|Connection|Cursor|Engine|Request|Response|Dep(?:s|endency)?\b|Service|Repository|Client|BackgroundTasks|^Current[A-Z]"
 )
 """Types of parameters, aliases of `Annotated` among them, that no client fills."""
+_VIEWS = ("django", "pyramid", "sanic", "aiohttp", "tornado")
+"""Frameworks whose handlers are given a request first."""
 _WHO_ASKS = regex(r"(?:current|auth\w*|logged_in|signed_in)_?(?:user|account|admin|member|customer)|principal|identity")
 _OF_ADDRESS = 3
 """Most parameters that an address fills; a function with more is one that others call."""
@@ -230,28 +232,22 @@ def is_request(project: Project, reading: Reading, origin: Origin) -> bool:
         return True
     if name.startswith(_OTHER_REQUESTS):
         return True
-    return origin.kind == "parameter" and is_of_handler(reading, origin)
+    return origin.kind == "parameter" and is_of_handler(reading, origin) and _speaks_of_views(project, reading, origin)
 
 
-def is_one_of_few(project: Project, path: str, reading: Reading, origin: Origin) -> bool:
-    """Whether a parameter's type names all it may be, which frameworks check: a `Literal`, an `Enum`."""
-    if origin.kind != "parameter":
-        return False
-    name = origin.name.partition(".")[0]
-    function = _owner_of(reading, origin.node, name)
-    said = next((it.annotation for it in arguments(function) if it.arg == name), None) if function is not None else None
-    if isinstance(said, ast.Subscript) and dotted(said.value).rpartition(".")[2] == "Annotated":
-        said = next(iter(getattr(said.slice, "elts", [])), said)
-    if isinstance(said, ast.Subscript) and dotted(said.value).rpartition(".")[2] == "Optional":
-        said = said.slice
-    if isinstance(said, ast.BinOp):  # `Colour | None`
-        said = said.left
-    said = said.value if isinstance(said, ast.Subscript) and dotted(said.value).rpartition(".")[2] == "Literal" else said
-    target = reading.target(said) if isinstance(said, ast.Name | ast.Attribute) else ""
-    found = project.resolve(path, target, reading.owner(origin.node)) if target else None
-    if isinstance(found, External):
-        return found.name in ("typing.Literal", "typing_extensions.Literal")
-    return isinstance(found, ClassSymbol) and any(it.rpartition(".")[2] in ("Enum", "StrEnum") for it in found.facts.bases)
+def _speaks_of_views(project: Project, reading: Reading, origin: Origin) -> bool:
+    """Whether a handler that only its parameter `request` tells may be one: somewhere the project imports such a framework."""
+    function = owner_of(reading, origin.node, origin.name.partition(".")[0])
+    is_told = function is not None and (
+        function.decorator_list or reading.owner(function) or [it.arg for it in arguments(function)] in _LAMBDAS
+    )
+    return bool(is_told) or project.of_all("frameworks of views", _views)
+
+
+def _views(project: Project) -> bool:
+    return not any(target.startswith("fastapi") for path in project.paths for _, target in project.imports(path)) or any(
+        target.startswith(_VIEWS) for path in project.paths for _, target in project.imports(path)
+    )
 
 
 def is_of_handler(reading: Reading, origin: Origin) -> bool:
@@ -259,7 +255,7 @@ def is_of_handler(reading: Reading, origin: Origin) -> bool:
     name = origin.name.partition(".")[0]
     if not is_own(origin):
         return False
-    function = _owner_of(reading, origin.node, name)
+    function = owner_of(reading, origin.node, name)
     if function is None or not is_handler(reading, function):
         return False
     if name in (
@@ -335,7 +331,7 @@ def is_model_output(project: Project, path: str, reading: Reading, origin: Origi
     if origin.kind == "checked":
         return False
     if origin.kind == "parameter":
-        function = _owner_of(reading, origin.node, origin.name.partition(".")[0])
+        function = owner_of(reading, origin.node, origin.name.partition(".")[0])
         if function is not None and is_own(origin) and is_tool(project, path, reading, function):
             return True
     if _MODEL_CALL.search(origin.name) or _TOOL_INPUT.search(origin.name):
@@ -379,12 +375,3 @@ def is_model_call(project: Project, path: str, reading: Reading, call: ast.Call,
     if isinstance(symbol, External) and "llm" in project.table.kinds(symbol.name):
         return True
     return bool(_MODEL_CALL.search(f"{dotted(call.func) or target}()"))
-
-
-def _owner_of(reading: Reading, node: ast.AST, name: str) -> Function | None:
-    function = reading.function(node)
-    while function is not None:
-        if any(it.arg == name for it in arguments(function)):
-            return function if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) else None
-        function = reading.function(function)
-    return None

@@ -33,6 +33,8 @@ OPENED = frozenset(
 """Of those, what an attribute or a method of the result is still part of: `urlparse(path).query`, `Path(name).resolve()`."""
 OF_FILES = regex(r"\.(?:read_text|read_bytes|exists|is_file|is_dir|stat|iterdir|glob)\(\)")
 """What a path is asked about the file that lies there."""
+OF_OBJECTS = regex(r"(?:\.\w+)+")
+"""Attributes of an object, which are none of what was put into it: `watch.update(form); open(watch.folder)`."""
 ACCESS = regex(
     r"\.(?:get|pop|items|values|keys|getlist|get_json|json|read|body|dict|model_dump|decode|strip|first|resolve|absolute|expanduser|as_posix|joinpath)\(\)"
 )

@@ -39,17 +39,18 @@ DECIDING = ("netloc", "hostname", "host", "domain", "parents", "query")
 _ADDRESSES = ("is_private", "is_loopback", "is_link_local", "is_reserved")
 
 
-def vouched_by(statement: ast.stmt, names: frozenset[str]) -> frozenset[str]:
+def vouched_by(statement: ast.stmt, names: frozenset[str], test: ast.expr | None = None) -> frozenset[str]:
     """What a statement that was passed vouches for."""
     if isinstance(statement, ast.If):
         ends = _replaces(statement.body, names) or leaves(statement.body)
-        return told(statement.test, names, positive=False) if ends else frozenset()
+        return told(test or statement.test, names, positive=False) if ends else frozenset()
     if isinstance(statement, ast.Assert):
-        return told(statement.test, names, positive=True)
+        return told(test or statement.test, names, positive=True)
     if isinstance(statement, ast.Expr | ast.Assign):
         value = statement.value.value if isinstance(statement.value, ast.Await) else statement.value
         if not isinstance(value, ast.Call):
             return frozenset()
+        value = _run_elsewhere(value)
         last = last_name(value.func)
         if last == "relative_to" and isinstance(value.func, ast.Attribute) and speaks_of(value.func.value, names):
             return frozenset([BEGINS])
@@ -63,6 +64,17 @@ def vouched_by(statement: ast.stmt, names: frozenset[str]) -> frozenset[str]:
         found: frozenset[str] = frozenset().union(*(told(it.test, names, positive=False) for it in inner))
         return found & {WITHOUT}
     return frozenset()
+
+
+def _run_elsewhere(call: ast.Call) -> ast.Call:
+    """The call that a call has done by a thread: `to_thread(check, url)`, `sync_to_async(check)(url)`."""
+    if last_name(call.func) in ("to_thread", "run_sync", "run_in_threadpool") and call.args:
+        return ast.Call(call.args[0], call.args[1:], call.keywords)
+    if last_name(call.func) == "run_in_executor" and len(call.args) > 1:
+        return ast.Call(call.args[1], call.args[2:], call.keywords)
+    if isinstance(call.func, ast.Call) and last_name(call.func.func) == "sync_to_async" and call.func.args:
+        return ast.Call(call.func.args[0], call.args, call.keywords)
+    return call
 
 
 def refused_by(reading: Reading, statement: ast.stmt, names: frozenset[str]) -> frozenset[str]:

@@ -67,6 +67,17 @@ async def send(request: Request):
     ],
     good=[
         """
+from fastapi import FastAPI
+from shop.schemas import Order
+
+app = FastAPI()
+
+@app.post("/orders")
+def create(order: dict):
+    order.pop("metadata", None)
+    return Order(**order)
+""",
+        """
 from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel
@@ -159,7 +170,12 @@ def _arguments(function: Function) -> Iterator[tuple[ast.arg, ast.expr | None]]:
 
 
 def _is_read(reading: Reading, function: Function, name: str) -> bool:
-    """Whether single entries are read of it: `order["item"]`, `order.get("item")`."""
+    """Whether single entries are read of it: `order["item"]`, `order.get("item")`, and no class is made of all."""
+    made = (
+        it for it in reading.within(function) if isinstance(it, ast.Call) and dotted(it.func).rpartition(".")[2][:1].isupper()
+    )
+    if any(word.arg is None and dotted(word.value) == name for it in made for word in it.keywords):
+        return False
     for node in reading.within(function):
         if isinstance(node, ast.Subscript) and dotted(node.value) == name and isinstance(node.slice, ast.Constant):
             return True

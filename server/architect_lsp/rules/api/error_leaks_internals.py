@@ -313,6 +313,10 @@ def _blames_service(node: ast.AST) -> bool:
     return status is not None and status >= 500
 
 
+_CLEANS = regex(r"(?:sanit|redact|mask|scrub|clean|safe)\w*$", re.IGNORECASE)
+"""Calls that take out of a text what is nobody's business."""
+
+
 def _shown(node: ast.expr, caught: str) -> ast.expr | None:
     """The part of an argument that gives the exception's text, None when none does."""
     for it in _parts(node):
@@ -332,6 +336,8 @@ def _shown(node: ast.expr, caught: str) -> ast.expr | None:
 def _parts(node: ast.expr) -> Iterator[ast.expr]:
     """The values an answer is put together from: entries of dictionaries and lists, sides of a `+`."""
     yield node
+    if isinstance(node, ast.Call) and _CLEANS.search(dotted(node.func)):
+        return
     if isinstance(node, ast.Dict):
         for it in node.values:
             yield from _parts(it)

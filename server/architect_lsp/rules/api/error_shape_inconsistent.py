@@ -108,12 +108,15 @@ _PRESCRIBED = ("oauth", "token", "jsonrpc", "rpc", "mcp", "webhook", "scim", "he
 def find(view: View) -> Iterator[Hit]:
     """Error bodies written by hand in FastAPI's handlers, where nine of ten errors are raised."""
     reading = view.reading
+    told: set[ast.AST] = set()
     for call in reading.each(ast.Call):
         if dotted(call.func).rpartition(".")[2] not in _MADE or (status_of(call) or 0) < 400:
             continue
         function = reading.function(call)
         content = call.args[0] if call.args else keyword(call, "content")
         if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) or not isinstance(content, ast.Dict):
+            continue
+        if function in told:
             continue
         keys = [str(constant(it)) for it in content.keys if it is not None]
         if any(isinstance(it, ast.Dict) and {"message", "type"} <= {constant(key) for key in it.keys} for it in content.values):
@@ -125,6 +128,7 @@ def find(view: View) -> Iterator[Hit]:
             continue
         n_raised, n_made = view.project.of_all("error shapes", _counts)
         if n_raised >= MIN_NEIGHBOURS and n_raised >= AGREE * (n_raised + n_made - 1):
+            told.add(function)
             says = f"{n_raised} of {n_raised + n_made} errors of the routes here are raised, and say `detail`"
             yield Hit(call, f"`{function.name}` answers an error with `{keys[0]}`; {says}.")
 

@@ -21,6 +21,8 @@ from collections.abc import Iterator
 from architect_lsp.knowledge.frameworks.django_admin import admin_forms
 from architect_lsp.knowledge.lineage import dotted as dotted_name
 from architect_lsp.knowledge.lineage import lineage
+from architect_lsp.knowledge.models import Models
+from architect_lsp.knowledge.reading import constant
 from architect_lsp.knowledge.symbols import ClassSymbol
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
@@ -44,13 +46,43 @@ class EmployeeForm(forms.ModelForm):
         model = Employee
         fields = [|"__all__"|]
 
-class Other(EmployeeForm):
+"""),
+        Bad("""
+-- app/models.py --
+from django.conf import settings
+from django.db import models
+
+class Session(models.Model):
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    workout = models.ForeignKey("Workout", on_delete=models.CASCADE)
+    notes = models.TextField()
+-- app/forms.py --
+from django import forms
+from app.models import Session
+
+class SessionForm(forms.ModelForm):
     class Meta:
-        model = Employee
-        exclude = [|["salary"]|]
+        model = Session
+        exclude = [|("workout",)|]
 """),
     ],
     good=[
+        """
+-- app/models.py --
+from django.db import models
+
+class Comment(models.Model):
+    exercise = models.ForeignKey("Exercise", on_delete=models.CASCADE)
+    text = models.TextField()
+-- app/forms.py --
+from django import forms
+from app.models import Comment
+
+class CommentForm(forms.ModelForm):
+    class Meta:
+        model = Comment
+        exclude = ("exercise",)
+""",
         """
 from django import forms
 from rest_framework import serializers
@@ -103,6 +135,21 @@ class EmployeeForm(forms.ModelForm):
 
 _FORMS = regex(r"django\.forms\.(?:models\.)?(?:ModelForm|BaseModelForm)")
 
+_NOT_FOR_ALL = regex(
+    r"user|owner|author|creator|created_by|approved_by|customer|account|tenant|organi[sz]ation|role|groups|permissions"
+    r"|is_(?:staff|superuser|admin|active|approved|verified|published|paid)|approved|verified|balance|password|\w*_?token|api_key|secret"
+)
+"""Columns that say whose a row is, or what somebody may do: a form that anyone fills in does not set them."""
+
+
+def _opens(view: View, model: ast.expr | None, left_out: ast.expr) -> bool:
+    """Whether a model has columns that are not for everyone, and the list of those left out does not name them."""
+    found = view.symbol(model) if model is not None else None
+    known = Models.of(view.project).at(found) if isinstance(found, ClassSymbol) else None
+    named = {constant(it) for it in ast.walk(left_out) if isinstance(it, ast.Constant)}
+    each = {it.name for it in known.columns} | {it.name for it in known.relations} if known is not None else set()
+    return any(_NOT_FOR_ALL.fullmatch(it) for it in each - named)
+
 
 @rule.check
 def find(view: View) -> Iterator[Hit]:
@@ -119,7 +166,7 @@ def find(view: View) -> Iterator[Hit]:
         fields, left_out = rows.get("fields"), rows.get("exclude")
         is_all = isinstance(fields, ast.Constant) and fields.value == "__all__"
         shown = fields if is_all else left_out if fields is None else None
-        if shown is None or (shown is left_out and isinstance(shown, ast.List | ast.Tuple) and not shown.elts):
+        if shown is None or (shown is left_out and not _opens(view, rows.get("model"), shown)):
             continue
         owner = view.project.class_(view.path, reading.qualname(meta).removesuffix(".Meta"))
         if owner is None or "Admin" in owner.qualname:

@@ -200,7 +200,8 @@ def find(project: Project) -> Iterator[ProjectHit]:
         if definition is None or is_script(route.handler.path) or _LINKS.search(f"{route.path} {definition.qualname}"):
             continue
         found = effects(project, route.handler.path, definition)
-        kind = next((it for it in _KINDS if it in found and _tells(found[it]) and not _undone(project, found[it])), None)
+        is_said = bool(_CHANGES.search(f"{route.path} {definition.qualname}"))
+        kind = next((it for it in _KINDS if it in found and _tells(found[it], is_said) and not _undone(project, found[it])), None)
         if kind is None:
             session = next((it.target for it in definition.calls if _SESSION.search(it.target)), "")
             if session:
@@ -214,13 +215,24 @@ def find(project: Project) -> Iterator[ProjectHit]:
         yield ProjectHit(route.at, message, tuple(described(found[kind], project)))
 
 
+_CHANGES = regex(
+    r"add|set|create|update|delete|remove|cancel|approve|reject|accept|enable|disable|toggle|send|mark|archive|restore|reset|start|stop"
+    r"|publish|close|open|join|leave|pay|order|buy|assign|move|copy|clear|purge|run|trigger|retry|vote|like|follow|rename|hide|change|save|submit",
+    re.IGNORECASE,
+)
+"""Verbs of a path or a handler that promise a change."""
 _RECORD = regex(
     r"log|audit|track|telemetry|analytics|last_?(seen|used|access)|touch|usage|metric|cache|event|record|history|ensure"
 )
 
 
-def _tells(effect: Effect) -> bool:
-    """Whether an effect is a change that the route is about: near enough, and neither plumbing nor a record of the request."""
+def _tells(effect: Effect, is_said: bool) -> bool:
+    """Whether an effect is a change that the route is about: near enough, and neither plumbing nor a record of the request.
+
+    Through further functions only where the route says (`is_said`) that it changes something: a list may settle what it shows.
+    """
+    if len(effect.path) > 1 and not is_said:
+        return False
     names = [ref.qualname.rpartition(".")[2].lower() for ref in effect.path[1:]]
     return len(effect.path) <= _STEPS and not any(_RECORD.search(it) or _PLUMBING.search(it) for it in names)
 

@@ -52,6 +52,16 @@ async def search(request: Request):
     ],
     good=[
         """
+from flask import Flask, render_template, request
+from shop.forms import TagForm
+
+app = Flask(__name__)
+
+@app.get("/tags")
+def tags():
+    return render_template("tags.html", form=TagForm(request.form))
+""",
+        """
 from flask import Flask, request
 
 app = Flask(__name__)
@@ -97,6 +107,8 @@ def _is_tried(reading: Reading, node: ast.Attribute) -> bool:
             return True
         if isinstance(up, ast.Call) and any(it.arg in ("silent", "default") for it in up.keywords):
             return True
+        if isinstance(up, ast.Call) and node in up.args and node.attr == "form":
+            return True  # a class of forms takes an empty one for a page that shows it
         if isinstance(up, ast.FunctionDef | ast.AsyncFunctionDef):
             return False
     return False

@@ -13,6 +13,7 @@ Source: RFC 9110 section 9; Zalando RESTful API Guidelines, "MUST keep URLs verb
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.catalogue import catalogue
@@ -152,6 +153,10 @@ paths:
 
 _VERB = regex(r"(?:get|fetch|create|add|insert|update|edit|delete|remove)(?:[-_][a-z]\w*|[A-Z]\w*)")
 _API = regex(r"(?:^|/)(?:api|v\d+)(?:/|$)")
+_ENDS = ("delete", "remove", "update", "edit")
+"""Verbs at the end of a path that is only posted to."""
+_FEW = 3
+"""Paths with the same verb at their end; more are the way of the house."""
 _ACTION = regex(r"}/[^/{}]+/?$")
 """What is done with one thing, or a part of it."""
 _FITS = {
@@ -167,6 +172,10 @@ _FITS = {
 def find(project: Project) -> Iterator[ProjectHit]:
     """Routes of an API with a verb for create, read, update or delete, where nine of ten have none."""
     rows = {it.at: it for it in catalogue(project).routes if _counts(it)}
+    ends = Counter(_end(it.path) for it in rows.values() if it.methods == {"POST"})
+    rows = {
+        at: it for at, it in rows.items() if it.methods != {"POST"} or _end(it.path) not in _ENDS or ends[_end(it.path)] <= _FEW
+    }
     for it in odd_ones({"": list(rows.values())}, lambda route: not _verb(route.methods, route.path)):
         yield ProjectHit(it.member.at, f"`{spoken(it.member)}` names the action; {it.counts} paths here name things.")
     if len(rows) <= MIN_NEIGHBOURS:  # too few for a habit, and for a style of calling procedures
@@ -174,6 +183,10 @@ def find(project: Project) -> Iterator[ProjectHit]:
             yield ProjectHit(
                 route.at, f"`{spoken(route)}` names the action, which `{', '.join(sorted(route.methods))}` says already."
             )
+
+
+def _end(path: str) -> str:
+    return path.rstrip("/").rpartition("/")[2]
 
 
 def _counts(route: Route) -> bool:
@@ -186,7 +199,7 @@ def _counts(route: Route) -> bool:
 
 
 def _verb(methods: frozenset[str], path: str) -> bool:
-    if methods == {"POST"} and path.rstrip("/").rpartition("/")[2] in ("delete", "remove", "update", "edit"):
+    if methods == {"POST"} and _end(path) in _ENDS:
         return path.rstrip("/").rpartition("/")[0].endswith("}")
     for part in path.split("/"):
         found = _VERB.fullmatch(part)

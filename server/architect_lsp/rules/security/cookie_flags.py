@@ -61,6 +61,14 @@ def login(response: Response, token: str):
     ],
     good=[
         """
+import os
+
+if os.environ.get("SHOP_NO_HTTPS"):
+    SESSION_COOKIE_SECURE = False
+else:
+    SESSION_COOKIE_SECURE = True
+""",
+        """
 def log_in(response, token, debug, **options):
     response.set_cookie("session", token, secure=True, httponly=True, samesite="Lax")
     response.set_cookie("session", token, secure=not debug, httponly=True)
@@ -85,6 +93,7 @@ _SENSITIVE = regex(
 )
 _READ_BY_SCRIPTS = regex(r"csrf|xsrf", re.IGNORECASE)
 """A cookie that the page's own scripts send back in a header, as proof that they are the page's."""
+_WITHOUT_TLS = regex(r"https?\b|_https?|https?_|ssl|tls|debug|dev|local|test", re.IGNORECASE)
 _DEVELOPMENT = regex(r"(?:^|/)(?:\w*dev\w*|local\w*|test\w*|debug|(?:global|default)_?\w*)\.py$")
 
 
@@ -103,8 +112,15 @@ def find(view: View) -> Iterator[Hit]:
     for node in view.reading.each(ast.Assign):
         for target in node.targets:
             name = constant(target.slice) if isinstance(target, ast.Subscript) else dotted(target)
-            if name in _SETTINGS and constant(node.value) is False:
+            if name in _SETTINGS and constant(node.value) is False and not _is_switched(view, node):
                 yield _off(node.value, str(name))
+
+
+def _is_switched(view: View, node: ast.AST) -> bool:
+    """Whether a condition about HTTPS or development decides, and its other half says something else."""
+    return any(
+        isinstance(it, ast.If) and (it.orelse or _WITHOUT_TLS.search(ast.unparse(it.test))) for it in view.reading.ancestors(node)
+    )
 
 
 def _cookie(call: ast.Call, last: str) -> Iterator[Hit]:

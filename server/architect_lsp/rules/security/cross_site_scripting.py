@@ -23,7 +23,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.exposures import Exposure
+from architect_lsp.knowledge.exposures import Exposure, is_untrusted
 from architect_lsp.knowledge.facts import Facts
 from architect_lsp.knowledge.flows import Origin, is_own
 from architect_lsp.knowledge.formatting import ways
@@ -172,6 +172,8 @@ def text():
 
 @app.route("/page/<int:number>")
 def page(number):
+    if number > 9:
+        return f"<p>no page {number}</p>", 404
     return render_template("page.html", number=number, name=request.args["name"])
 """,
         """
@@ -206,8 +208,8 @@ def described(text, to_markup=None):
         text = "<p>" + text + "</p>"
     return mark_safe(text)
 
-def wrapped(rendered_html):
-    return mark_safe(f"<div>{rendered_html}</div>")
+def wrapped(rendered_html, field, **kwargs):
+    return mark_safe(f"<div id={kwargs['id']}>{rendered_html} {field}</div>")
 """,
         """
 def handler(event, context):
@@ -244,8 +246,8 @@ _RESPONSES = ("resp", "response", "res")
 _DECLARES = ("mark_safe", "SafeString", "SafeText", "Markup")
 _SAFE = ("django.utils.safestring.mark_safe", "django.utils.safestring.SafeString", "markupsafe.Markup", "flask.Markup")
 _MARKUP = regex(
-    r"html|markup|safe|svg|icon|attr|class|css|style|body|content|children|inner|rendered|tag|widget|url|href|src|\.|^(?:self|cls)\b"
-    r"|(?:^|_)(?:id|pk|count|number|size|width|height|colou?r|level|n)$",
+    r"^(?:sub)?field\b|^kwargs\b|html|markup|safe|svg|icon|attr|class|css|style|body|content|children|inner|rendered|tag|widget|url|href|src|\.|^(?:self|cls)\b"
+    r"|(?:^|_)(?:id|pk|lang(?:uage)?|count|number|size|width|height|colou?r|level|n)$",
     re.IGNORECASE,
 )
 """Names of what is markup already, or is no text."""
@@ -330,11 +332,10 @@ def _returned(view: View) -> Iterator[Hit]:
         found = view.parts(value, "html")
         text = "".join(it for it in found if isinstance(it, str)).strip("; \n")
         for it in found:
-            if isinstance(it, Origin) and is_request(view.project, view.reading, it) and not is_terminal(it):
+            if isinstance(it, Origin) and is_untrusted(view.project, view.path, view.reading, it) and not is_terminal(it):
                 is_answer = isinstance(value, ast.Call) and view.definition(value) is not None  # what a helper made of it
                 if text or not (is_answer or _PARSED.search(it.name)):
-                    message = f"`{it.name}` is sent to the browser as part of a page; escape it, or let a template do so."
-                    yield Hit(value, message)
+                    yield Hit(value, f"`{it.name}` is sent to the browser as part of a page; escape it, or let a template do so.")
                 break
 
 

@@ -16,6 +16,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.definitions import arguments
 from architect_lsp.knowledge.reading import Function, Reading, constant, dotted, keyword
 from architect_lsp.knowledge.symbols import ClassSymbol
 from architect_lsp.model import Confidence, Severity
@@ -188,8 +189,18 @@ def find(view: View) -> Iterator[Hit]:
         is_kept = name.endswith(".objects.create") or (
             name.rpartition(".")[2][:1].isupper() and not _sets_itself(view, call) and _is_kept(view.reading, function, call)
         )
-        if is_kept and not _is_set_anew(view.reading, function):
+        if is_kept and not _is_set_anew(view.reading, function) and not _is_hashed_before(view, function, given.value):
             yield Hit(given.value, "The password is stored as it came: store what Argon2, scrypt or bcrypt makes of it.")
+
+
+_HASHERS = regex(r"hash_?pass|password_?hash|make_password|pwd_?context|bcrypt|argon2|passlib|hashers?$", re.IGNORECASE)
+
+
+def _is_hashed_before(view: View, function: ast.FunctionDef | ast.AsyncFunctionDef, value: ast.expr) -> bool:
+    """Whether a helper is given a dictionary, in a file that knows how to hash: who calls the helper has done so."""
+    held = value.value if isinstance(value, ast.Subscript) else None
+    is_given = isinstance(held, ast.Name) and held.id in {it.arg for it in arguments(function)} and not function.decorator_list
+    return is_given and any(_HASHERS.search(target) for _, target in view.project.imports(view.path))
 
 
 _UNDONE = regex(r"(?:^|\.)(?:b64encode|urlsafe_b64encode|b32encode|b16encode|hexlify|b85encode)$")

@@ -119,6 +119,8 @@ _MASKS = regex(
     re.IGNORECASE,
 )
 """What hides a secret: a slice, stars, a digest. Metadata of a record names a secret and does not hold it."""
+_ASKED_FOR = regex(r"(?:log|show|print|reveal|display)_?(?:credential|password|secret|token|key)", re.IGNORECASE)
+"""A switch by which somebody asks for it."""
 _TERMINALS = ("argparse", "click", "typer", "fire", "cmd", "getpass", "optparse", "docopt", "rich", "questionary")
 _MADE = regex(r"__main__|secrets\.|token_(?:hex|urlsafe)|generate|input\(|example|sample", re.IGNORECASE)
 """What shows a secret to who asked for a new one, or who sits before it."""
@@ -195,6 +197,9 @@ def _is_masked(view: View, node: ast.expr) -> bool:
         for it in view.reading.each(ast.Subscript)
     ):
         return True  # a key by which a secret is looked up is its name
+    tests = (it.test for it in view.reading.ancestors(node) if isinstance(it, ast.If))
+    if any(_ASKED_FOR.search(ast.unparse(it)) for it in tests):
+        return True
     return any(it.how == "set" and it.value is not None and _MASKS.search(ast.unparse(it.value)) for it in rows)
 
 

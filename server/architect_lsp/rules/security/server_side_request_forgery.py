@@ -26,9 +26,10 @@ Source: CWE-918; OWASP API7:2023; https://cheatsheetseries.owasp.org/cheatsheets
 """
 
 import ast
+import re
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.definitions import definitions
+from architect_lsp.knowledge.definitions import arguments, definitions
 from architect_lsp.knowledge.exposures import Exposure
 from architect_lsp.knowledge.reading import dotted
 from architect_lsp.model import Confidence, Severity
@@ -101,6 +102,51 @@ def mirror():
 """),
     ],
     good=[
+        """
+import httpx
+from fastapi import APIRouter, Depends
+from shop.users import get_admin_user
+
+router = APIRouter()
+
+@router.post("/servers/verify")
+async def verify(url: str, user=Depends(get_admin_user)):
+    async with httpx.AsyncClient() as client:
+        return (await client.get(url)).status_code
+""",
+        """
+import asyncio
+import httpx
+from fastapi import APIRouter
+from pydantic import BaseModel
+from shop.addresses import HOSTS, is_base_safe, validate_url
+
+router = APIRouter()
+
+class Page(BaseModel):
+    url: str
+
+@router.post("/pages")
+async def read(page: Page):
+    if not any(page.url.startswith(host) for host in HOSTS):
+        return None
+    async with httpx.AsyncClient() as client:
+        return (await client.get(page.url)).text
+
+@router.post("/bases")
+async def base(page: Page):
+    ok, reason = is_base_safe(page.url)
+    if not ok:
+        return {"error": reason}
+    async with httpx.AsyncClient() as client:
+        return (await client.get(page.url)).text
+
+@router.post("/others")
+async def other(page: Page):
+    await asyncio.to_thread(validate_url, page.url)
+    async with httpx.AsyncClient() as client:
+        return (await client.get(page.url)).text
+""",
         """
 import httpx
 from starlette.requests import Request
@@ -195,10 +241,31 @@ _IN_PROCESS = regex(r"\bapp=|\b(?:ASGI|WSGI)Transport\(")
 def find(view: View) -> Iterator[Hit]:
     """Requests whose host someone outside decides."""
     for it in view.exposures("url"):
-        if _OWN_ADDRESS.search(it.origin.name) or _is_looked_up(view, it) or _is_in_process(view, it.call):
+        if (
+            _OWN_ADDRESS.search(it.origin.name)
+            or _is_looked_up(view, it)
+            or _is_in_process(view, it.call)
+            or _is_for_admins(view, it)
+        ):
             continue
         message = f"`{it.source}` decides which server `{it.used_by}` asks, internal ones too; choose it from a list."
         yield Hit(it.argument, message, (), it.steps)
+
+
+_ADMINS = regex(r"admin|superuser|staff|operator|root_user", re.IGNORECASE)
+
+
+def _is_for_admins(view: View, exposure: Exposure) -> bool:
+    """Whether only who runs the service may ask for it, by a dependency or a decorator: they choose its servers."""
+    function = view.reading.function(exposure.call)
+    if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+        return False
+    said: list[ast.expr] = [*function.decorator_list, *function.args.defaults]
+    said += [it for it in function.args.kw_defaults if it is not None]
+    said += [it.annotation for it in arguments(function) if it.annotation is not None]
+    calls = (it for each in said for it in ast.walk(each) if isinstance(it, ast.Call | ast.Name))
+    guards = (it for it in calls if isinstance(it, ast.Name) or dotted(it.func).rpartition(".")[2] in ("Depends", "Security"))
+    return any(_ADMINS.search(ast.unparse(it)) for it in guards)
 
 
 def _is_in_process(view: View, call: ast.Call) -> bool:

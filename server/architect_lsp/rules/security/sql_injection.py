@@ -24,8 +24,9 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.flows import Origin, is_own
+from architect_lsp.knowledge.narrowed import is_one_of_few
 from architect_lsp.knowledge.reading import keyword
-from architect_lsp.knowledge.sources import is_model_output, is_one_of_few, is_request, parts
+from architect_lsp.knowledge.sources import is_model_output, is_request, parts
 from architect_lsp.knowledge.streams import described
 from architect_lsp.knowledge.symbols import Ref
 from architect_lsp.model import Confidence, Severity

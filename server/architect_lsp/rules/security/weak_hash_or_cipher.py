@@ -25,7 +25,7 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.constants import behind
-from architect_lsp.knowledge.reading import constant, dotted, keyword
+from architect_lsp.knowledge.reading import Reading, constant, dotted, keyword
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
@@ -94,6 +94,19 @@ import hashlib
 class Endpoint:
     def __init__(self, project, model):
         self.uid = hashlib.sha1(f"{project}_{model}".encode()).hexdigest()
+""",
+        """
+import hashlib
+
+def changed(watch, response):
+    previous_md5 = watch["previous_md5"]
+    current_md5 = hashlib.md5(response.text.encode()).hexdigest()
+    watch.content = hashlib.md5(response.content).hexdigest()
+    watch.update({"previous_md5": hashlib.md5(watch.shown.encode()).hexdigest()})
+    return current_md5 != previous_md5
+""",
+        """
+import hashlib
 
 def shortened(path):
     digest = hashlib.md5(path.encode())
@@ -192,6 +205,7 @@ _SECURITY = regex(
 """What says that a digest protects something after all."""
 _NAMED_SO = regex(r"md5|sha_?1", re.IGNORECASE)
 """A class or function that is called after the hash leaves the choice to its callers, mostly a protocol's."""
+_CONTENT = regex(r"(?:^|[._])(?:raw_)?(?:body|content|html|pdf|image|screenshot|page|blob|snapshot|file|bytes)$")
 _SECRETS = regex(r"passw|pwd|secret|token|credential|otp|sign", re.IGNORECASE)
 
 
@@ -282,9 +296,22 @@ def _is_harmless(view: View, call: ast.Call) -> bool:
     if _NAMED_SO.search(reading.unit.scope):
         return True
     hashed = ast.unparse(call)
+    if _is_of_content(reading, call, hashed):
+        return True
     if "sort_keys=True" in hashed and not _SECRETS.search(hashed):
         return True  # one text for one value, to tell it from others
-    return bool(_NOT_SECURITY.search(f"{reading.unit.scope} {hashed}"))
+    return "cache" in view.path or bool(_NOT_SECURITY.search(f"{reading.unit.scope} {hashed}"))
+
+
+def _is_of_content(reading: Reading, call: ast.Call, hashed: str) -> bool:
+    """Whether the digest tells whether content changed: it is all that is hashed, or the digest goes by the algorithm's name."""
+    if _SECRETS.search(hashed):
+        return False
+    if call.args and _CONTENT.search(dotted(call.args[-1])):
+        return True
+    statement = next((it for it in reading.ancestors(call) if isinstance(it, ast.stmt)), call)
+    rest = ast.unparse(statement).replace(ast.unparse(call.func), "")
+    return bool(re.search(r"md5|sha1|checksum", rest, re.IGNORECASE)) and not _SECRETS.search(rest)
 
 
 def _names(function: ast.FunctionDef | ast.AsyncFunctionDef, digest: str) -> bool:

@@ -1,0 +1,45 @@
+"""Parameters that a framework fills with one of few values, or with what has a shape: by their types, and by their routes."""
+
+from __future__ import annotations
+
+import ast
+
+from architect_lsp.knowledge.definitions import arguments, owner_of
+from architect_lsp.knowledge.flows import Origin
+from architect_lsp.knowledge.operations import routes_of, shaped_parameters
+from architect_lsp.knowledge.project import Project
+from architect_lsp.knowledge.reading import Function, Reading, dotted
+from architect_lsp.knowledge.symbols import ClassSymbol, External
+
+_OPEN_SHAPES = frozenset(("", "str", "string", "path", "default", "regex"))
+"""Converters that let any text through."""
+
+
+def is_one_of_few(project: Project, path: str, reading: Reading, origin: Origin) -> bool:
+    """Whether a framework checks a parameter: its type names all that it may be (a `Literal`, an `Enum`), or its routes do."""
+    if origin.kind != "parameter":
+        return False
+    name = origin.name.partition(".")[0]
+    function = owner_of(reading, origin.node, name)
+    if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) and _is_converted(project, path, reading, function, name):
+        return True
+    said = next((it.annotation for it in arguments(function) if it.arg == name), None) if function is not None else None
+    if isinstance(said, ast.Subscript) and dotted(said.value).rpartition(".")[2] == "Annotated":
+        said = next(iter(getattr(said.slice, "elts", [])), said)
+    if isinstance(said, ast.Subscript) and dotted(said.value).rpartition(".")[2] == "Optional":
+        said = said.slice
+    if isinstance(said, ast.BinOp):  # `Colour | None`
+        said = said.left
+    said = said.value if isinstance(said, ast.Subscript) and dotted(said.value).rpartition(".")[2] == "Literal" else said
+    target = reading.target(said) if isinstance(said, ast.Name | ast.Attribute) else ""
+    found = project.resolve(path, target, reading.owner(origin.node)) if target else None
+    if isinstance(found, External):
+        return found.name in ("typing.Literal", "typing_extensions.Literal")
+    return isinstance(found, ClassSymbol) and any(it.rpartition(".")[2] in ("Enum", "StrEnum") for it in found.facts.bases)
+
+
+def _is_converted(project: Project, path: str, reading: Reading, function: Function, name: str) -> bool:
+    """Whether every route of a handler takes the parameter by a converter that refuses what is of another shape: `<int:pk>`."""
+    routes = routes_of(project, path, reading.qualname(function))
+    shapes = [shape for it in routes for given, shape in shaped_parameters(it.path) if given == name]
+    return bool(shapes) and not _OPEN_SHAPES.intersection(shapes)
