@@ -13,7 +13,7 @@ from msgspec import Struct
 from architect_lsp.knowledge.constants import behind
 from architect_lsp.knowledge.effects import canonical
 from architect_lsp.knowledge.flows import Origin
-from architect_lsp.knowledge.narrowed import is_one_of_few
+from architect_lsp.knowledge.narrowed import is_helper, is_one_of_few
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Reading, constant, dotted
 from architect_lsp.knowledge.sources import is_handler, is_request, parts
@@ -66,7 +66,9 @@ def untrusted(project: Project, path: str, reading: Reading, node: ast.expr, kin
 
 def is_untrusted(project: Project, path: str, reading: Reading, origin: Origin) -> bool:
     """Whether a request, or a person at a terminal, fills the value with whatever they like."""
-    return is_request(project, reading, origin) and not is_one_of_few(project, path, reading, origin)
+    if not is_request(project, reading, origin) or is_one_of_few(project, path, reading, origin):
+        return False
+    return origin.kind != "parameter" or not is_helper(project, path, reading, origin)
 
 
 def has_source(project: Project, reading: Reading) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from architect_lsp.knowledge.catalogue import catalogue
 from architect_lsp.knowledge.definitions import arguments, owner_of
 from architect_lsp.knowledge.flows import Origin
 from architect_lsp.knowledge.operations import routes_of, shaped_parameters
@@ -36,6 +37,23 @@ def is_one_of_few(project: Project, path: str, reading: Reading, origin: Origin)
     if isinstance(found, External):
         return found.name in ("typing.Literal", "typing_extensions.Literal")
     return isinstance(found, ClassSymbol) and any(it.rpartition(".")[2] in ("Enum", "StrEnum") for it in found.facts.bases)
+
+
+def is_helper(project: Project, path: str, reading: Reading, origin: Origin) -> bool:
+    """Whether a function looks like a view of Django's by its parameters alone, and no address of the project leads to it."""
+    function = owner_of(reading, origin.node, origin.name.partition(".")[0])
+    if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) or function.decorator_list or reading.owner(function):
+        return False
+    takes_request = next((it.arg for it in arguments(function)), "") == "request"
+    return (
+        takes_request
+        and project.of_all("addresses of views", _has_addresses)
+        and not routes_of(project, path, reading.qualname(function))
+    )
+
+
+def _has_addresses(project: Project) -> bool:
+    return any(it.framework == "django" and it.handler is not None for it in catalogue(project).routes)
 
 
 def _is_converted(project: Project, path: str, reading: Reading, function: Function, name: str) -> bool:

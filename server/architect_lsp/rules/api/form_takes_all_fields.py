@@ -142,8 +142,11 @@ _NOT_FOR_ALL = regex(
 """Columns that say whose a row is, or what somebody may do: a form that anyone fills in does not set them."""
 
 
-def _opens(view: View, model: ast.expr | None, left_out: ast.expr) -> bool:
-    """Whether a model has columns that are not for everyone, and the list of those left out does not name them."""
+def _opens(view: View, meta: ast.ClassDef, model: ast.expr | None, left_out: ast.expr) -> bool:
+    """Whether a model has columns that are not for everyone, the list of those left out does not name them, nor a constructor."""
+    form = view.reading.qualname(meta).removesuffix(".Meta")
+    if view.project.definition(view.path, f"{form}.__init__") is not None:
+        return False
     found = view.symbol(model) if model is not None else None
     known = Models.of(view.project).at(found) if isinstance(found, ClassSymbol) else None
     named = {constant(it) for it in ast.walk(left_out) if isinstance(it, ast.Constant)}
@@ -166,7 +169,7 @@ def find(view: View) -> Iterator[Hit]:
         fields, left_out = rows.get("fields"), rows.get("exclude")
         is_all = isinstance(fields, ast.Constant) and fields.value == "__all__"
         shown = fields if is_all else left_out if fields is None else None
-        if shown is None or (shown is left_out and not _opens(view, rows.get("model"), shown)):
+        if shown is None or (shown is left_out and not _opens(view, meta, rows.get("model"), shown)):
             continue
         owner = view.project.class_(view.path, reading.qualname(meta).removesuffix(".Meta"))
         if owner is None or "Admin" in owner.qualname:
