@@ -160,8 +160,21 @@ from flask import request
 def configure():
     os.environ["THEME"] = "dark" if request.form["theme"] == "dark" else "light"
 """,
+        """
+import argparse
+import importlib
+
+def main():
+    options = argparse.ArgumentParser().parse_args()
+    module = importlib.import_module(options.module)
+    run = getattr(module, options.function)
+    return run()
+""",
     ],
 )
+
+
+_CHOOSE = ("getattr", "import_module", "__import__", "import_string", "locate")
 
 
 @rule.check
@@ -172,7 +185,9 @@ def find(view: View) -> Iterator[Hit]:
             it.sink.endswith("getattr") and (not _is_called(view, it.call) or _is_prefixed(view, it.argument))
         ):
             continue
-        what = "chooses what is called" if it.sink.endswith(("getattr", "import_module", "__import__")) else "is run as code"
+        if is_terminal(it.origin) and it.sink.endswith(_CHOOSE):
+            continue  # who starts a program may say which module it loads
+        what = "chooses what is called" if it.sink.endswith(_CHOOSE) else "is run as code"
         yield Hit(
             it.argument,
             f"`{it.source}` {what} by `{it.used_by}`; look it up among what is allowed.",
