@@ -34,6 +34,9 @@ _STOPS = ("termination_condition", "is_termination_msg")
 _DEFAULT = {"MagenticOneGroupChat": ("max_turns", "20"), "GroupChat": ("max_round", "10")}
 
 
+_Agents = dict[Place, tuple[Spot, Agent]]
+
+
 def agents(project: Project) -> Iterator[Agent]:
     """Every agent of the project, in the order of its files."""
     yield from (agent for _, agent in _found(project).values())
@@ -62,6 +65,7 @@ def handoffs(project: Project) -> Iterator[Handoff]:
 def graphs(project: Project) -> Iterator[AgentGraph]:
     """Teams, and what a `DiGraphBuilder` was told."""
     seen: set[Place] = set()
+    known: _Agents | None = None
     for path in project.paths:
         for spot in calls(project, path):
             kind = _kind(project, spot)
@@ -69,7 +73,8 @@ def graphs(project: Project) -> Iterator[AgentGraph]:
                 here = place(project, spot)
                 if here not in seen:
                     seen.add(here)
-                    yield _team(project, spot, kind)
+                    known = known if known is not None else _found(project)
+                    yield _team(project, spot, kind, known)
     for made, rows in told(project, "autogen"):
         yield _directed(project, made, rows)
 
@@ -81,16 +86,14 @@ def _kind(project: Project, spot: Spot) -> str:
     return (found[1] or found[2]) if found is not None else ""
 
 
-def _found(project: Project) -> dict[Place, tuple[Spot, Agent]]:
-    known: dict[str, dict[Place, tuple[Spot, Agent]]] = project.memo("autogen agents")
-    if "all" not in known:
-        found: dict[Place, tuple[Spot, Agent]] = {}
-        for path in project.paths:
-            for spot in calls(project, path):
-                if spot.value.last.endswith("Agent") and any(_AGENT.fullmatch(it) for it in kinds(project, spot)):
-                    found.setdefault(place(project, spot), (spot, _agent(project, spot)))
-        known["all"] = found
-    return known["all"]
+def _found(project: Project) -> _Agents:
+    """The agents by where they stand now: not kept, since places move under what is."""
+    found: _Agents = {}
+    for path in project.paths:
+        for spot in calls(project, path):
+            if spot.value.last.endswith("Agent") and any(_AGENT.fullmatch(it) for it in kinds(project, spot)):
+                found.setdefault(place(project, spot), (spot, _agent(project, spot)))
+    return found
 
 
 def _agent(project: Project, spot: Spot) -> Agent:
@@ -129,9 +132,9 @@ def _target(project: Project, part: Spot) -> str | None:
     return said(project, part)
 
 
-def _team(project: Project, spot: Spot, kind: str) -> AgentGraph:
+def _team(project: Project, spot: Spot, kind: str, agents: _Agents) -> AgentGraph:
     members = list(parts(project, spot.argument(0, "agents" if kind == "GroupChat" else "participants")))
-    known = [_found(project).get(place(project, it)) for it in members]
+    known = [agents.get(place(project, it)) for it in members]
     names = [row[1].name if row is not None else "?" for row in known]
     limits = [(key, written(it)) for key, it in spot.value.keywords if key in (*_LIMITS, *_STOPS) and it.text != "None"]
     if kind in _DEFAULT and not any(key == _DEFAULT[kind][0] for key, _ in limits):

@@ -62,15 +62,14 @@ def root(value: Value) -> Value:
 
 def made(project: Project, path: str) -> Iterator[Made]:
     """Every builder that a file makes, in the order of its variables and registrations; some come twice."""
-    facts = project.facts(path)
-    for it in facts.variables:
+    for it in project.variables(path):
         framework = _makes(project, path, it.value) if it.value is not None else ""
         if it.value is not None and framework:
             at = Ref(path, it.name, "value", -1, 0)
             scope, _, name = it.name.rpartition(".")
             place = project.place(at)
             yield Made((path, place.line, place.column), at, scope, name, root(it.value), framework)
-    for number, row in enumerate(facts.registrations):
+    for number, row in enumerate(project.registrations(path)):
         framework = _makes(project, path, row.value) if row.calls else ""
         if framework:
             at = Ref(path, row.scope, "registration", number, 0)
@@ -90,20 +89,17 @@ def _makes(project: Project, path: str, value: Value) -> str:
 
 def told(project: Project, framework: str) -> Iterator[tuple[Made, list[tuple[str, int, Registration]]]]:
     """Every builder of a framework with all that is said to it: (file, number of the registration in it, registration)."""
-    known: dict[str, list[tuple[Made, list[tuple[str, int, Registration]]]]] = project.memo("graph builders")
-    if "all" not in known:
-        paths = [it for it in project.paths if speaks(project, it)]
-        receivers = Receivers(project, paths)
-        said: dict[Builder, list[tuple[str, int, Registration]]] = {it: [] for it in receivers.made}
-        for path in paths:
-            for number, row in enumerate(project.facts(path).registrations):
-                if row.value.last in TELLS:
-                    for it in receivers.of(path, number, row):
-                        said[it.builder].append((path, number, row))
-        for rows in said.values():
-            rows.sort(key=lambda it: _order(project, *it[:2]))
-        known["all"] = [(it, said[builder]) for builder, it in receivers.made.items()]
-    yield from (it for it in known["all"] if it[0].framework == framework)
+    paths = [it for it in project.paths if speaks(project, it)]
+    receivers = Receivers(project, paths)
+    said: dict[Builder, list[tuple[str, int, Registration]]] = {it: [] for it in receivers.made}
+    for path in paths:
+        for number, row in enumerate(project.registrations(path)):
+            if row.value.last in TELLS:
+                for it in receivers.of(path, number, row):
+                    said[it.builder].append((path, number, row))
+    for rows in said.values():
+        rows.sort(key=lambda it: _order(project, *it[:2]))
+    yield from ((it, said[builder]) for builder, it in receivers.made.items() if it.framework == framework)
 
 
 def _order(project: Project, path: str, number: int) -> tuple[str, int, int]:
@@ -206,7 +202,7 @@ class Receivers:
         if self._handed is None:
             self._handed = {}
             for file in self._paths:
-                for row in self.project.facts(file).registrations:
+                for row in self.project.registrations(file):
                     if row.value.last not in TELLS and row.value.of is None:
                         symbol = Scope(self.project, file, row.scope).symbol(row.value.text)
                         if isinstance(symbol, FunctionSymbol):
@@ -219,7 +215,7 @@ class Receivers:
     def _of(self, path: str) -> dict[str, list[Variable]]:
         if path not in self._variables:
             rows: dict[str, list[Variable]] = {}
-            for it in self.project.facts(path).variables:
+            for it in self.project.variables(path):
                 rows.setdefault(it.name, []).append(it)
             self._variables[path] = rows
         return self._variables[path]

@@ -40,6 +40,9 @@ class _Made(Struct, frozen=True):
     agent: Agent
 
 
+_Agents = dict[Place, _Made]
+
+
 def agents(project: Project) -> Iterator[Agent]:
     """Every agent of the project, in the order of its files."""
     yield from (it.agent for it in _found(project).values())
@@ -57,6 +60,7 @@ def handoffs(project: Project) -> Iterator[Handoff]:
 def graphs(project: Project) -> Iterator[AgentGraph]:
     """Supervisors with their agents, and swarms."""
     seen: set[Place] = set()
+    known: _Agents | None = None
     for path in project.paths:
         for spot in calls(project, path):
             names = tuple(kinds(project, spot)) if spot.value.last in ("create_supervisor", "create_swarm") else ()
@@ -64,10 +68,11 @@ def graphs(project: Project) -> Iterator[AgentGraph]:
                 continue
             seen.add(place(project, spot))
             team = spot.argument(0, "agents")
+            known = known if known is not None else _found(project)
             if any(_SUPERVISOR.fullmatch(it) for it in names):
-                yield _supervised(project, spot, team)
+                yield _supervised(project, spot, team, known)
             elif any(_SWARM.fullmatch(it) for it in names):
-                yield _swarm(project, spot, team)
+                yield _swarm(project, spot, team, known)
 
 
 def tools(project: Project) -> Iterator[Tool]:
@@ -86,16 +91,14 @@ def tools(project: Project) -> Iterator[Tool]:
     yield from rows.values()
 
 
-def _found(project: Project) -> dict[Place, _Made]:
-    known: dict[str, dict[Place, _Made]] = project.memo("langchain agents")
-    if "all" not in known:
-        found: dict[Place, _Made] = {}
-        for path in project.paths:
-            for spot in calls(project, path):
-                if "gent" in spot.value.text and any(_AGENT.fullmatch(it) for it in kinds(project, spot)):
-                    found.setdefault(place(project, spot), _Made(spot, _agent(project, spot)))
-        known["all"] = found
-    return known["all"]
+def _found(project: Project) -> _Agents:
+    """The agents by where they stand now: not kept, since places move under what is."""
+    found: _Agents = {}
+    for path in project.paths:
+        for spot in calls(project, path):
+            if "gent" in spot.value.text and any(_AGENT.fullmatch(it) for it in kinds(project, spot)):
+                found.setdefault(place(project, spot), _Made(spot, _agent(project, spot)))
+    return found
 
 
 def _agent(project: Project, spot: Spot) -> Agent:
@@ -162,19 +165,19 @@ def _tool(project: Project, part: Spot) -> Tool | None:
     return None
 
 
-def _members(project: Project, team: Spot | None) -> Iterator[tuple[str, Spot]]:
+def _members(project: Project, team: Spot | None, agents: _Agents) -> Iterator[tuple[str, Spot]]:
     """(name, agent) of each member of a team; "?" for a name that can't be told."""
     for part in parts(project, team):
-        known = _found(project).get(place(project, part))
+        known = agents.get(place(project, part))
         if known is not None:
             yield known.agent.name, part
         else:
             yield said(project, part.argument(-1, "name") if part.value.kind == "call" else None) or "?", part
 
 
-def _supervised(project: Project, spot: Spot, team: Spot | None) -> AgentGraph:
+def _supervised(project: Project, spot: Spot, team: Spot | None, agents: _Agents) -> AgentGraph:
     chief = said(project, spot.argument(-1, "supervisor_name")) or "supervisor"
-    members = list(_members(project, team))
+    members = list(_members(project, team, agents))
     links = [Link(START, chief), Link(chief, END, conditional=True)]
     for name, _ in members:
         links += [Link(chief, name, conditional=True), Link(name, chief)]
@@ -183,12 +186,12 @@ def _supervised(project: Project, spot: Spot, team: Spot | None) -> AgentGraph:
     return AgentGraph(spot.name or chief, spot.at, nodes, tuple(links), whole, "langgraph", start=START, end=END)
 
 
-def _swarm(project: Project, spot: Spot, team: Spot | None) -> AgentGraph:
-    members = list(_members(project, team))
+def _swarm(project: Project, spot: Spot, team: Spot | None, agents: _Agents) -> AgentGraph:
+    members = list(_members(project, team, agents))
     links = [Link(START, name, conditional=True) for name, _ in members]
     for name, part in members:
-        made = _found(project).get(place(project, part))
+        made = agents.get(place(project, part))
         links += [Link(name, other, conditional=True) for other in (made.agent.handoffs if made is not None else ())]
-    whole = bool(members) and all(place(project, part) in _found(project) and name != "?" for name, part in members)
+    whole = bool(members) and all(place(project, part) in agents and name != "?" for name, part in members)
     nodes = tuple(Node(name, None, part.at) for name, part in members)
     return AgentGraph(spot.name or "swarm", spot.at, nodes, tuple(links), whole, "langgraph", start=START, end=END)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from architect_lsp.knowledge.facts import Registration
+from architect_lsp.knowledge.facts import Facts, Registration
 from architect_lsp.knowledge.frameworks.builders import Made, told
 from architect_lsp.knowledge.frameworks.langchain import handoffs
 from architect_lsp.knowledge.frameworks.langgraph_steps import (
@@ -39,13 +39,6 @@ from architect_lsp.knowledge.values import Value, written
 
 def graphs(project: Project) -> Iterator[AgentGraph]:
     """Every graph that is built in the project, in the order of its files."""
-    known: dict[str, tuple[AgentGraph, ...]] = project.memo("langgraph")
-    if "all" not in known:
-        known["all"] = tuple(_graphs(project))
-    yield from known["all"]
-
-
-def _graphs(project: Project) -> Iterator[AgentGraph]:
     for made, rows in told(project, "langgraph"):
         pieces = _Pieces(made)
         for path, number, row in rows:
@@ -145,23 +138,29 @@ class _Pieces:
 
 def _hand_over(project: Project, pieces: _Pieces) -> None:
     """Take the hand-offs of tools and agents inside nodes: commands to the parent graph, made anywhere in the project."""
-    known: dict[str, tuple[frozenset[str], bool]] = project.memo("langgraph parent commands")
-    if "all" not in known:
-        targets = {it.target for it in handoffs(project)}
-        sure = True
-        for path in project.paths:
-            for it in project.facts(path).defs:
-                rows = it.step.outcomes if it.step is not None else ()
-                for row in (row for row in rows if row.kind == "call" and row.last == "Command" and row.keyword("graph")):
-                    name = node_name(Scope(project, path, it.qualname), row.keyword("goto"))
-                    sure = sure and name is not None
-                    targets |= {name} if name is not None else set()
-        known["all"] = frozenset(targets), sure
-    names, sure = known["all"]
+    names, sure = project.of_all("langgraph parent commands", _commands)
     for source in [*pieces.nodes] if names else ():
         for name in sorted((names & pieces.nodes.keys()) - {source}):
             pieces.link(source, name, pieces.nodes[source].at, conditional=True, declared=False)
     pieces.whole = pieces.whole and (sure or not pieces.opaque)
+
+
+def _commands(project: Project) -> tuple[frozenset[str], bool]:
+    """The nodes of a parent graph that tools and agents hand over to, and whether all of them can be told."""
+    targets = {it.target for it in handoffs(project)}
+    sure = True
+    for path in project.paths:
+        for qualname, row in project.of_file(path, _to_parents):
+            name = node_name(Scope(project, path, qualname), row.keyword("goto"))
+            sure = sure and name is not None
+            targets |= {name} if name is not None else set()
+    return frozenset(targets), sure
+
+
+def _to_parents(facts: Facts) -> tuple[tuple[str, Value], ...]:
+    """(function, `Command` it gives) of the commands to a parent graph in a file."""
+    rows = ((it.qualname, row) for it in facts.defs if it.step is not None for row in it.step.outcomes)
+    return tuple(it for it in rows if it[1].kind == "call" and it[1].last == "Command" and it[1].keyword("graph"))
 
 
 def _destinations(goes: Value, rows: list[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -59,41 +59,34 @@ def agents(project: Project) -> Iterator[Agent]:
 
 def tools(project: Project) -> Iterator[Tool]:
     """Every function that an agent or a toolset of the project is given."""
-    known: dict[str, tuple[Tool, ...]] = project.memo("pydantic-ai tools")
-    if "all" not in known:
-        known["all"] = once(project, (it for rows in _given(project).values() for it in rows))
-        listed = (
-            tool
-            for path in project.paths
-            for spot in calls(project, path)
-            if _is(project, spot, _AGENT)
-            for it in parts(project, spot.argument(-1, "tools"))
-            if (tool := _listed(project, it)) is not None
-        )
-        known["all"] = once(project, (*known["all"], *listed))
-    yield from known["all"]
+    listed = (
+        tool
+        for path in project.paths
+        for spot in calls(project, path)
+        if _is(project, spot, _AGENT)
+        for it in parts(project, spot.argument(-1, "tools"))
+        if (tool := _listed(project, it)) is not None
+    )
+    yield from once(project, (*once(project, (it for rows in _given(project).values() for it in rows)), *listed))
 
 
 def _given(project: Project) -> _Rows:
     """The tools that each agent's decorators and calls add, and all of each toolset, by where those are made."""
-    known: dict[str, _Rows] = project.memo("pydantic-ai")
-    if "given" not in known:
-        rows: _Rows = defaultdict(list)
-        for path in project.paths:
-            for it in decorated(project, path):
-                if it.spot.value.last in _DECORATORS:
-                    for host in _hosts(project, it.spot):
-                        rows[place(project, host)].append(_decorated(project, it, _owner(project, host)))
-            for spot in calls(project, path):
-                if spot.value.last in _REGISTERS and spot.value.items:
-                    for host in _hosts(project, spot):
-                        tool = _added(project, spot, _owner(project, host))
-                        rows[place(project, host)] += [tool] if tool is not None else []
-                elif _is(project, spot, _TOOLSET):
-                    found = (_listed(project, it, _owner(project, spot)) for it in parts(project, spot.argument(0, "tools")))
-                    rows[place(project, spot)] += [it for it in found if it is not None]
-        known["given"] = {here: list(once(project, it)) for here, it in rows.items()}
-    return known["given"]
+    rows: _Rows = defaultdict(list)
+    for path in project.paths:
+        for it in decorated(project, path):
+            if it.spot.value.last in _DECORATORS:
+                for host in _hosts(project, it.spot):
+                    rows[place(project, host)].append(_decorated(project, it, _owner(project, host)))
+        for spot in calls(project, path):
+            if spot.value.last in _REGISTERS and spot.value.items:
+                for host in _hosts(project, spot):
+                    tool = _added(project, spot, _owner(project, host))
+                    rows[place(project, host)] += [tool] if tool is not None else []
+            elif _is(project, spot, _TOOLSET):
+                found = (_listed(project, it, _owner(project, spot)) for it in parts(project, spot.argument(0, "tools")))
+                rows[place(project, spot)] += [it for it in found if it is not None]
+    return {here: list(once(project, it)) for here, it in rows.items()}
 
 
 def _is(project: Project, spot: Spot, pattern: re.Pattern[str]) -> bool:
