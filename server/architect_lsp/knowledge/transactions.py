@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import ast
 
+from architect_lsp.knowledge.facts import Variable
+from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.queries import Queries
 from architect_lsp.knowledge.reading import Function, Reading, dotted
 from architect_lsp.patterns import regex
@@ -41,6 +43,17 @@ def atomic_decorator(function: Function) -> ast.expr | None:
         if dotted(it.func if isinstance(it, ast.Call) else it).rpartition(".")[2] in _ATOMIC:
             return it
     return None
+
+
+def each_request(project: Project) -> bool:
+    """Whether each request of a Django project is one transaction: a database says `ATOMIC_REQUESTS`."""
+    return project.of_all("atomic requests", _per_request)
+
+
+def _per_request(project: Project) -> bool:
+    tables = (project.name(path, "DATABASES") for path in project.paths)
+    rows = (it.value for it in tables if isinstance(it, Variable) and it.value is not None)
+    return any(key == "ATOMIC_REQUESTS" and it.text == "True" for row in rows for each in row.each() for key, it in each.keywords)
 
 
 def _opens(asked: Queries, node: ast.expr) -> bool:

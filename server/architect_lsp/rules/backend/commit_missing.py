@@ -58,6 +58,14 @@ async def close(make: async_sessionmaker, orders):
     async with make() as session:
         [|await session.execute(update(orders).values(open=False))|]
 """),
+        Bad("""
+import sqlite3
+from contextlib import closing
+
+def note(path, text):
+    with closing(sqlite3.connect(path)) as db:
+        [|db.execute("INSERT INTO notes (text) VALUES (?)", (text,))|]
+"""),
     ],
     good=[
         """
@@ -159,6 +167,8 @@ def _made(view: View, function: Function) -> Iterator[tuple[str, bool]]:
             pairs = [(node.targets[0], node.value)]
         for target, value in pairs:
             value = value.value if isinstance(value, ast.Await) else value
+            closed = isinstance(value, ast.Call) and len(value.args) == 1 and view.callee(value) == "contextlib.closing"
+            value = value.args[0] if closed and isinstance(value, ast.Call) else value
             if not isinstance(target, ast.Name) or not isinstance(value, ast.Call):
                 continue
             if not isinstance(view.symbol(value.func), External):
@@ -166,7 +176,7 @@ def _made(view: View, function: Function) -> Iterator[tuple[str, bool]]:
             name = view.name(value)
             if _SESSION.fullmatch(name) or _FACTORY.fullmatch(name):
                 yield target.id, True
-            elif _CONNECTION.fullmatch(name) and isinstance(node, ast.Assign):
+            elif _CONNECTION.fullmatch(name) and (closed or isinstance(node, ast.Assign)):
                 yield target.id, False
 
 

@@ -50,6 +50,19 @@ def waiting(session):
 """,
         ),
         Bad("""
+from datetime import datetime
+from sqlalchemy import select
+from sqlalchemy.orm import DeclarativeBase, Mapped
+
+class Base(DeclarativeBase): ...
+class Parcel(Base):
+    __tablename__ = "parcels"
+    lost_at: Mapped[datetime | None]
+
+def there(session):
+    return session.scalars(select(Parcel).where([|Parcel.lost_at is None|]))
+"""),
+        Bad("""
 from sqlalchemy import or_
 from app.models import Parcel
 
@@ -136,7 +149,7 @@ def _is_column(view: View, node: ast.expr) -> bool:
     owner = node.value
     name = owner.id if isinstance(owner, ast.Name) else owner.attr if isinstance(owner, ast.Attribute) else ""
     is_class = name[:1].isupper() and not name.isupper()
-    return is_class and not view.name(node).startswith(("enum.", "datetime."))
+    return is_class and not view.name(owner).startswith(("enum.", "datetime."))
 
 
 def _fix(node: ast.expr) -> tuple[Draft, ...]:

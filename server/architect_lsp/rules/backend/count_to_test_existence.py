@@ -72,6 +72,24 @@ def taken(session: Session, email):
         return True
     return [|session.scalar(select(func.count()).where(User.email == email)) >= 1|]
 """),
+        Bad(
+            """
+from shop.models import Order
+
+def may_leave(customer):
+    if [|Order.objects.filter(customer=customer)|]:
+        return False
+    return True
+""",
+            fixed="""
+from shop.models import Order
+
+def may_leave(customer):
+    if Order.objects.filter(customer=customer).exists():
+        return False
+    return True
+""",
+        ),
         Bad("""
 from sqlalchemy.orm import Session
 from shop.models import Order
@@ -158,6 +176,7 @@ _ROWS = frozenset(
     )
 )
 """Methods of Django that give a queryset; one of a manager of the project's own may give anything."""
+_LOADED = "All rows are loaded only to know whether there is one: `exists()` stops at the first."
 
 
 @rule.check
@@ -188,8 +207,14 @@ def find(view: View) -> Iterator[Hit]:
 
 
 def _tested(view: View, asked: Queries) -> Iterator[Hit]:
-    """Querysets with a name that stand where only true or false is asked, and nowhere else."""
+    """Querysets that stand where only true or false is asked, and nowhere else."""
     reading = view.reading
+    for call in reading.each(ast.Call):
+        if not isinstance(call.func, ast.Attribute) or call.func.attr not in _ROWS or not _is_test(reading.parent(call), call):
+            continue
+        if _is_rows(asked.query(call)):
+            change = Change(call, ".exists()", insert="after")
+            yield Hit(call, _LOADED, (Draft("Ask whether there is one", (change,), safe=True),))
     for name in reading.each(ast.Name):
         parent = reading.parent(name)
         if not isinstance(name.ctx, ast.Load) or not _is_test(parent, name):
@@ -197,20 +222,21 @@ def _tested(view: View, asked: Queries) -> Iterator[Hit]:
         function = reading.function(name)
         if function is None or len(reading.bindings(function).get(name.id, [])) != 1:
             continue
-        found = asked.query(name)
-        if (
-            found is None
-            or found.orm != "django"
-            or found.gives != "rows"
-            or not found.steps
-            or any(it.name not in _ROWS for it in found.steps)
-        ):
+        if not _is_rows(asked.query(name)):
             continue
         uses = [it for it in reading.each(ast.Name) if it.id == name.id and isinstance(it.ctx, ast.Load)]
         if all(_is_test(reading.parent(it), it) for it in uses):
-            message = "All rows are loaded only to know whether there is one: `exists()` stops at the first."
             change = Change(name, ".exists()", insert="after")
-            yield Hit(name, message, (Draft("Ask whether there is one", (change,), safe=True),))
+            yield Hit(name, _LOADED, (Draft("Ask whether there is one", (change,), safe=True),))
+
+
+def _is_rows(query: Query | None) -> bool:
+    """Whether it is a queryset of Django's that nobody has run."""
+    if query is None or query.orm != "django" or query.gives != "rows" or not query.steps:
+        return False
+    if query.owner and not any(it.name in ("filter", "exclude") for it in query.steps):
+        return False  # they may have come with their owner
+    return all(it.name in _ROWS for it in query.steps)
 
 
 def _counted(call: ast.Call, asked: Queries) -> Query | None:

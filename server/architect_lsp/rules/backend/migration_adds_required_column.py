@@ -26,7 +26,7 @@ rule = Rule(
     severity=Severity.ERROR,
     confidence=Confidence.HIGH,
     rows=["B2", "D3"],
-    needs=["add_column", "AddField"],
+    needs=["add_column", "AddField", "ADD COLUMN", "add column"],
     bad=[
         Bad("""
 -- migrations/versions/a1_owner.py --
@@ -45,8 +45,25 @@ class Migration(migrations.Migration):
         [|migrations.AddField(model_name="item", name="weight", field=models.IntegerField())|],
     ]
 """),
+        Bad("""
+-- shop/migrations/0005_sku.py --
+from django.db import migrations
+
+class Migration(migrations.Migration):
+    operations = [migrations.RunSQL([|"ALTER TABLE item ADD COLUMN sku varchar(20) NOT NULL"|], "SELECT 1")]
+"""),
     ],
     good=[
+        """
+-- shop/migrations/0005_sku.py --
+from django.db import migrations
+
+class Migration(migrations.Migration):
+    operations = [
+        migrations.RunSQL("ALTER TABLE item ADD COLUMN sku varchar(20) NOT NULL DEFAULT ''", "SELECT 1"),
+        migrations.RunSQL("ALTER TABLE item ADD COLUMN size integer", "ALTER TABLE item ADD COLUMN old integer NOT NULL"),
+    ]
+""",
         """
 -- migrations/versions/a1_owner.py --
 import sqlalchemy as sa
@@ -87,6 +104,9 @@ _FIELDS = regex(r"\w*(?:Integer|Char|Text|Float|Decimal|Date|DateTime|Time|Slug|
 """Fields of Django that store a value and have none of their own."""
 _DEFAULTS = ("default", "server_default", "null", "auto_now", "auto_now_add", "blank", "db_default", "primary_key", "identity")
 
+_ADDED = regex(r"\bADD\s+COLUMN\s[^,;]*?\bNOT\s+NULL\b[^,;]*", re.IGNORECASE)
+_DEFAULT = regex(r"\b(?:DEFAULT|GENERATED|SERIAL|AUTO_INCREMENT)\b", re.IGNORECASE)
+
 
 @rule.check
 def find(view: View) -> Iterator[Hit]:
@@ -102,6 +122,7 @@ def find(view: View) -> Iterator[Hit]:
         function = reading.function(call)
         if isinstance(function, ast.FunctionDef) and function.name == "downgrade":
             continue
+        yield from _in_sql(name, call)
         if name == "op.add_column" and len(call.args) > 1 and constant(call.args[0]) not in made:
             column = call.args[1]
             if (
@@ -125,6 +146,15 @@ def find(view: View) -> Iterator[Hit]:
             ):
                 told = constant(keyword(call, "name") or (call.args[1] if len(call.args) > 1 else None))
                 yield Hit(call, f"`{told}` is required and gets no value: this fails as soon as the table has a row.")
+
+
+def _in_sql(name: str, call: ast.Call) -> Iterator[Hit]:
+    """The same in a statement that is written out, of the way forward."""
+    if name.rpartition(".")[2] not in ("RunSQL", "execute") or not call.args:
+        return
+    said = constant(call.args[0])
+    if isinstance(said, str) and any(not _DEFAULT.search(it) for it in _ADDED.findall(said)):
+        yield Hit(call.args[0], "The column is required and gets no value: this fails as soon as the table has a row.")
 
 
 def _shown(column: ast.Call) -> str:

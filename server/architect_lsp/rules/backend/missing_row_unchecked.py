@@ -45,6 +45,15 @@ from app.models import Sensor
 async def name(session: AsyncSession, key):
     return [|(await session.scalars(select(Sensor).where(Sensor.id == key))).first().name|]
 """),
+        Bad("""
+from sqlalchemy.orm import Session
+from app.models import Sensor
+
+def name(session: Session, key):
+    sensor = session.query(Sensor).filter(Sensor.id == key).first()
+    print(key)
+    return {"name": [|sensor.name|], "unit": sensor.unit}
+"""),
     ],
     good=[
         """
@@ -67,10 +76,37 @@ def known():
 def page(soup):
     return soup.find("a").first().text
 """,
+        """
+from sqlalchemy.orm import Session
+from app.models import Sensor
+
+def name(session: Session, key, check):
+    sensor = session.query(Sensor).filter(Sensor.id == key).first()
+    if not sensor:
+        raise KeyError(key)
+    return sensor.name
+
+def checked(session: Session, key, check):
+    sensor = session.query(Sensor).filter(Sensor.id == key).first()
+    check(sensor)
+    return sensor.name
+
+def made(session: Session, key):
+    session.add(Sensor(id=key))
+    session.flush()
+    sensor = session.query(Sensor).filter(Sensor.id == key).first()
+    return sensor.name
+
+def asserted(session: Session, key):
+    sensor = session.query(Sensor).filter(Sensor.id == key).first()
+    assert sensor is not None
+    return sensor.name
+""",
     ],
 )
 
 _MAYBE = ("first", "last", "one_or_none", "scalar_one_or_none", "afirst", "alast")
+_STORES = ("add", "add_all", "create", "save", "flush", "commit", "bulk_create", "merge")
 _GUARDS = ("exists", "aexists", "count", "acount")
 
 
@@ -80,6 +116,7 @@ def find(view: View) -> Iterator[Hit]:
     reading = view.reading
     if is_script(view.path):
         return
+    yield from _named(view)
     for node in reading.each(ast.Attribute):
         call = node.value.value if isinstance(node.value, ast.Await) else node.value
         if (
@@ -95,6 +132,39 @@ def find(view: View) -> Iterator[Hit]:
         if not query.name or _is_expected(reading, node):
             continue
         yield Hit(node, f"`{call.func.attr}()` gives None when no row is found, and None has no `{node.attr}`.")
+
+
+def _named(view: View) -> Iterator[Hit]:
+    """The first attribute of a name that such an answer was given, where nobody asks whether there is one."""
+    reading = view.reading
+    for node in reading.each(ast.Assign):
+        made = node.value.value if isinstance(node.value, ast.Await) else node.value
+        target, function = node.targets[0], reading.function(node)
+        if (
+            not isinstance(made, ast.Call)
+            or not isinstance(made.func, ast.Attribute)
+            or made.func.attr not in _MAYBE
+            or made.args
+        ):
+            continue
+        if function is None or not isinstance(target, ast.Name) or len(reading.bindings(function).get(target.id, [])) != 1:
+            continue
+        query = queries(view.project, view.path, reading).query(made)
+        if query is None or query.gives != "row" or not query.name or not query.has("filter", "filter_by", "where"):
+            continue
+        uses = [it for it in reading.each(ast.Name) if it.id == target.id and isinstance(it.ctx, ast.Load)]
+        read = [reading.parent(it) for it in sorted(uses, key=lambda it: (it.lineno, it.col_offset))]
+        first = read[0] if read else None
+        if not isinstance(first, ast.Attribute) or not all(isinstance(it, ast.Attribute) for it in read):
+            continue
+        if not _is_expected(reading, first) and not _is_expected(reading, node) and not _was_made(reading, function, node):
+            yield Hit(first, f"`{made.func.attr}()` gives None when no row is found, and None has no `{first.attr}`.")
+
+
+def _was_made(reading: Reading, function: ast.AST, node: ast.Assign) -> bool:
+    """Whether the function stores something before it asks."""
+    before = (it for it in reading.within(function) if isinstance(it, ast.Call) and it.lineno < node.lineno)
+    return any(isinstance(it.func, ast.Attribute) and it.func.attr in _STORES for it in before)
 
 
 def _is_expected(reading: Reading, node: ast.AST) -> bool:

@@ -22,12 +22,10 @@ Source: https://docs.djangoproject.com/en/stable/topics/db/transactions/#control
 import ast
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.facts import Variable
 from architect_lsp.knowledge.kinds import is_script
-from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.queries import Queries, queries
 from architect_lsp.knowledge.reading import Function
-from architect_lsp.knowledge.transactions import atomic_decorator, transaction_around
+from architect_lsp.knowledge.transactions import atomic_decorator, each_request, transaction_around
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
@@ -127,7 +125,7 @@ def twice(session: Session, one, two):
 def find(view: View) -> Iterator[Hit]:
     """A second write that speaks of the row of the first, or moves what the first took away."""
     reading = view.reading
-    if is_script(view.path) or view.project.of_all("atomic requests", _per_request):
+    if is_script(view.path) or each_request(view.project):
         return
     asked = queries(view.project, view.path, reading)
     for function in reading.functions:
@@ -135,13 +133,6 @@ def find(view: View) -> Iterator[Hit]:
             yield from _children(asked, function)
             yield from _moved(asked, function)
             yield from _committed(asked, function)
-
-
-def _per_request(project: Project) -> bool:
-    """Whether each request of a Django project is one transaction."""
-    tables = (project.name(path, "DATABASES") for path in project.paths)
-    rows = (it.value for it in tables if isinstance(it, Variable) and it.value is not None)
-    return any(key == "ATOMIC_REQUESTS" and it.text == "True" for row in rows for each in row.each() for key, it in each.keywords)
 
 
 def _calls(asked: Queries, function: Function) -> list[ast.Call]:

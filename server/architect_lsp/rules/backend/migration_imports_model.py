@@ -1,0 +1,90 @@
+"""A migration works with a model as it is imported, not as it was at this step.
+
+Why: the imported class is that of today. Once it has a column that a later migration adds, this one asks the table for it and
+fails, on every new database and in every test run.
+Instead: take the model from the migration's own state.
+
+    def fill(apps, schema_editor):
+        Product = apps.get_model("shop", "Product")
+        Product.objects.filter(slug="").update(slug="none")
+
+Consequences: migrations that worked on the day they were written stop a new installation years later.
+Trade-offs: the historical model has no methods of one's own; what they do has to be written here.
+Tests: `migrate` from nothing, on each change.
+Source: https://docs.djangoproject.com/en/stable/topics/migrations/#historical-models
+"""
+
+import ast
+from collections.abc import Iterator
+
+from architect_lsp.knowledge.models import Models
+from architect_lsp.knowledge.symbols import ClassSymbol
+from architect_lsp.model import Confidence, Severity
+from architect_lsp.rules.rule import Bad, Hit, Rule, View
+
+rule = Rule(
+    __name__,
+    severity=Severity.WARNING,
+    confidence=Confidence.HIGH,
+    rows=["B2"],
+    needs=["objects"],
+    bad=[
+        Bad("""
+-- shop/migrations/0009_slugs.py --
+from django.db import migrations
+from shop.models import Product
+
+def fill(apps, schema_editor):
+    for product in [|Product.objects|].filter(slug=""):
+        product.slug = product.name
+        product.save()
+
+class Migration(migrations.Migration):
+    operations = [migrations.RunPython(fill)]
+-- shop/models.py --
+from django.db import models
+
+class Product(models.Model):
+    slug = models.SlugField()
+"""),
+    ],
+    good=[
+        """
+-- shop/migrations/0009_slugs.py --
+from django.db import migrations
+from shop.models import Product as Today
+
+def fill(apps, schema_editor):
+    Product = apps.get_model("shop", "Product")
+    Product.objects.filter(slug="").update(slug=Today.UNKNOWN)
+
+class Migration(migrations.Migration):
+    operations = [migrations.RunPython(fill)]
+-- shop/models.py --
+from django.db import models
+
+class Product(models.Model):
+    UNKNOWN = "none"
+    slug = models.SlugField()
+""",
+    ],
+)
+
+
+@rule.check
+def find(view: View) -> Iterator[Hit]:
+    """The first use of an imported model's rows in each function of a migration."""
+    if "migrations" not in view.path.split("/")[:-1]:
+        return
+    told: set[tuple[ast.AST | None, str]] = set()
+    for node in view.reading.each(ast.Attribute):
+        function = view.reading.function(node)
+        if node.attr != "objects" or not isinstance(node.value, ast.Name | ast.Attribute) or function is None:
+            continue
+        symbol = view.symbol(node.value)
+        if not isinstance(symbol, ClassSymbol) or symbol.path == view.path or Models.of(view.project).at(symbol) is None:
+            continue
+        if (function, symbol.facts.qualname) not in told:
+            told.add((function, symbol.facts.qualname))
+            name = symbol.facts.qualname
+            yield Hit(node, f"This is `{name}` of today, with columns that later migrations add: take `apps.get_model(...)`.")
