@@ -20,6 +20,8 @@ FEW = regex(
 """Names of pieces of data, and of parts of a program, of which there are few."""
 _CONFIGURED = regex(r"\b(?:config|settings|conf)\b", re.IGNORECASE)
 """What a person wrote down for the program is short."""
+_OF_ANSWER = regex(r"(?:^|_)(?:response|completion|answer)(?:_|$)", re.IGNORECASE)
+"""Names of functions that look at one answer of a model, which has few parts."""
 GATES = regex(r"semaphore|limiter|throttl|max_concurren|concurrency|aiolimiter|rate_limit|\bsem\b|_sem\b", re.IGNORECASE)
 """What a unit says that limits how many run at a time."""
 GATHERS = ("gather", "as_completed", "wait")
@@ -132,6 +134,9 @@ def is_few(reading: Reading, over: ast.expr) -> bool:
             )
         over = over.func
     written = ast.unparse(over)
+    function = reading.function(over)
+    if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) and _OF_ANSWER.search(function.name):
+        return True
     if FEW.search(written) or written.rpartition(".")[2].isupper():
         return True
     bound = reading.bindings(reading.function(over)).get(written) if isinstance(over, ast.Name) else None

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 from architect_lsp.knowledge.facts import Def, Facts
+from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.summaries import callers
-from architect_lsp.knowledge.symbols import FunctionSymbol
+from architect_lsp.knowledge.symbols import FunctionSymbol, Ref
 from architect_lsp.patterns import regex
 
 _NAMES = regex(
@@ -57,6 +58,18 @@ def _below(project: Project) -> frozenset[Key]:
 
 
 def _is_called_by(project: Project, key: Key, once: set[Key]) -> bool:
-    """Whether all calls of a function stand in these, and none in a loop."""
+    """Whether all calls of a function stand in these, or in what a person runs by hand."""
     calling = callers(project, *key)
-    return bool(calling) and all((it.path, it.qualname) in once for it in calling)
+    return bool(calling) and all((it.path, it.qualname) in once or _is_by_hand(project, it) for it in calling)
+
+
+def _is_by_hand(project: Project, ref: Ref) -> bool:
+    """Whether a function stands in a script, or in a file of commands of click's or typer's."""
+    if is_script(ref.path):
+        return True
+    imported = any(name.startswith(("click", "typer")) for _, name in project.imports(ref.path))
+    return imported and project.of_file(ref.path, _has_commands)
+
+
+def _has_commands(facts: Facts) -> bool:
+    return any(it.target.endswith("command") for definition in facts.defs for it in definition.decorators)

@@ -87,6 +87,12 @@ async def statuses(client: httpx.AsyncClient, urls):
     await asyncio.gather(*[status(client, it) for it in HOSTS])
     await asyncio.gather(*[status(client, it) for it in urls[:20]])
     await asyncio.gather(*[quiet(it) for it in urls])
+
+async def check_response(client: httpx.AsyncClient, texts):
+    return await asyncio.gather(*[status(client, it) for it in texts])
+
+async def by_server(client: httpx.AsyncClient, base_urls, urls):
+    await asyncio.gather(*[status(client, it) for it in base_urls])
     for batch in batched(urls, 20):
         await asyncio.gather(*[status(client, it) for it in batch])
 """,

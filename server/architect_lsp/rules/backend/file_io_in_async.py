@@ -145,6 +145,14 @@ async def lifespan(app):
 async def load_prices(name):
     with open(name) as file:
         return file.read()
+-- app/tools.py --
+import asyncio
+import click
+from app.prices import load_prices
+
+@click.command()
+def show():
+    print(asyncio.run(load_prices("prices.json")))
 """,
     ],
 )
