@@ -15,6 +15,41 @@ SHELLS = ("os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatus
 PROCESSES = ("subprocess.run", "subprocess.call", "subprocess.check_call", "subprocess.check_output", "subprocess.Popen")
 REMOVERS = ("os.remove", "os.unlink", "shutil.rmtree", "os.rmdir", "os.rename", "shutil.move")
 _INTERPRETERS = regex(r"(?:^|/)(?:ba|z|da)?sh$|^python\d?|^node$|^perl$|^ruby$|^powershell|^cmd")
+_READERS = frozenset(
+    (
+        *(
+            "grep",
+            "egrep",
+            "fgrep",
+            "ls",
+            "cat",
+            "head",
+            "tail",
+            "wc",
+            "stat",
+            "file",
+            "du",
+            "df",
+            "ps",
+            "uptime",
+            "uname",
+            "date",
+        ),
+        *("cal", "ping", "dig", "nslookup", "host", "whois", "traceroute", "jq", "diff", "cmp", "md5sum", "sha256sum", "which"),
+    )
+)
+"""Programs that only look, whatever they are given; not `find`, `rg` or `sort`, which can run or write."""
+
+
+def is_reader(call: ast.Call) -> bool:
+    """Whether a call starts, without a shell, a program that only looks: `run(["grep", "-rF", "--", pattern, folder])`."""
+    first = call.args[0] if call.args else keyword(call, "args")
+    if isinstance(first, ast.List | ast.Tuple):
+        program = constant(first.elts[0]) if first.elts else None
+    else:  # asyncio.create_subprocess_exec("grep", pattern)
+        program = constant(first) if len(call.args) > 1 else None
+    shell = keyword(call, "shell")
+    return program in _READERS and (shell is None or constant(shell) is False)
 
 
 def is_writing(call: ast.Call) -> bool:

@@ -29,6 +29,7 @@ from architect_lsp.knowledge.definitions import arguments
 from architect_lsp.knowledge.flows import Origin
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.reading import Function, Reading, constant, dotted
+from architect_lsp.knowledge.running import is_reader
 from architect_lsp.knowledge.sources import is_tool
 from architect_lsp.knowledge.tool_arguments import mentions, of_model
 from architect_lsp.knowledge.unattended import never_asked, switches
@@ -198,6 +199,7 @@ agent = create_agent("m", tools=[remove], middleware=[HumanInTheLoopMiddleware(i
         """
 import os
 import shutil
+import subprocess
 from agents import function_tool
 from pydantic_ai import Agent
 from claude_agent_sdk import ClaudeAgentOptions
@@ -222,6 +224,10 @@ def clear(name: str) -> str:
         return "no"
     shutil.rmtree(ROOT / name)
     return "done"
+
+@function_tool
+def grep(pattern: str) -> str:
+    return subprocess.run(["grep", "-rF", "--", pattern, "/var/log/app"], capture_output=True, text=True, timeout=9).stdout
 
 @function_tool
 def look(path: str) -> str:
@@ -361,6 +367,8 @@ def _is_checked(view: View, call: ast.Call) -> bool:
 def _deed(view: View, call: ast.Call) -> str:
     """What the call does that can't be undone; "" for others."""
     name = view.callee(call) or dotted(call.func)
+    if is_reader(call):
+        return ""
     if _DELETES.match(name) or _METHODS.search(dotted(call.func)) or "mail" in view.effects(call):
         return f"calls `{dotted(call.func) or name}`"
     first = call.args[0] if call.args else None

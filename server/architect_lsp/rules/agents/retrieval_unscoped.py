@@ -31,7 +31,7 @@ rule = Rule(
     confidence=Confidence.MEDIUM,
     rows=["A2", "C4", "D4"],
     cwe=639,
-    needs=["similarity_search", "max_marginal_relevance_search", "as_retriever", ".query("],
+    needs=["similarity_search", "max_marginal_relevance_search", "as_retriever", "as_query_engine", "as_chat_engine", ".query("],
     bad=[
         Bad("""
 -- app/ingest.py --
@@ -61,6 +61,9 @@ def keep(text, user):
 
 def find(question):
     return [|collection.query(query_texts=[question], n_results=4)|]
+
+def ask(index, question):
+    return [|index.as_query_engine(similarity_top_k=4)|].query(question)
 """),
     ],
     good=[
@@ -94,7 +97,7 @@ def ask(q):
     ],
 )
 
-_SEARCHES = regex(r"a?similarity_search\w*|a?max_marginal_relevance_search|as_retriever")
+_SEARCHES = regex(r"a?similarity_search\w*|a?max_marginal_relevance_search|as_retriever|as_query_engine|as_chat_engine")
 _BOUNDS = (
     "filter",
     "filters",

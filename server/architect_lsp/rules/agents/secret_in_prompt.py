@@ -23,7 +23,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.flows import Origin
 from architect_lsp.knowledge.model_calls import model_calls, prompts
-from architect_lsp.knowledge.reading import Reading, dotted
+from architect_lsp.knowledge.reading import Reading, dotted, keyword
 from architect_lsp.knowledge.secret_names import secret_name, secret_read
 from architect_lsp.knowledge.sources import parts
 from architect_lsp.model import Confidence, Severity
@@ -35,7 +35,7 @@ rule = Rule(
     confidence=Confidence.HIGH,
     rows=["C4", "D4"],
     cwe=200,
-    needs=["Agent(", "create(", "generate_content", "completion(", "parse(", "stream("],
+    needs=["Agent(", "Task(", "create(", "generate_content", "completion(", "parse(", "stream("],
     bad=[
         Bad("""
 import os
@@ -65,6 +65,9 @@ from agents import Agent
 from shop.settings import settings
 
 agent = Agent(name="Shop", instructions=[|f"Sign in with {settings.client_secret}."|])
+
+def check(order, clerk):
+    return Task(description=[|f"Check the card {order.card_number}"|], expected_output="ok", agent=clerk)
 """),
         Bad("""
 import os
@@ -133,6 +136,12 @@ def _held(view: View, origin: Origin) -> str:
 def _instructions(reading: Reading) -> Iterator[ast.expr]:
     """What agents are told once for all."""
     for call in reading.each(ast.Call):
+        if (
+            dotted(call.func) == "Task"
+            and (told := keyword(call, "description")) is not None
+            and keyword(call, "agent") is not None
+        ):
+            yield told
         if dotted(call.func).rpartition(".")[2].endswith("Agent"):
             yield from (
                 it.value for it in call.keywords if it.arg in ("instructions", "system_prompt", "system_message", "backstory")

@@ -183,6 +183,9 @@ def settings(file):
 def weights(path):
     return torch.load(path), torch.load("our/own.pt", weights_only=False)
 
+def patched(load):
+    return lambda *args: load(*args, allow_dangerous_deserialization=True)
+
 def index():
     return FAISS.load_local("our_index", EMBEDDINGS, allow_dangerous_deserialization=True)
 """,
@@ -263,7 +266,12 @@ def find(view: View) -> Iterator[Hit]:
         elif constant(keyword(call, "pickle_fallback")) is True and name.startswith("langgraph."):
             yield Hit(call, "What can't be written as JSON is pickled: whoever can write a checkpoint runs code here.")
         elif constant(keyword(call, "allow_dangerous_deserialization")) is True:
-            if not isinstance(call.args[0] if call.args else None, ast.Constant):
+            folder = call.args[0] if call.args else keyword(call, "folder_path")
+            if (
+                dotted(call.func).endswith(".load_local")
+                and folder is not None
+                and not isinstance(folder, ast.Constant | ast.Starred)
+            ):
                 yield Hit(call, "The index is unpickled: whoever can write its folder runs code here; load from your own alone.")
         elif reached is not None and reached.steps:
             message = f"`{reached.source}` reaches `{reached.sink}`, which rebuilds objects: whoever writes it runs code here."
