@@ -42,6 +42,8 @@ class Cart(models.Model):
 def cart_of(user):
     cart, _ = [|Cart.objects.get_or_create(owner=user, state="open", defaults={"n": 0})|]
     return cart
+def key_of(user):
+    return [|Cart.objects.exclude(pk=3).get_or_create(owner=user)|]
 """),
     ],
     good=[
@@ -90,7 +92,7 @@ def find(view: View) -> Iterator[Hit]:
             continue
         names = {it.arg for it in call.keywords if it.arg != "defaults"} | ({query.owner} if query.owner else set())
         for step in query.steps:
-            names |= {it.arg for it in step.call.keywords}
+            names |= {it.arg for it in step.call.keywords} if step.name == "filter" else set()
         function = reading.function(call)
         if None in names or not names or call.args or _is_unique(query.model, {str(it) for it in names}):
             continue
