@@ -192,7 +192,7 @@ class Workspace:
     def gone(self, near: Iterable[str]) -> Iterator[Checked]:
         """What clients lost with schemas of the base that are no more, in folders of these files. Effect: reads the disk."""
         files = (it for it in sources(self.root, self.root, self.settings.exclude, schemas=True) if isinstance(it, Path))
-        return gone(self.project, self.base, (self.document(relative(self.root, it)) for it in files), near, self.rules)
+        return gone(self.project, self.base, (relative(self.root, it) for it in files), self.document, near, self.rules)
 
     def _check_file(self, name: str) -> Checked | Skipped:
         text = text_of(self.root / name, name, self.settings.max_file_bytes)

@@ -376,3 +376,10 @@ def owner_of(reading: Reading, node: ast.AST, name: str) -> Function | None:
             return function if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) else None
         function = reading.function(function)
     return None
+
+
+def parameters(function: Function) -> Iterator[tuple[ast.arg, ast.expr | None]]:
+    """The parameters of a function in their order, starred ones left out, each with its default."""
+    positional = [*function.args.posonlyargs, *function.args.args]
+    yield from zip(positional, [*[None] * (len(positional) - len(function.args.defaults)), *function.args.defaults], strict=True)
+    yield from zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from architect_lsp.knowledge.facts import Facts
 from architect_lsp.knowledge.lineage import dotted, lineage
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import ClassSymbol, External
@@ -33,11 +34,27 @@ def is_pydantic_2(project: Project) -> bool:
 
 
 def _is_new(project: Project) -> bool:
-    return any(
-        name.rpartition(".")[2] in _NEW and name.startswith("pydantic.") and not name.startswith("pydantic.v1")
-        for path in project.paths
-        for _, name in project.imports(path)
-    )
+    if any(_imports_new(name) for path in project.paths for _, name in project.imports(path)):
+        return True
+    return any(project.of_file(path, _speaks_new) for path in project.paths)
+
+
+def _speaks_new(facts: Facts) -> bool:
+    """Whether a file imports pydantic or FastAPI and says what only version 2 understands."""
+    if not any(name.partition(".")[0] in ("pydantic", "fastapi") for _, name in facts.imports):
+        return False
+    if any(it.name == "model_config" for row in facts.classes for it in row.fields):
+        return True
+    return any(call.target.rpartition(".")[2] in _CALLS for it in facts.defs for call in it.calls)
+
+
+_CALLS = frozenset(("model_dump", "model_validate", "model_dump_json", "model_validate_json", "model_copy"))
+
+
+def _imports_new(name: str) -> bool:
+    if name.partition(".")[0] == "pydantic_settings":
+        return True
+    return name.rpartition(".")[2] in _NEW and name.startswith("pydantic.") and not name.startswith("pydantic.v1")
 
 
 def serializer(project: Project, symbol: ClassSymbol) -> bool:

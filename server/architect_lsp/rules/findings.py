@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
 from msgspec import Struct
@@ -20,7 +20,7 @@ from architect_lsp.model import Edit, Finding, Fix, Place, Provenance, Related, 
 from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Draft, FileHit, FileView, Hit, OpenApiView, ProjectHit, Rule, SdlView
 from architect_lsp.rules.runner import Broken, file_hits, openapi_hits, sdl_hits
-from architect_lsp.syntax.languages import PYTHON, language_of
+from architect_lsp.syntax.languages import PYTHON, SCHEMAS, language_of
 from architect_lsp.syntax.units import Unit
 
 _NAME = regex(r"[\w.]+")
@@ -81,15 +81,20 @@ def file_findings(
 
 
 def gone(
-    project: Project, base: Base | None, others: Iterable[object], near: Iterable[str], rules: Sequence[Rule]
+    project: Project,
+    base: Base | None,
+    names: Iterable[str],
+    load: Callable[[str], object],
+    near: Iterable[str],
+    rules: Sequence[Rule],
 ) -> Iterator[Checked]:
     """What clients lost with each schema that the base had and that is no more, in folders of files `near`.
 
-    `others` are the files that may promise it now; they are read only where something has gone.
+    `names` are the files of now, which may promise it in its place; none is loaded unless something has gone.
     """
     if base is None or not base.schemas:
         return
-    rows, around = list(others), list(near)
+    around, rows = list(near), [load(it) for it in names if language_of(it) in SCHEMAS]
     apis = [it.api for it in rows if isinstance(it, OpenApiFile)]
     base.kept = kept_of(project, apis, [it.schema for it in rows if isinstance(it, SdlFile)])
     for name in base.schemas:

@@ -14,6 +14,7 @@ Source: https://docs.djangoproject.com/en/stable/ref/request-response/#jsonrespo
 import ast
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.nouns import Route
 from architect_lsp.knowledge.operations import routes_of
 from architect_lsp.knowledge.reading import Reading, dotted, keyword
 from architect_lsp.model import Confidence, Severity
@@ -26,6 +27,15 @@ rule = Rule(
     rows=["A1"],
     needs=["JsonResponse", "return {", "return ["],
     bad=[
+        Bad("""
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+async def home(request):
+    return [|{"hello": "world"}|]
+
+app = Starlette(routes=[Route("/", home)])
+"""),
         Bad(
             """
 from django.http import JsonResponse
@@ -103,8 +113,14 @@ def find(view: View) -> Iterator[Hit]:
         if function.decorator_list or view.reading.owner(function) or [it.arg for it in function.args.args[:1]] != ["request"]:
             continue
         routes = routes_of(view.project, view.path, view.reading.qualname(function))
-        if routes and all(it.framework in ("django", "starlette", "aiohttp") for it in routes):
+        if routes and all(it.framework == "django" or _is_starlette(view, it) for it in routes):
             yield Hit(node.value, f"`{function.name}` returns no response, and nothing makes one of it.")
+
+
+def _is_starlette(view: View, route: Route) -> bool:
+    """Whether a plain route of Starlette hands the request on: what FastAPI registers makes a response of anything."""
+    names = [name.partition(".")[0] for _, name in view.project.imports(route.at.path)]
+    return route.framework == "fastapi" and route.at.kind != "decorator" and "starlette" in names and "fastapi" not in names
 
 
 def _is_list(reading: Reading, at: ast.AST, node: ast.expr) -> bool:

@@ -29,6 +29,14 @@ rule = Rule(
     needs=["204", "NO_CONTENT"],
     bad=[
         Bad("""
+from rest_framework import status
+from rest_framework.response import Response
+
+def destroy(self, request, pk=None):
+    self.get_object().delete()
+    return Response([|{"detail": "removed"}|], status=status.HTTP_204_NO_CONTENT)
+"""),
+        Bad("""
 from fastapi import APIRouter, status
 
 router = APIRouter()
@@ -150,10 +158,19 @@ def find(view: View) -> Iterator[Hit]:
             if number(value.elts[1]) == 204 and _is_body(value.elts[0]):
                 fix = Draft("Answer with nothing", (Change(value.elts[0], '""'),))
                 yield Hit(value.elts[0], "A body stands beside status 204, which has none.", (fix,))
+        elif isinstance(value, ast.Call) and _is_refused(value):
+            yield Hit(value.args[0], "A body stands beside status 204, which has none.")
         elif _is_body(value):
             routes = routes_of(view.project, view.path, reading.qualname(function))
             if routes and all(it.status == 204 and it.framework == "fastapi" for it in routes):
                 yield Hit(value, f"`{function.name}` returns a body with status 204, which has none.")
+
+
+def _is_refused(call: ast.Call) -> bool:
+    """Whether a response of Django REST framework is made with a body and with 204."""
+    status = keyword(call, "status")
+    made = dotted(call.func).rpartition(".")[2] in ("Response", "JsonResponse")
+    return made and bool(call.args) and _is_body(call.args[0]) and status is not None and number(status) == 204
 
 
 def _is_body(node: ast.expr) -> bool:

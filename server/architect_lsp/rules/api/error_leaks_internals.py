@@ -37,6 +37,21 @@ rule = Rule(
     cwe=209,
     needs=["HTTPException", "Response", "jsonify", "abort", "format_exc", "except"],
     bad=[
+        Bad("""
+import traceback
+import strawberry
+from app.store import pay
+
+@strawberry.type
+class Mutation:
+    @strawberry.mutation
+    async def pay(self, amount: int) -> "Paid":
+        try:
+            await pay(amount)
+        except Exception:
+            return Paid(ok=False, message=[|traceback.format_exc()|])
+        return Paid(ok=True, message="")
+"""),
         Bad(
             """
 from fastapi import APIRouter, HTTPException
@@ -253,6 +268,10 @@ def _returned(view: View) -> Iterator[Hit]:
         given = node.value.elts if isinstance(node.value, ast.Tuple) and len(node.value.elts) > 1 else [node.value]
         value, status = given[0], constant(given[1]) if len(given) > 1 else None
         if isinstance(value, ast.Call) and _ANSWERS.fullmatch(dotted(value.func).rpartition(".")[2]):
+            continue
+        trace = next((it.value for it in value.keywords if _shown(it.value, "")), None) if isinstance(value, ast.Call) else None
+        if trace is not None and any(dotted(it).endswith((".mutation", ".field")) for it in function.decorator_list):
+            yield Hit(trace, "The client is told where in the code it failed: the trace belongs into the log.")
             continue
         shown = _shown(_meant(view, value), _caught(view, node)) if is_handler(reading, function) else None
         if shown is not None and not (isinstance(status, int) and 400 <= status < 500):

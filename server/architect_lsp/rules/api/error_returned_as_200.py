@@ -32,6 +32,31 @@ rule = Rule(
     needs=["error", "success", "status"],
     bad=[
         Bad("""
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from shop.models import Coupon
+
+class Redeem(APIView):
+    def post(self, request):
+        coupon = Coupon.objects.filter(code=request.data.get("code")).first()
+        if coupon is None:
+            return [|Response({"error": "Invalid coupon"})|]
+        return Response({"balance": coupon.balance})
+"""),
+        Bad("""
+from aiohttp import web
+from app.store import find
+
+routes = web.RouteTableDef()
+
+@routes.get("/rows/{key}")
+async def row(request):
+    found = await find(request.match_info["key"])
+    if found is None:
+        return [|web.json_response({"error": "no such row"})|]
+    return web.json_response(found)
+"""),
+        Bad("""
 from fastapi import APIRouter
 
 router = APIRouter()
@@ -164,7 +189,7 @@ def parcel(request, pk):
 )
 
 _FAILS = ("error", "errors", "exception", "error_message", "err")
-_ANSWERS = ("jsonify", "JsonResponse", "JSONResponse", "dict", "ORJSONResponse", "UJSONResponse")
+_ANSWERS = ("jsonify", "JsonResponse", "JSONResponse", "dict", "ORJSONResponse", "UJSONResponse", "Response", "json_response")
 _REPORTS = (
     "health",
     "ready",
@@ -236,8 +261,17 @@ def _is_bare(value: ast.expr) -> bool:
 
 def _is_view(handler: ast.FunctionDef | ast.AsyncFunctionDef, value: ast.expr) -> bool:
     """Whether it is a view of Django, which is routed elsewhere."""
-    made = isinstance(value, ast.Call) and dotted(value.func).rpartition(".")[2] == "JsonResponse"
-    return made and any(it.arg == "request" for it in handler.args.args[:2])
+    made = dotted(value.func).rpartition(".")[2] if isinstance(value, ast.Call) else ""
+    known = made == "JsonResponse" or (made in ("Response", "json_response") and _answers_itself(handler, made))
+    return known and any(it.arg == "request" for it in handler.args.args[:2])
+
+
+def _answers_itself(handler: ast.FunctionDef | ast.AsyncFunctionDef, made: str) -> bool:
+    """Whether it is a handler of Django REST framework or of aiohttp, by its name or its decorators."""
+    names = {dotted(it.func).rpartition(".")[2] for it in handler.decorator_list if isinstance(it, ast.Call)}
+    if made == "json_response":
+        return bool(names & {"get", "post", "put", "patch", "delete", "view"})
+    return handler.name in ("get", "post", "put", "patch", "delete") or bool(names & {"api_view", "action"})
 
 
 def _is_refusal(handler: ast.FunctionDef | ast.AsyncFunctionDef, value: ast.expr) -> bool:

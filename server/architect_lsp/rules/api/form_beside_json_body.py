@@ -14,8 +14,9 @@ Source: https://fastapi.tiangolo.com/tutorial/request-forms-and-files/
 import ast
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.definitions import parameters as given
 from architect_lsp.knowledge.operations import parameters, routes_of
-from architect_lsp.knowledge.reading import Function, dotted
+from architect_lsp.knowledge.reading import dotted
 from architect_lsp.knowledge.schemas import pydantic_model
 from architect_lsp.knowledge.symbols import ClassSymbol
 from architect_lsp.model import Confidence, Severity
@@ -85,7 +86,7 @@ _FORMS = frozenset(("Form", "File"))
 def find(view: View) -> Iterator[Hit]:
     """Models among the parameters of handlers that take a file or a form."""
     for function in view.reading.functions:
-        rows = list(_parameters(function)) if function.decorator_list else []
+        rows = [(it, it.annotation, default) for it, default in given(function)] if function.decorator_list else []
         if not any(_is_form(kind, default) for _, kind, default in rows):
             continue
         routes = routes_of(view.project, view.path, view.reading.qualname(function))
@@ -107,17 +108,6 @@ def _parses(view: View, symbol: ClassSymbol) -> bool:
     rows = view.project.facts(symbol.path).defs
     inside = [it for it in rows if it.owner == symbol.facts.qualname]
     return any("valid" in d.target or "classmethod" in d.target for it in inside for d in it.decorators)
-
-
-def _parameters(function: Function) -> Iterator[tuple[ast.arg, ast.expr | None, ast.expr | None]]:
-    """(parameter, its annotation, its default)."""
-    positional = [*function.args.posonlyargs, *function.args.args]
-    defaults = [*[None] * (len(positional) - len(function.args.defaults)), *function.args.defaults]
-    for it, default in (
-        *zip(positional, defaults, strict=True),
-        *zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True),
-    ):
-        yield it, it.annotation, default
 
 
 def _is_form(kind: ast.expr | None, default: ast.expr | None) -> bool:

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.catalogue import catalogue
 from architect_lsp.knowledge.kinds import is_script
-from architect_lsp.knowledge.operations import spoken
+from architect_lsp.knowledge.operations import routes_of, spoken
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Function, dotted
 from architect_lsp.knowledge.summaries import Effect, described, effects
@@ -36,6 +36,23 @@ rule = Rule(
     rows=["A1", "A3"],
     cwe=650,
     bad=[
+        Bad("""
+-- blog/views.py --
+from django.contrib.auth.decorators import login_required
+from django.shortcuts import get_object_or_404, redirect
+from blog.models import Post
+
+@login_required
+[|def delete_post(request, pk):|]
+    post = get_object_or_404(Post, pk=pk, author=request.user)
+    post.delete()
+    return redirect("blog:index")
+-- blog/urls.py --
+from django.urls import path
+from blog import views
+
+urlpatterns = [path("posts/<int:pk>/delete/", views.delete_post)]
+"""),
         Bad("""
 -- app/routes.py --
 from fastapi import APIRouter
@@ -79,6 +96,24 @@ def cancel(request):
 """),
     ],
     good=[
+        """
+-- blog/views.py --
+from django.views.decorators.http import require_POST
+from blog.models import Post
+
+@require_POST
+def delete_post(request, pk):
+    Post.objects.get(pk=pk).delete()
+
+def asked(request, pk):
+    if request.method == "POST":
+        Post.objects.get(pk=pk).delete()
+-- blog/urls.py --
+from django.urls import path
+from blog import views
+
+urlpatterns = [path("posts/<int:pk>/delete/", views.delete_post), path("posts/<int:pk>/", views.asked)]
+""",
         """
 from fastapi import APIRouter
 from sqlalchemy.orm import Session
@@ -144,7 +179,8 @@ _SESSION = regex(r"(?:^|\.)(?:get_)?(?:db|\w*session)(?:\(\))?(?:\.session)?\.(?
 
 @rule.check
 def find_django(view: View) -> Iterator[Hit]:
-    """Views of Django that say they only answer GET, and save or delete."""
+    """Views of Django that say they only answer GET, or that answer it like all methods, and save or delete."""
+    yield from _any_method(view)
     for function in view.reading.functions:
         said = next(
             (it for it in function.decorator_list if dotted(it).rpartition(".")[2] in ("require_GET", "require_safe")), None
@@ -187,6 +223,40 @@ def _changes(view: View, function: Function) -> Iterator[Hit]:
                 it, f"`{function.name}` answers GET and changes state by `{dotted(it.func)}`: a link or an image does, too."
             )
             return
+
+
+def _any_method(view: View) -> Iterator[Hit]:
+    """Views of functions that answer every method, never ask which it is, and delete or update by what the address names."""
+    for function in view.reading.functions:
+        if (
+            [it.arg for it in function.args.args[:1]] != ["request"]
+            or len(function.args.args) < 2
+            or _LINKS.search(function.name)
+        ):
+            continue
+        routes = routes_of(view.project, view.path, view.reading.qualname(function))
+        if not routes or any(it.framework != "django" or it.methods or _LINKS.search(it.path) for it in routes):
+            continue
+        source = " ".join(ast.unparse(it) for it in (*function.decorator_list, *function.body))
+        if _ASKS_HOW.search(source):
+            continue
+        changed = next((it for it in view.reading.within(function) if isinstance(it, ast.Call) and _edits(it)), None)
+        if changed is not None:
+            yield Hit(
+                function, f"`{function.name}` answers GET like every method, and changes state by `{dotted(changed.func)}`."
+            )
+
+
+_ASKS_HOW = regex(r"request\.(?:method|POST|FILES|body)|require_|Form\b|is_valid|ajax|htmx|token|key\b")
+
+
+def _edits(call: ast.Call) -> bool:
+    """Whether rows are deleted or updated: `row.delete()`, `Model.objects.filter(...).update(...)`."""
+    if not isinstance(call.func, ast.Attribute):
+        return False
+    if call.func.attr == "delete":
+        return not call.args and "request" not in ast.unparse(call.func.value).partition(".")[0]
+    return call.func.attr == "update" and ".objects." in ast.unparse(call.func.value)
 
 
 @rule.check_project

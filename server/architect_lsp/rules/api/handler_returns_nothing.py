@@ -30,6 +30,16 @@ rule = Rule(
     rows=["A1"],
     bad=[
         Bad("""
+from aiohttp import web
+from app.store import touch
+
+routes = web.RouteTableDef()
+
+@routes.post("/rows/{key}")
+[|async def touched(request: web.Request):|]
+    await touch(request.match_info["key"])
+"""),
+        Bad("""
 from flask import Flask, jsonify
 from app.store import find
 
@@ -126,6 +136,10 @@ def find(view: View) -> Iterator[Hit]:
             if gives_nothing(reading, function):
                 yield Hit(function, f"`{function.name}` does not give the answer back: every request through it fails.")
             continue
+        if _is_aiohttp(view, function):
+            if gives_nothing(reading, function):
+                yield Hit(function, f"A way through `{function.name}` ends without an answer, and the client gets 500.")
+            continue
         if reading.owner(function) or not (function.decorator_list or function.args.args) or not gives_nothing(reading, function):
             continue
         routes = routes_of(view.project, view.path, reading.qualname(function))
@@ -136,6 +150,13 @@ def find(view: View) -> Iterator[Hit]:
         if _is_wrapped(function):
             continue
         yield Hit(function, f"A way through `{function.name}` ends without an answer, and the client gets 500.")
+
+
+def _is_aiohttp(view: View, function: Function) -> bool:
+    """Whether a table of routes of aiohttp takes it."""
+    calls = [it.func for it in function.decorator_list if isinstance(it, ast.Call) and isinstance(it.func, ast.Attribute)]
+    verbs = [it for it in calls if it.attr in ("get", "post", "put", "patch", "delete")]
+    return len(verbs) == len(function.decorator_list) == 1 and view.name(verbs[0]).startswith("aiohttp.web")
 
 
 def _is_middleware(function: Function) -> bool:

@@ -38,6 +38,14 @@ rule = Rule(
     needs=[".all(", ".objects."],
     bad=[
         Bad("""
+from django.http import JsonResponse
+from shop.models import Parcel
+
+def parcels(request):
+    rows = [|Parcel.objects.order_by("-created").values("id", "weight")|]
+    return JsonResponse({"parcels": list(rows)})
+"""),
+        Bad("""
 from fastapi import APIRouter
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -271,7 +279,8 @@ def _is_listed(reading: Reading, node: ast.Call) -> bool:
     uses = [it for it in reading.within(function) if isinstance(it, ast.Name) and it.id == name and isinstance(it.ctx, ast.Load)]
     parents = [reading.parent(it) for it in uses]
     return bool(uses) and all(
-        isinstance(it, ast.comprehension) or (isinstance(it, ast.Call) and any(k.arg == "many" for k in it.keywords))
+        isinstance(it, ast.comprehension)
+        or (isinstance(it, ast.Call) and (any(k.arg == "many" for k in it.keywords) or dotted(it.func) == "list"))
         for it in parents
     )
 

@@ -147,10 +147,14 @@ def find(view: View) -> Iterator[Hit]:
             yield Hit(function, told, evidence=((example, f"`{example.qualname}` is guarded"),))
 
 
+_FEW = 2
+"""Neighbours of a mutation that make a habit: what is guarded one by one is guarded on purpose."""
+
+
 def _odd(project: Project) -> dict[tuple[str, str], tuple[str, Ref]]:
     """(file, qualified name) of each mutation that differs -> (counts, one that is guarded)."""
     rows = [it.ref for it in catalogue(project).resolvers if it.type == "Mutation" and not is_test(it.ref.path)]
-    odd = odd_ones({"mutations": rows}, lambda it: _is_guarded(project, it))
+    odd = odd_ones({"mutations": rows}, lambda it: _is_guarded(project, it), _FEW)
     return {(it.member.path, it.member.qualname): (it.counts, it.example) for it in odd}
 
 

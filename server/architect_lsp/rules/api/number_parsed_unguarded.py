@@ -26,8 +26,15 @@ rule = Rule(
     confidence=Confidence.HIGH,
     rows=["A5"],
     cwe=20,
-    needs=["request.args", "request.GET", "request.query_params", "request.form", "request.POST"],
+    needs=["request.args", "request.GET", "request.query", "rel_url.query", "request.form", "request.POST"],
     bad=[
+        Bad("""
+import uuid
+from aiohttp import web
+
+async def rows(request: web.Request):
+    return [|int(request.query.get("limit", "20"))|], [|uuid.UUID(request.query["key"])|]
+"""),
         Bad(
             """
 from flask import Blueprint, request
@@ -71,14 +78,20 @@ def items():
     ],
 )
 
-_FIELDS = regex(r"^(?:self\.)?request\.(args|GET|query_params|form|POST)(?:\.get)?$")
+_FIELDS = regex(r"^(?:self\.)?request\.(args|GET|query_params|form|POST|query|rel_url\.query)(?:\.get)?$")
+
+
+_KINDS = {"UUID": "UUID", "fromisoformat": "date"}
+_PARSERS = frozenset(
+    ("int", "float", "uuid.UUID", "UUID", "Decimal", "decimal.Decimal", "date.fromisoformat", "datetime.fromisoformat")
+)
 
 
 @rule.check
 def find(view: View) -> Iterator[Hit]:
     """`int` or `float` of a field of the request, outside of any `try` and of any condition on it."""
     for call in view.reading.each(ast.Call):
-        if dotted(call.func) not in ("int", "float") or len(call.args) != 1:
+        if dotted(call.func) not in _PARSERS or len(call.args) != 1:
             continue
         given = call.args[0]
         source = given.func if isinstance(given, ast.Call) else given.value if isinstance(given, ast.Subscript) else None
@@ -86,9 +99,9 @@ def find(view: View) -> Iterator[Hit]:
         if found is None or not isinstance(view.reading.function(call), ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         if not _is_guarded(view.reading, call):
-            yield Hit(
-                call, f"`{ast.unparse(given)}` may be no number, and the answer is 500.", tuple(_fix(view, call, given, found[1]))
-            )
+            kind = _KINDS.get(dotted(call.func).rpartition(".")[2], "number")
+            words = f"`{ast.unparse(given)}` may be no {kind}, and the answer is 500."
+            yield Hit(call, words, tuple(_fix(view, call, given, found[1])))
 
 
 def _is_guarded(reading: Reading, call: ast.Call) -> bool:

@@ -64,6 +64,19 @@ rule = Rule(
         "Annotated",
     ],
     bad=[
+        Bad("""
+from rest_framework import permissions, viewsets
+from shop.models import Card
+from shop.serializers import CardSerializer
+
+class CardViewSet(viewsets.ModelViewSet):
+    serializer_class = CardSerializer
+    permission_classes = [permissions.IsAuthenticated]
+    [|queryset = Card.objects.all()|]
+
+    def perform_create(self, serializer):
+        serializer.save(user=self.request.user)
+"""),
         Bad(
             _MODELS
             + """
@@ -201,10 +214,16 @@ def _classes(view: View) -> Iterator[Hit]:
                     model = inner.value
                 else:
                     break
-            if isinstance(model, ast.Name) and _has_owner(view, model):
+            if isinstance(model, ast.Name) and (_has_owner(view, model) or _gives_owner(view, name)):
                 yield Hit(
                     at, f"`{kind.name}` gives any `{dotted(model)}` to everyone who is signed in: narrow it to those of the user."
                 )
+
+
+def _gives_owner(view: View, name: str) -> bool:
+    """Whether the view itself makes who asks the owner of what it stores: `serializer.save(user=self.request.user)`."""
+    made = view.project.definition(view.path, f"{name}.perform_create")
+    return made is not None and made.asks and any(it.target.endswith(".save") for it in made.calls)
 
 
 @rule.check

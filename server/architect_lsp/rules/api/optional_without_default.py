@@ -15,8 +15,12 @@ Source: https://docs.pydantic.dev/latest/migration/#required-optional-and-nullab
 import ast
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.catalogue import catalogue
 from architect_lsp.knowledge.operations import parameters, routes_of
+from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Function, dotted
+from architect_lsp.knowledge.schemas import is_pydantic_2, pydantic_model
+from architect_lsp.knowledge.symbols import ClassSymbol
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
@@ -27,6 +31,21 @@ rule = Rule(
     rows=["A1", "A4"],
     needs=["None", "Optional"],
     bad=[
+        Bad("""
+from typing import Optional
+from fastapi import FastAPI
+from pydantic import BaseModel
+
+app = FastAPI()
+
+class ProductPatch(BaseModel):
+    name: [|Optional[str]|]
+    price: Optional[int] = None
+
+@app.patch("/products/{key}")
+def patch(key: int, body: ProductPatch):
+    return save(key, body.model_dump(exclude_unset=True))
+"""),
         Bad("""
 from fastapi import FastAPI
 
@@ -49,6 +68,26 @@ async def boats(harbour: Annotated[[|Optional[str]|], Query(max_length=9)]):
     ],
     good=[
         """
+from typing import Optional
+from fastapi import FastAPI
+from pydantic import BaseModel
+
+app = FastAPI()
+
+class ProductIn(BaseModel):
+    name: Optional[str]
+
+class Patch(BaseModel):
+    name: Optional[str] = None
+
+@app.put("/products/{key}")
+def put(key: int, body: ProductIn):
+    return save(key, body.model_dump())
+
+@app.patch("/products/{key}")
+def patch(key: int, body: Patch, other: ProductIn): ...
+""",
+        """
 from typing import Annotated, Optional
 from fastapi import APIRouter, Depends, Query
 
@@ -70,6 +109,7 @@ def helper(name: str | None):
 @rule.check
 def find(view: View) -> Iterator[Hit]:
     """Parameters of handlers of FastAPI that may be None and have no default."""
+    yield from _fields(view)
     for function in view.reading.functions:
         if not function.decorator_list:
             continue
@@ -83,6 +123,36 @@ def find(view: View) -> Iterator[Hit]:
         for it, shown in rows:
             if it.arg not in named:
                 yield Hit(shown, f"`{it.arg}` may be None, and a request without it is refused: give it a default.")
+
+
+def _fields(view: View) -> Iterator[Hit]:
+    """Fields that may be None and must be sent, of models of pydantic 2 that are bodies of PATCH."""
+    for node in view.reading.each(ast.ClassDef):
+        rows = [
+            it for it in node.body if isinstance(it, ast.AnnAssign) and it.value is None and _optional(it.annotation) is not None
+        ]
+        if not rows or not is_pydantic_2(view.project):
+            continue
+        key = view.path, view.reading.qualname(node)
+        if key in view.project.of_all("models of PATCH", _patched) and pydantic_model(view.project, *key):
+            for it in rows:
+                shown = _optional(it.annotation) or it.annotation
+                yield Hit(shown, f"`{ast.unparse(it.target)}` may be None, and a PATCH without it is refused: give it a default.")
+
+
+def _patched(project: Project) -> frozenset[tuple[str, str]]:
+    """The classes that handlers of PATCH take, and no others do."""
+    patched: set[tuple[str, str]] = set()
+    others: set[tuple[str, str]] = set()
+    for it in catalogue(project).routes:
+        definition = project.definition(it.handler.path, it.handler.qualname) if it.handler is not None else None
+        if it.framework != "fastapi" or it.handler is None or definition is None:
+            continue
+        for _, kind in definition.parameters:
+            symbol = project.resolve(it.handler.path, kind) if kind else None
+            if isinstance(symbol, ClassSymbol):
+                (patched if it.methods == {"PATCH"} else others).add((symbol.path, symbol.facts.qualname))
+    return frozenset(patched - others)
 
 
 def _bare(function: Function) -> Iterator[ast.arg]:

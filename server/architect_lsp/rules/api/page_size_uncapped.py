@@ -34,6 +34,17 @@ rule = Rule(
     cwe=770,
     needs=["limit", "size", "per_page", "count", "take"],
     bad=[
+        Bad("""
+from flask import Flask, request
+from app.models import Article
+
+app = Flask(__name__)
+
+@app.get("/articles")
+def articles():
+    size = [|request.args.get("per_page", 20, type=int)|]
+    return Article.query.limit(size).all()
+"""),
         Bad(
             """
 from fastapi import APIRouter, Query
@@ -72,6 +83,24 @@ def page(request):
 """),
     ],
     good=[
+        """
+from flask import Flask, request
+from app.models import Article
+
+app = Flask(__name__)
+
+@app.get("/articles")
+def articles():
+    size = min(request.args.get("per_page", 20, type=int), 100)
+    return Article.query.limit(size).all()
+
+@app.get("/others")
+def others():
+    size = request.args.get("per_page", 20, type=int)
+    if size > 100:
+        size = 100
+    return Article.query.limit(size).all()
+""",
         """
 from fastapi import APIRouter, Query
 from sqlalchemy import select
@@ -141,7 +170,9 @@ def _read(view: View) -> Iterator[Hit]:
     """Sizes that a view reads from the query itself, and cuts rows by as they came."""
     for function in view.reading.functions:
         for name, rows in view.reading.bindings(function).items():
-            if not _SIZE.fullmatch(name) or len(rows) != 1 or not isinstance(rows[0], ast.Call) or dotted(rows[0].func) != "int":
+            if not _SIZE.fullmatch(name) or len(rows) != 1 or not isinstance(rows[0], ast.Call):
+                continue
+            if dotted(rows[0].func) != "int" and dotted(keyword(rows[0], "type") or rows[0]) != "int":
                 continue
             if not _ASKED.search(ast.unparse(rows[0])) or _is_looked_at(view.reading, function, name):
                 continue

@@ -16,8 +16,9 @@ Source: https://fastapi.tiangolo.com/tutorial/path-params/
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
+from architect_lsp.knowledge.definitions import parameters as given
 from architect_lsp.knowledge.frameworks.dependencies import of_signature
 from architect_lsp.knowledge.nouns import Dependency, Route
 from architect_lsp.knowledge.openapi import placeholders, plain_name
@@ -36,6 +37,15 @@ rule = Rule(
     cwe=628,
     needs=["route(", ".get(", ".post(", ".put(", ".patch(", ".delete(", ".websocket("],
     bad=[
+        Bad("""
+from fastapi import APIRouter, Depends
+from app.repo import get_repo
+
+router = APIRouter(prefix="/teams")
+
+@router.get([|"/{team_id}/members/{member_id}"|])
+async def member(team_id: int, member: int, repo=Depends(get_repo)): ...
+"""),
         Bad("""
 from fastapi import APIRouter
 
@@ -154,6 +164,7 @@ paths:
 _TAKES_ALL = regex(r"Request|HTTPConnection|WebSocket")
 _REGISTERS = frozenset(("get", "post", "put", "patch", "delete", "head", "options", "route", "api_route", "websocket"))
 _DEPTH = 4
+_SCALARS = frozenset(("int", "str", "UUID", "uuid.UUID"))
 
 
 @rule.check
@@ -172,6 +183,8 @@ def find(view: View) -> Iterator[Hit]:
             written = [it for it in own if re.search(rf"[{{<:]\s*{it}\b(?!:path\}})", str(node.value))]
             taken = _taken(view, function, route)
             missed = next((it for it in written if taken is not None and it not in taken), None)
+            if taken is None and route.framework == "fastapi":
+                missed = next((it for it in written if _is_misnamed(function, it, own)), None)
             if missed is not None:
                 yield Hit(node, f"`{function.name}` doesn't take `{missed}`, which its path has.")
                 break
@@ -230,6 +243,15 @@ def _with(project: Project, dependencies: tuple[Dependency, ...], names: set[str
             return None
         names = inner
     return names
+
+
+def _is_misnamed(function: Function, name: str, named: Collection[str]) -> bool:
+    """Whether a plain parameter that must be sent is called almost like the part of the path that nothing takes."""
+    rows = [(it, default) for it, default in given(function) if it.arg not in named]
+    if any(it.arg == name for it, _ in given(function)) or "alias" in ast.unparse(function.args):
+        return False
+    plain = [it.arg for it, default in rows if default is None and dotted(it.annotation or ast.Name("")) in _SCALARS]
+    return any(name in (f"{it}_id", f"{it}_uuid", f"{it}_name", f"{it}s") or it in (f"{name}_id", f"{name}s") for it in plain)
 
 
 def _registers(node: ast.expr) -> bool:

@@ -53,13 +53,17 @@ class Orders(APIView):
 """),
         Bad("""
 import json
+from django.contrib.auth.decorators import login_required
+from django.views.decorators.http import require_POST
 
+@login_required
+@require_POST
 def rename(request, pk):
     data = [|json.loads(request.body)|]
     return data.get("name")
 
 def other(request, pk):
-    return [|request.POST["name"]|]
+    return [|request.GET["name"]|]
 """),
     ],
     good=[
@@ -89,25 +93,25 @@ def rename(request, pk):
         return None
 
 def posted(request):
-    if "name" in request.POST:
-        return request.POST["name"]
-    return request.POST.get("name")
+    if "name" in request.GET:
+        return request.GET["name"]
+    return request.POST["name"]  # of a form that the project itself shows
 
 def saved(request, form):
     if form.is_valid():
-        return request.POST["name"]
+        return request.GET["name"]
 
 def helper(body):
     return json.loads(body)
 
 class Page:
     def change_status(self, request, order):
-        return request.POST["status"]
+        return request.GET["status"]
 """
     ],
 )
 
-_KEYED = regex(r"(?:flask\.)?request\.json|(?:self\.)?request\.(?:data|POST|GET|query_params)")
+_KEYED = regex(r"(?:flask\.)?request\.json|(?:self\.)?request\.(?:data|GET|query_params)")
 _KNOWN = regex(r"hook|callback|notif|ipn|receive|test")
 """Handlers of what one known service sends."""
 _BODY = regex(r"(?:self\.)?request\.(?:body|data|get_data)")
@@ -200,5 +204,5 @@ def _is_checked(reading: Reading, function: Function) -> bool:
     """Whether something in the function, or above it, checks requests as a whole."""
     names = [dotted(it.func) for it in reading.within(function) if isinstance(it, ast.Call)]
     above = [dotted(it.func if isinstance(it, ast.Call) else it) for it in function.decorator_list]
-    above = [it for it in above if it.rpartition(".")[2] not in _METHODS]
+    above = [it for it in above if it.rpartition(".")[2] not in _METHODS and not it.endswith("_required")]
     return any(_CHECKS.search(it.rpartition(".")[2].lower()) for it in (*names, *above))

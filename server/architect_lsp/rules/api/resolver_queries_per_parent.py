@@ -41,6 +41,29 @@ rule = Rule(
         Bad("""
 import strawberry
 from sqlalchemy import select
+from app.models import AuthorRow
+
+@strawberry.type
+class Author:
+    id: int
+
+@strawberry.type
+class Book:
+    id: int
+
+    @strawberry.field
+    [|async def author(self, info: strawberry.Info) -> Author:|]
+        return await info.context.session.scalar(select(AuthorRow).where(AuthorRow.id == self.id))
+
+@strawberry.type
+class Query:
+    @strawberry.field
+    async def books(self, info: strawberry.Info) -> list[Book]:
+        return []
+"""),
+        Bad("""
+import strawberry
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 def session() -> AsyncSession: ...
@@ -122,6 +145,13 @@ _ROOT_NAMES = regex(r"\w*(?:Query|Queries|Mutation|Mutations|Subscription|Subscr
 _LOADS = regex(r"load(?:er|_many)?s?(?:\(\))?", re.IGNORECASE)
 
 
+_ASKS = regex(
+    r"\.objects\.(?:\w+(?:\(\))?\.)*(?:get|first|count|exists|last)$|(?:session|db|conn\w*)\.(?:scalar|scalars|execute|scalar_one)$",
+    re.IGNORECASE,
+)
+"""Calls that read a row, where what they are of can't be told."""
+
+
 @rule.check_project
 def find(project: Project) -> Iterator[ProjectHit]:
     """Resolvers of other types than the roots that read the database, through whatever calls."""
@@ -134,6 +164,14 @@ def find(project: Project) -> Iterator[ProjectHit]:
         if any("strawberry_django" in row.target for row in definition.decorators):
             continue
         found = effects(project, it.ref.path, definition).get("db-read")
+        asked = next((row.target for row in definition.calls if _ASKS.search(row.target)), "") if found is None else ""
+        selects = any(row.target.rpartition(".")[2] == "select" for row in definition.calls)
+        if asked and (selects or ".objects." in asked):
+            shown = asked.replace("()", "")
+            yield ProjectHit(
+                it.ref, f"`{it.type}.{it.name}` asks the database once for each `{it.type}` of an answer: by `{shown}`."
+            )
+            continue
         if found is None or any("loader" in step.qualname.lower() for step in found.path):
             continue
         yield ProjectHit(

@@ -28,6 +28,15 @@ rule = Rule(
     cwe=393,
     bad=[
         Bad("""
+from flask import Flask, jsonify
+
+app = Flask(__name__)
+
+@app.get("/things")
+def things():
+    return [|404, jsonify(error="missing")|]
+"""),
+        Bad("""
 from fastapi import FastAPI, status
 
 app = FastAPI()
@@ -75,6 +84,10 @@ def find(view: View) -> Iterator[Hit]:
         if not isinstance(node.value, ast.Tuple) or len(node.value.elts) != 2:
             continue
         body, code = node.value.elts
+        if isinstance(body, ast.Constant) and number(body) is not None and isinstance(code, ast.Call | ast.Dict):
+            if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) and _is_of_flask(view, function):
+                yield Hit(node.value, f"Flask takes the body first: this answers 200 with {number(body)} as its text, or fails.")
+            continue
         if (
             number(code) is None
             or isinstance(body, ast.Constant)
@@ -84,3 +97,8 @@ def find(view: View) -> Iterator[Hit]:
         routes = routes_of(view.project, view.path, reading.qualname(function)) if function.decorator_list else ()
         if routes and all(it.framework == "fastapi" for it in routes):
             yield Hit(node.value, f"`{function.name}` answers 200 with a list of the body and {number(code)}.")
+
+
+def _is_of_flask(view: View, function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    routes = routes_of(view.project, view.path, view.reading.qualname(function)) if function.decorator_list else ()
+    return bool(routes) and all(it.framework == "flask" for it in routes)

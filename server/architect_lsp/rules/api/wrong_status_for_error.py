@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.answers import number
-from architect_lsp.knowledge.reading import dotted, keyword
+from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
@@ -27,8 +27,27 @@ rule = Rule(
     severity=Severity.WARNING,
     confidence=Confidence.HIGH,
     rows=["A4", "A5"],
-    needs=["HTTPException", "abort"],
+    needs=["HTTPException", "abort", "500"],
     bad=[
+        Bad("""
+from flask import Flask, jsonify
+from fastapi import HTTPException
+
+app = Flask(__name__)
+
+@app.get("/invoices/<int:number>")
+def invoice(number):
+    row = find(number)
+    if row is None:
+        return jsonify(error="Invoice does not exist"), [|500|]
+    return jsonify(row)
+
+def window(start):
+    try:
+        return parse(start)
+    except ValueError:
+        raise HTTPException(status_code=[|500|], detail="Invalid date range")
+"""),
         Bad("""
 from fastapi import FastAPI, HTTPException, status
 
@@ -67,6 +86,16 @@ def weigh(grams: int):
         ),
     ],
     good=[
+        """
+import json
+from fastapi import HTTPException
+
+def servers(stored):
+    try:
+        return json.loads(stored)
+    except json.JSONDecodeError:
+        raise HTTPException(status_code=500, detail="Invalid server configuration file")
+""",
         """
 from fastapi import FastAPI, HTTPException, status
 
@@ -107,6 +136,7 @@ _FAULT = regex(
 @rule.check
 def find(view: View) -> Iterator[Hit]:
     """Exceptions of HTTP below 400, and 500 for what the client did."""
+    yield from _of_flask(view)
     for call in view.reading.each(ast.Call):
         name = dotted(call.func).rpartition(".")[2]
         if name not in _RAISES:
@@ -121,8 +151,51 @@ def find(view: View) -> Iterator[Hit]:
             yield Hit(node, f"An error is raised with status {status}, which says that all went well.")
         elif status == 500:
             text = _text(keyword(call, "detail") or (call.args[1] if len(call.args) > 1 else None))
-            if _FAULT.search(text):
+            if _FAULT.search(text) or (_INVALID.search(text) and _of_value(view, call)):
                 yield Hit(node, f'Status 500 blames the service for what the client asked: "{text[:60]}".')
+
+
+_INVALID = regex(
+    r"^(?!.*(?:config|setting|file|server|stor|cache|response|database|model))(?:invalid|malformed|bad|wrong)\b", re.IGNORECASE
+)
+_NOT_FOUND = regex(r"(?:not found|does not exist|no such)\b", re.IGNORECASE)
+
+
+def _of_value(view: View, call: ast.Call) -> bool:
+    """Whether it stands in a handler of what a wrong value raises."""
+    for up in view.reading.ancestors(call):
+        if isinstance(up, ast.ExceptHandler):
+            types = up.type.elts if isinstance(up.type, ast.Tuple) else [up.type]
+            return {dotted(it).rpartition(".")[2] for it in types} <= {
+                "ValueError",
+                "ValidationError",
+                "KeyError",
+                "JSONDecodeError",
+            }
+        if isinstance(up, ast.FunctionDef | ast.AsyncFunctionDef):
+            return False
+    return False
+
+
+def _of_flask(view: View) -> Iterator[Hit]:
+    """500 beside words that say that something was not found, after a question whether it was."""
+    for node in view.reading.each(ast.Return):
+        if not isinstance(node.value, ast.Tuple) or len(node.value.elts) != 2 or number(node.value.elts[1]) != 500:
+            continue
+        above = view.reading.parent(node)
+        if not isinstance(above, ast.If) or not _is_missing(above.test) or node not in above.body:
+            continue
+        texts = [_text(it) for it in ast.walk(node.value.elts[0]) if isinstance(it, ast.Constant | ast.JoinedStr)]
+        said = next((it for it in texts if _NOT_FOUND.search(it)), "")
+        if said:
+            yield Hit(node.value.elts[1], f'Status 500 blames the service for what the client asked: "{said[:60]}".')
+
+
+def _is_missing(test: ast.expr) -> bool:
+    """`x is None` or `not x`."""
+    if isinstance(test, ast.UnaryOp):
+        return isinstance(test.op, ast.Not)
+    return isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.Is) and constant(test.comparators[0]) is None
 
 
 def _text(node: ast.expr | None) -> str:

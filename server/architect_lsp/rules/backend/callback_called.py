@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.reading import dotted, keyword
-from architect_lsp.knowledge.symbols import FunctionSymbol
+from architect_lsp.knowledge.symbols import External, FunctionSymbol
 from architect_lsp.knowledge.waiting import is_plain
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
@@ -31,6 +31,13 @@ rule = Rule(
     cwe=685,
     needs=["on_commit", "add_task", "Thread(", "Timer(", "submit(", "to_thread", "run_in_executor", "call_", "register("],
     bad=[
+        Bad("""
+from fastapi import BackgroundTasks
+from app.mail import send_welcome
+
+async def invite(email: str, background_tasks: BackgroundTasks):
+    background_tasks.add_task([|send_welcome(email)|])
+"""),
         Bad("""
 from fastapi import BackgroundTasks
 
@@ -138,6 +145,10 @@ _PLAIN = ("Thread", "Process", "Timer", "on_commit", "to_thread", "run_in_execut
 """What takes plain functions alone, so that a coroutine is wrong too."""
 _WORK = frozenset(("mail", "http", "queue", "db-write", "commit", "subprocess", "filesystem"))
 """What a function does that was to be done later, and no maker of functions does."""
+_WORKS = regex(
+    r"(?:send|notify|email|log|write|save|delete|process|update|index|sync|publish|record|store|upload|cleanup)(?:_|$)"
+)
+"""How functions are called that work, and give back no function."""
 _QUEUES = ("delay", "apply_async", "send", "enqueue")
 
 
@@ -171,6 +182,12 @@ def _gives_nothing(view: View, call: ast.Call, last: str) -> bool:
         if facts.gives is not None:
             return facts.gives.text in ("None", "str", "int", "bool", "float", "dict", "list")
         return not facts.returns and not facts.results and not facts.hands and bool(view.effects(call).keys() & _WORK)
+    if (
+        last == "add_task"
+        and (found is None or isinstance(found, External))
+        and _WORKS.match(dotted(call.func).rpartition(".")[2])
+    ):
+        return True
     if isinstance(call.func, ast.Attribute) and call.func.attr in _QUEUES:
         task = view.symbol(call.func.value)
         told = task.facts.decorators if isinstance(task, FunctionSymbol) else ()
