@@ -18,6 +18,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.constants import behind
 from architect_lsp.knowledge.reading import constant, dotted
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
@@ -29,7 +30,7 @@ rule = Rule(
     confidence=Confidence.HIGH,
     rows=["A2", "D4"],
     cwe=20,
-    needs=["origin", "Origin", "url", "uri", "host", "referer", "referrer", "netloc", "domain"],
+    needs=["origin", "Origin", "url", "uri", "host", "referer", "referrer", "netloc", "domain", "match(", "search("],
     bad=[
         Bad("""
 from urllib.parse import urlparse
@@ -59,6 +60,20 @@ def only_ours():
     if not [|request.headers["Origin"].endswith("example.com")|]:
         abort(403)
 """),
+        Bad("""
+import re
+from flask import redirect, request
+
+OURS = re.compile("^(www|beta).example.com/")
+
+def go():
+    target = request.args["target"]
+    if [|OURS.match(target)|]:
+        return redirect("https://" + target)
+
+def is_allowed_url(url):
+    return [|re.match(r"^https://www\\.example\\.com", url)|] is not None
+"""),
     ],
     good=[
         """
@@ -78,6 +93,23 @@ def is_allowed_url(url):
 
 def kind(url):
     return "film" if "films.example.com" in url else "page"
+""",
+        """
+import re
+from flask import redirect, request
+
+OURS = re.compile(r"^(?:www|beta)\\.example\\.com/")
+
+def go():
+    target = request.args["target"]
+    if OURS.match(target):
+        return redirect("https://" + target)
+
+def is_allowed_url(url):
+    return re.match(r"^https://www\\.example\\.com/", url) is not None
+
+def video(url):
+    return re.search(r"https://www.example.com/watch", url)
 """,
     ],
 )
@@ -108,6 +140,7 @@ def find(view: View) -> Iterator[Hit]:
     """Checks of an address's beginning, end or text that leave hosts of others in."""
     for call in view.reading.each(ast.Call):
         yield from _patterns(call)
+        yield from _matched(view, call)
         last = call.func.attr if isinstance(call.func, ast.Attribute) else ""
         if last in ("startswith", "endswith") and isinstance(call.func, ast.Attribute) and len(call.args) == 1:
             given = call.args[0]
@@ -127,6 +160,45 @@ def find(view: View) -> Iterator[Hit]:
         is_host = isinstance(held, str) and (_BARE.match(held) or _OPEN.match(held))
         if is_host and isinstance(test.ops[0], ast.In | ast.NotIn) and _is_check(view, test, test.comparators[0]):
             yield Hit(test, "Any address that holds this text passes, `https://evil.net/?example.com` too; compare its host.")
+
+
+_OPEN_END = regex(
+    r"^\^?\(?(?:\?:)?https?\??\)?:(?://|\\/\\/)[^/$]*\\?\.(?:com|org|net|io|dev|co|app|edu|gov|ai|cloud|example)\)*$",
+    re.IGNORECASE,
+)
+"""A pattern of an address that ends where its host may go on."""
+_HOSTS = regex(r"^\^?(?:\(?(?:\?:)?https?\??\)?:(?://|\\/\\/)|[\w(])", re.IGNORECASE)
+
+
+def _matched(view: View, call: ast.Call) -> Iterator[Hit]:
+    """Patterns of hosts, here or in a constant of the module, that others match, too."""
+    last = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    if last not in ("match", "search") or not isinstance(call.func, ast.Attribute) or not call.args:
+        return
+    held = dotted(call.func.value)
+    if held in ("re", "regex"):
+        pattern, given = constant(call.args[0]), call.args[1:2]
+    else:
+        found = behind(view.project, view.path, held) if held else None
+        made = found[1] if found is not None and found[1].kind == "call" and found[1].last == "compile" else None
+        pattern, given = (
+            (made.items[0].text if made is not None and made.items and made.items[0].kind == "text" else None),
+            call.args[:1],
+        )
+    if not isinstance(pattern, str) or not given or not _HOSTS.match(pattern):
+        return
+    if not (_OPEN_END.match(pattern) or (_ANY_DOT.search(pattern) and "/" in pattern)):
+        return
+    if _is_check(view, call, given[0]) or (_is_asked(view, call) and view.untrusted(given[0], "url") is not None):
+        yield Hit(call, r"Hosts that only look alike match, too: write `\.` for a dot, and end the host with `/` or `\Z`.")
+
+
+def _is_asked(view: View, call: ast.Call) -> bool:
+    """Whether a condition depends on the call."""
+    up = view.reading.parent(call)
+    while isinstance(up, ast.BoolOp | ast.UnaryOp | ast.Compare):
+        up = view.reading.parent(up)
+    return isinstance(up, ast.If | ast.IfExp)
 
 
 def _patterns(call: ast.Call) -> Iterator[Hit]:
