@@ -20,7 +20,7 @@ from architect_lsp.knowledge.sources import is_handler, is_request, parts
 from architect_lsp.knowledge.streams import described, slot_parameter, streams
 from architect_lsp.knowledge.streams import dotted as module_name
 from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol, Ref, Symbol
-from architect_lsp.knowledge.threats import ALL
+from architect_lsp.knowledge.threats import ALL, LOADED
 from architect_lsp.patterns import regex
 
 _SOURCES = regex(
@@ -111,7 +111,7 @@ def _callee(project: Project, path: str, reading: Reading, call: ast.Call, last:
     if isinstance(symbol, FunctionSymbol):
         return symbol, module_name(symbol)
     if isinstance(symbol, External):
-        return symbol, canonical(symbol.name).removeprefix("?")
+        return symbol, "" if symbol.name.endswith(LOADED) else canonical(symbol.name).removeprefix("?")  # see LOADED
     return symbol, target or f"?.{last}"
 
 

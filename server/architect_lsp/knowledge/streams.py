@@ -15,7 +15,7 @@ from architect_lsp.knowledge.effects import canonical
 from architect_lsp.knowledge.facts import Call, Def, Facts, Flow
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol, Ref, Symbol
-from architect_lsp.knowledge.threats import ALL, Sink
+from architect_lsp.knowledge.threats import ALL, LOADED, Sink
 from architect_lsp.knowledge.webs import CallWeb, Key
 
 _Node = tuple[Key, str]
@@ -207,6 +207,8 @@ class _Settling:
             symbol = self.project.resolve(path, f"{call.target}.__init__", definition.owner)
         if isinstance(symbol, FunctionSymbol):
             return (None, dotted(symbol)) if self.project.threats.is_sanitiser(dotted(symbol)) else (symbol, "")
+        if isinstance(symbol, External) and symbol.name.endswith(LOADED):
+            return symbol, ""
         return symbol, canonical(symbol.name) if isinstance(symbol, External) else call.target if symbol is None else ""
 
     def _results(self) -> None:

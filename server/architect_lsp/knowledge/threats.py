@@ -22,6 +22,8 @@ else:
 
 ALL = "all"
 """Of a sanitiser: every kind of sink. Of a sink: every argument."""
+LOADED = ("import_string()", "import_module()", "locate()")
+"""What a loader gave by a name: a call of it calls that, and loads nothing."""
 _OWN_NAME = regex(r"(?:\w+\.)+(?:\w+|\*)")
 _ARGUMENTS = ("0", ALL)
 """Which arguments count of a sink that a project's settings name, if they do not say."""

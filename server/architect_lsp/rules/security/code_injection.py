@@ -148,7 +148,14 @@ def default_of(field):
             print(error)
 """,
         """
+from django.conf import settings
+from django.utils.module_loading import import_string
+
 ACTIONS = {"show": print}
+SessionStore = import_string(f"{settings.SESSION_ENGINE}.SessionStore")
+
+def loaded(request):
+    return SessionStore(request.POST.get("session")).load()
 
 def dispatch(request):
     return ACTIONS[request.GET["action"]](request)

@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.reading import Reading, constant, dotted
+from architect_lsp.knowledge.symbols import ClassSymbol
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
@@ -66,8 +67,10 @@ def forgot(request, user):
 -- shop/settings.py --
 ALLOWED_HOSTS = ["*"]
 INSTALLED_APPS = ["shop"]
-MIDDLEWARE = ["shop.domains.DomainMiddleware"]
--- shop/domains.py --
+MIDDLEWARE = ["shop.middleware.DomainMiddleware"]
+-- shop/middleware/__init__.py --
+from .domains import DomainMiddleware
+-- shop/middleware/domains.py --
 from django.core.exceptions import DisallowedHost
 from shop.models import Domain
 
@@ -172,7 +175,8 @@ def _refuses_hosts(view: View) -> Iterator[bool]:
         if isinstance(it.value, str) and _MIDDLEWARE.fullmatch(it.value):
             module, _ = view.project.module(view.path, it.value)
             if module is not None:
-                imports = view.project.imports(module.path)
+                found = view.project.resolve(module.path, it.value.rpartition(".")[2])  # a package hands on what a file of it has
+                imports = view.project.imports(found.path if isinstance(found, ClassSymbol) else module.path)
                 yield any(target.rpartition(".")[2] in ("DisallowedHost", "validate_host") for _, target in imports)
 
 

@@ -125,6 +125,17 @@ def stores():
     ],
     good=[
         """
+import socket
+import ssl
+
+def certificate_of(host):
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    with socket.create_connection((host, 443), 5) as plain, context.wrap_socket(plain, server_hostname=host) as connection:
+        return connection.getpeercert(True)
+""",
+        """
 import jwt
 import requests
 import ssl
@@ -221,7 +232,8 @@ def find(view: View) -> Iterator[Hit]:
         is_default = any(dotted(target) == "ssl._create_default_https_context" for target in it.targets)
         if is_default and dotted(it.value).endswith("_create_unverified_context") and not _is_asked_for(reading, it):
             yield Hit(it, "From here on every HTTPS request of the process accepts any certificate.")
-        if is_mode and dotted(it.value) == "ssl.CERT_NONE" and not _is_asked_for(reading, it):
+        is_shown = "getpeercert" in reading.unit.text  # who fetches a certificate to look at it takes any
+        if is_mode and dotted(it.value) == "ssl.CERT_NONE" and not _is_asked_for(reading, it) and not is_shown:
             yield Hit(it, "`CERT_NONE` accepts any certificate: whoever is in between reads and changes the traffic.")
 
 
