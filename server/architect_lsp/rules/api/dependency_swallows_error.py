@@ -17,13 +17,13 @@ Source: https://fastapi.tiangolo.com/tutorial/dependencies/dependencies-with-yie
 """
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from architect_lsp.knowledge.endings import leaves
-from architect_lsp.knowledge.facts import Def
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import dotted
 from architect_lsp.knowledge.symbols import FunctionSymbol
+from architect_lsp.knowledge.values import Value
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
@@ -35,6 +35,21 @@ rule = Rule(
     cwe=390,
     needs=["yield"],
     bad=[
+        Bad("""
+from typing import Annotated
+from fastapi import Depends
+from app.db import Session
+
+async def unit():
+    session = Session()
+    try:
+        yield session
+        await session.commit()
+    [|except Exception:|]
+        await session.rollback()
+
+Unit = Annotated[Session, Depends(unit)]
+"""),
         Bad("""
 from fastapi import Depends, FastAPI
 from app.db import SessionLocal
@@ -128,13 +143,15 @@ def _depended_on(project: Project) -> frozenset[tuple[str, str]]:
     found: set[tuple[str, str]] = set()
     for path in project.paths:
         for it in project.facts(path).defs:
-            found.update(_given(project, path, it))
+            found.update(_given(project, path, it.owner, [value for _, value in it.injected]))
+        aliases = [each for it in project.facts(path).variables if it.value is not None for each in it.value.each()]
+        found.update(_given(project, path, "", [it for it in aliases if it.kind == "call"]))  # `Annotated[Session, Depends(uow)]`
     return frozenset(found)
 
 
-def _given(project: Project, path: str, definition: Def) -> Iterator[tuple[str, str]]:
-    for _, value in definition.injected:
+def _given(project: Project, path: str, owner: str, values: Iterable[Value]) -> Iterator[tuple[str, str]]:
+    for value in values:
         given = value.argument(0, "dependency") if value.last in ("Depends", "Security") else None
-        symbol = project.resolve(path, given.text, definition.owner) if given is not None and given.text else None
+        symbol = project.resolve(path, given.text, owner) if given is not None and given.text else None
         if isinstance(symbol, FunctionSymbol):
             yield symbol.path, symbol.facts.qualname

@@ -35,6 +35,14 @@ rule = Rule(
 from crm.models import Lead
 
 def search(request):
+    rows = Lead.objects.all()
+    asked = {key: value for key, value in request.GET.items()}
+    return rows.filter([|**asked|]).order_by([|request.GET["sort"]|])
+"""),
+        Bad("""
+from crm.models import Lead
+
+def search(request):
     return Lead.objects.filter([|**request.GET.dict()|])[:50]
 
 def listed(request):
@@ -82,7 +90,7 @@ def find(view: View) -> Iterator[Hit]:
     for call in view.reading.each(ast.Call):
         if not isinstance(call.func, ast.Attribute) or call.func.attr not in (_LOOKUPS | _ORDERS):
             continue
-        if not _is_queryset(call.func.value):
+        if not _is_queryset(view.reading, call, call.func.value):
             continue
         if call.func.attr in _ORDERS:
             given: list[ast.expr] = [it for it in call.args if not isinstance(it, ast.Starred)]
@@ -95,7 +103,14 @@ def find(view: View) -> Iterator[Hit]:
                 yield Hit(shown, f"The request says what rows are {what}, columns that it never sees among them.")
 
 
-def _is_queryset(node: ast.expr) -> bool:
+def _is_queryset(reading: Reading, at: ast.AST, node: ast.expr) -> bool:
+    head = node
+    while isinstance(head, ast.Call | ast.Attribute):
+        head = head.func if isinstance(head, ast.Call) else head.value
+    if isinstance(head, ast.Name) and head.id != "self":
+        values = reading.bindings(reading.function(at)).get(head.id, [])
+        if any(it is not None and ".objects" in ast.unparse(it) for it in values):
+            return True
     words = ast.unparse(node)
     return ".objects" in words or "queryset" in words.lower()
 
@@ -115,6 +130,11 @@ def _is_asked(reading: Reading, at: ast.AST, node: ast.expr) -> bool:
         return len(rows) == 1 and not tested and not isinstance(rows[0], ast.Name) and _is_asked(reading, at, rows[0])
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("get", "dict"):
         return bool(_FIELDS.fullmatch(dotted(node.func.value)))
+    if isinstance(node, ast.DictComp):
+        first = node.generators[0]
+        walked = first.iter.func if isinstance(first.iter, ast.Call) else first.iter
+        plain = len(node.generators) == 1 and not first.ifs
+        return plain and bool(_FIELDS.fullmatch(dotted(walked).removesuffix(".items")))
     if isinstance(node, ast.Subscript):
         return bool(_FIELDS.fullmatch(dotted(node.value)))
     return isinstance(node, ast.Attribute) and bool(_FIELDS.fullmatch(dotted(node)))

@@ -45,6 +45,16 @@ def other():
     return [|data["email"]|]
 """),
         Bad("""
+from flask import Flask, request
+
+app = Flask(__name__)
+
+@app.post("/transfers")
+def create():
+    body = request.get_json()
+    return transfer([|body["source"]|], body["target"])
+"""),
+        Bad("""
 from rest_framework.views import APIView
 
 class Orders(APIView):
@@ -165,6 +175,12 @@ def _unguarded(reading: Reading, function: Function, node: ast.AST) -> str:
             and not _is_guarded(reading, function, node, source)
         ):
             return f"`{source}` is None where the request holds no JSON, and the answer is 500."
+        if (
+            isinstance(node.value, ast.Name)
+            and _is_json(reading, function, source)
+            and not _is_guarded(reading, function, node, source)
+        ):
+            return f"A request without `{constant(node.slice)}` is answered 500."
     if isinstance(node, ast.Call) and dotted(node.func) in ("json.loads", "loads") and len(node.args) == 1:
         given = node.args[0]
         while isinstance(given, ast.Call) and isinstance(given.func, ast.Attribute) and given.func.attr in ("decode", "get_data"):
@@ -182,6 +198,15 @@ def _is_silent(reading: Reading, function: Function, name: str) -> bool:
         and dotted(rows[0].func).endswith("request.get_json")
         and (constant(keyword(rows[0], "silent")) is True)
     )
+
+
+def _is_json(reading: Reading, function: Function, name: str) -> bool:
+    """Whether a name holds the body that Flask or Django REST framework read, as it came."""
+    rows = [it.value for it in reading.within(function) if isinstance(it, ast.Assign) and dotted(it.targets[0]) == name]
+    if len(rows) != 1:
+        return False
+    made = rows[0].func if isinstance(rows[0], ast.Call) and not rows[0].args and not rows[0].keywords else rows[0]
+    return dotted(made) in ("request.get_json", "request.json", "request.data") and not isinstance(rows[0], ast.Await)
 
 
 def _is_guarded(reading: Reading, function: Function, node: ast.AST, source: str) -> bool:

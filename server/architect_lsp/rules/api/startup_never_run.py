@@ -38,6 +38,8 @@ app = FastAPI(lifespan=lifespan)
 @[|app.on_event("startup")|]
 async def warm():
     await warm_cache()
+
+[|app.add_event_handler("shutdown", warm)|]
 """),
     ],
     good=[
@@ -58,7 +60,12 @@ async def warm():
 
 @rule.check
 def find(view: View) -> Iterator[Hit]:
-    """Decorators `on_event` of an application of this file that was made with a lifespan."""
+    """Start-up handlers of an application of this file that was made with a lifespan."""
+    for call in view.reading.each(ast.Call):
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "add_event_handler" and len(call.args) == 2:
+            name = dotted(call.func.value)
+            if name and name in _with_lifespan(view.project, view.path):
+                yield Hit(call, f"`{name}` has a lifespan, and so never runs `{dotted(call.args[1])}`.")
     for function in view.reading.functions:
         for it in function.decorator_list:
             if not isinstance(it, ast.Call) or not isinstance(it.func, ast.Attribute) or it.func.attr != "on_event":
