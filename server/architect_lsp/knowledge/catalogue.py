@@ -79,12 +79,13 @@ _KITS: dict[str, tuple[str, ...]] = {
     tool_kits.__name__: tool_kits.PACKAGES,
 }
 """How the names begin under which a kit of agents is imported: where none is, there is nothing of it to find."""
-_OF_MODELS = regex(
-    r"llm|gpt|openai|claude|gemini|bedrock|prompt|agent|vertexai|groq|cohere|mistral|together|huggingface|fireworks|cerebras"
-    r"|instructor|streamlit|chainlit|gradio",
-    re.IGNORECASE,
-)
+_OF_MODELS = regex(r"llm(?!s_txt)|gpt|openai|claude|gemini|bedrock|prompt|agents?\b", re.IGNORECASE)
 """Words of packages, folders and files of programs that ask a model."""
+_KITS_OF_MODELS = regex(
+    rf"(?:{'|'.join(it for it in tool_kits.PACKAGES if it != 'google')})|google\.(?:genai|adk|generativeai)"
+    r"|google\.cloud\.aiplatform|vertexai|(?:groq|cohere|mistralai|together|huggingface_hub|fireworks|cerebras|instructor|streamlit|chainlit|gradio)\b"
+)
+"""How the names begin under which such programs import what asks one."""
 NounT = TypeVar("NounT")
 
 
@@ -204,14 +205,14 @@ def _tool_functions(project: Project) -> frozenset[Key]:
 
 
 def _asks_models(project: Project) -> bool:
-    names = project.of_all("packages imported", _imported)
-    if any(it.startswith(tool_kits.PACKAGES) or _OF_MODELS.search(it) for it in names):
-        return True
     return any(_OF_MODELS.search(path) or project.of_file(path, _names_model) for path in project.paths)
 
 
 def _names_model(facts: Facts) -> bool:
-    return any(it.startswith(MODEL_NAMED) for it in facts.mentions)
+    if any(it.startswith(MODEL_NAMED) for it in facts.mentions):
+        return True
+    names = {*(name for _, name in facts.imports), *facts.stars}
+    return any(_KITS_OF_MODELS.match(it) or _OF_MODELS.search(it.partition(".")[0]) for it in names)
 
 
 def _model_classes(project: Project) -> frozenset[Key]:
