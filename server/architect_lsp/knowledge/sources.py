@@ -86,7 +86,7 @@ _PROVIDED = regex(
     r"Session|Connection|Cursor|Engine|Request|Response|Dep(?:s|endency)?\b|Service|Repository|Client|BackgroundTasks|^Current[A-Z]"
 )
 """Types of parameters, aliases of `Annotated` among them, that no client fills."""
-_VIEWS = ("django", "pyramid", "sanic", "aiohttp", "tornado")
+_VIEWS = ("django", "pyramid", "sanic", "aiohttp.web", "tornado.web")
 """Frameworks whose handlers are given a request first."""
 _WHO_ASKS = regex(r"(?:current|auth\w*|logged_in|signed_in)_?(?:user|account|admin|member|customer)|principal|identity")
 _OF_ADDRESS = 3

@@ -148,6 +148,13 @@ def default_of(field):
             print(error)
 """,
         """
+import aiohttp
+from fastapi import FastAPI
+
+async def loaded(request, function=None):
+    exec(function.content)
+""",
+        """
 from django.conf import settings
 from django.utils.module_loading import import_string
 
