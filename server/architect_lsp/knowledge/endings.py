@@ -55,12 +55,21 @@ def is_empty(function: Function) -> bool:
     )
 
 
-def gives_nothing(reading: Reading, function: Function) -> bool:
-    """Whether a way through the function, one that does not raise, ends without a value."""
+def gives_nothing(reading: Reading, function: Function, *, may_stay: bool = False) -> bool:
+    """Whether a way through the function, one that does not raise, ends without a value; with `may_stay` None may stay None."""
     rows = list(returns(reading, function))
     if any(isinstance(it, ast.Yield | ast.YieldFrom) for it in reading.within(function)) or is_empty(function):
         return False
-    return any(it.value is None for it in rows) or not leaves(function.body, stops=True)
+    return any(it.value is None and not (may_stay and _is_none_already(reading, it)) for it in rows) or not leaves(
+        function.body, stops=True
+    )
+
+
+def _is_none_already(reading: Reading, node: ast.Return) -> bool:
+    """Whether a bare `return` stands where a name was None: `if value is None: return`."""
+    up = reading.parent(node)
+    test = up.test if isinstance(up, ast.If) and node in up.body else None
+    return isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.Is) and ast.unparse(test.comparators[0]) == "None"
 
 
 def _takes_all(case: ast.match_case) -> bool:

@@ -94,6 +94,16 @@ class Slot(serializers.Serializer):
     def validate(self, attrs):
         return super().validate(attrs)
 
+class Forbidden(BaseModel):
+    extra: list[str] | None = None
+
+    @field_validator("extra")
+    @classmethod
+    def none(cls, value):
+        if value is None:
+            return
+        raise ValueError("nothing is allowed")
+
 class Checker:
     def validate(self, value):
         if not value:
@@ -113,7 +123,7 @@ def find(view: View) -> Iterator[Hit]:
         if not view.reading.owner(function):
             continue
         what = _pydantic(view, function) or _django(view, function)
-        if not what or not gives_nothing(view.reading, function):
+        if not what or not gives_nothing(view.reading, function, may_stay=what != _WHOLE):
             continue
         if what != _WHOLE and any(_gives(it) for it in returns(view.reading, function)):
             continue  # None on one way may be what is meant
