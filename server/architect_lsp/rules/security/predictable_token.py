@@ -120,6 +120,7 @@ _SECRET = regex(
     r"(?:token|secret|passwords?|passwd|passphrase|otp|pin_?code|totp|nonce|salt|api_?key|secret_?key|session_?(?:id|key)|csrf|captcha"
     r"|remember_?me\w*|activation_?(?:code|key)|verification_?code|reset_?code|auth_?code|invite_?code|access_?key|private_?key"
     r"|encryption_?key|signing_?key|login_?code|security_?code|iv|cookie_?value)$"
+    r"|(?:^|_)(?:registration|activation|confirmation|verification|invitation|reset)_(?:hash|uuid|slug)$"
     r"|(?:[Tt]oken|[Pp]assword|[Ss]ecret|rememberMe\w*|sessionId|apiKey|[Oo]tp|OTP)$",
 )
 _CLOCKS = ("time.time", "time.time_ns", "datetime.datetime.now", "django.utils.timezone.now")
