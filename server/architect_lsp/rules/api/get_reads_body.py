@@ -98,8 +98,11 @@ app = FastAPI()
 class Filter(BaseModel):
     status: str
 
+known = Depends(Filter)
+Known = Annotated[Filter, Depends(Filter)]
+
 @app.get("/jobs")
-def jobs(filter: Annotated[Filter, Query()], other: Filter = Depends()): ...
+def jobs(filter: Annotated[Filter, Query()], other: Filter = Depends(), third: Filter = known, fourth: Known = None): ...
 
 @app.get("/items")
 def items(tags: Annotated[list[str], Query()] = [], more: list[str] = Query([]), names: list[str] | None = Query(None)): ...
@@ -155,13 +158,17 @@ def _taken(view: View, function: Function) -> Iterator[Hit]:
     """The parameters that FastAPI takes out of the body: models and lists without a word of where they come from."""
     for it, default in parameters(function):
         kind = it.annotation
-        if isinstance(default, ast.Call) or not isinstance(kind, ast.Name | ast.Attribute | ast.Subscript):
+        if isinstance(default, ast.Call | ast.Name | ast.Attribute) or not isinstance(
+            kind, ast.Name | ast.Attribute | ast.Subscript
+        ):
             continue
         if isinstance(kind, ast.Subscript):
             if dotted(kind.value).rpartition(".")[2] in _LISTS:
                 yield Hit(it, f"`{it.arg}` is read from the body, which GET has none of: say `Query()`.")
             continue
         symbol = view.symbol(kind)
+        if isinstance(symbol, ClassSymbol) and symbol.facts.qualname.rpartition(".")[2] != dotted(kind).rpartition(".")[2]:
+            continue  # a name for more than the class: `Annotated[User, Depends(user)]`
         if isinstance(symbol, ClassSymbol) and pydantic_model(view.project, symbol.path, symbol.facts.qualname):
             yield Hit(it, f"`{it.arg}` is read from the body, which GET has none of: say `Query()`.")
 

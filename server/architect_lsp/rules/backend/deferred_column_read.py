@@ -9,6 +9,7 @@ Instead: name each column that the loop uses.
 
 Consequences: what was meant to be faster is slower by as many round trips as there are rows.
 Tests: count the queries for one row and for ten.
+Off by default: rows of a loop inside another one are taken for its own, where both are named alike.
 Source: https://docs.djangoproject.com/en/stable/ref/models/querysets/#only
 """
 
@@ -24,6 +25,7 @@ from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
     __name__,
+    preview=True,
     severity=Severity.WARNING,
     confidence=Confidence.HIGH,
     rows=["B2", "B5", "D3"],

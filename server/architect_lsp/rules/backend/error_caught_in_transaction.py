@@ -19,7 +19,7 @@ import ast
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.queries import Queries, queries
-from architect_lsp.knowledge.reading import dotted
+from architect_lsp.knowledge.reading import Reading, dotted
 from architect_lsp.knowledge.transactions import transaction_around
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
@@ -69,6 +69,14 @@ def tag_named(name):
             return Tag.objects.create(name=name)
     except IntegrityError:
         return Tag.objects.get(name=name)
+
+def take(names):
+    for name in names:
+        with transaction.atomic():
+            try:
+                Tag.objects.create(name=name)
+            except DatabaseError:
+                continue
 
 @transaction.atomic
 def refused(name):
@@ -123,10 +131,19 @@ def find(view: View) -> Iterator[Hit]:
         opened = transaction_around(asked, node)
         if opened is None or "atomic" not in dotted(opened.func if isinstance(opened, ast.Call) else opened):
             continue
+        if _ends_with_it(reading, node, handler):
+            continue
         if any(_writes(asked, it) and transaction_around(asked, it) is opened for row in node.body for it in ast.walk(row)):
             yield Hit(
                 handler, "The transaction is broken here, and stays open: no query works until it ends, and then it is undone."
             )
+
+
+def _ends_with_it(reading: Reading, node: ast.Try, handler: ast.ExceptHandler) -> bool:
+    """Whether the transaction holds nothing before the `try`, and the handler leaves it: nothing else is undone."""
+    around = reading.parent(node)
+    leaves = isinstance(handler.body[-1], ast.Return | ast.Continue | ast.Break)
+    return leaves and isinstance(around, ast.With) and around.body[0] is node
 
 
 def _of_database(view: View, handler: ast.ExceptHandler) -> bool:

@@ -14,6 +14,7 @@ Instead: let a semaphore, or a few workers on a queue, say how many run at a tim
 
 Consequences: one long list takes the pool, the upstream's limit or the memory from everyone else.
 Trade-offs: a client with a bounded pool queues by itself, yet all coroutines and their timeouts begin at once.
+Off by default: how long the list may be is often known where it comes from, and nowhere in the code.
 Tests: count concurrent calls of a fake server with a thousand items.
 Security: who decides the length of the list decides the load.
 Observability: graph requests in flight to each upstream.
@@ -32,6 +33,7 @@ from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
     __name__,
+    preview=True,
     severity=Severity.WARNING,
     confidence=Confidence.MEDIUM,
     rows=["B3", "D3"],

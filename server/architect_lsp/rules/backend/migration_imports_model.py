@@ -58,6 +58,9 @@ def fill(apps, schema_editor):
     Product = apps.get_model("shop", "Product")
     Product.objects.filter(slug="").update(slug=Today.UNKNOWN)
 
+def later(name):
+    Today.objects.filter(slug="").count()
+
 class Migration(migrations.Migration):
     operations = [migrations.RunPython(fill)]
 -- shop/models.py --
@@ -81,6 +84,8 @@ def find(view: View) -> Iterator[Hit]:
         function = view.reading.function(node)
         if node.attr != "objects" or not isinstance(node.value, ast.Name | ast.Attribute) or function is None:
             continue
+        if "apps" not in (it.arg for it in ast.walk(function) if isinstance(it, ast.arg)):
+            continue  # a job that the migration starts, or a helper, which runs with the code of its day
         symbol = view.symbol(node.value)
         if not isinstance(symbol, ClassSymbol) or symbol.path == view.path or Models.of(view.project).at(symbol) is None:
             continue

@@ -72,6 +72,7 @@ from sqlalchemy import text
 def find(cursor, name, params, session, query, more):
     cursor.execute("SELECT id FROM users WHERE name = %s AND kind LIKE 'a%%'", (name,))
     cursor.execute("SELECT id FROM users WHERE name = %s", (params))
+    session.execute("UPDATE users SET kind = %s WHERE name = %s", [(query, name)])
     cursor.execute("SELECT id FROM users WHERE name = '%s'" % name)
     cursor.execute("SELECT id FROM users WHERE kind LIKE '%s'")
     cursor.execute("SELECT id FROM users WHERE name = %s", (*params, name))
@@ -133,7 +134,7 @@ def _formatted(view: View, call: ast.Call, first: ast.Constant, given: ast.expr,
         if names and missing and None not in given.keys:
             yield Hit(given, f"`{missing[0]}` has a placeholder and no value.")
     elif isinstance(given, ast.Tuple | ast.List) and not names and n:
-        if not any(isinstance(it, ast.Starred) for it in given.elts) and len(given.elts) != n:
+        if not any(isinstance(it, ast.Starred | ast.Tuple | ast.List) for it in given.elts) and len(given.elts) != n:
             yield Hit(given, f"The statement has {n} placeholder{'s' * (n > 1)}, and gets {len(given.elts)}.")
     elif n == 1 and not names and _stands_alone(view, call, given):
         draft = Draft("Make it a tuple", (Change(given, ",", insert="after"),))

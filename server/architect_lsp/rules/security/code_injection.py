@@ -161,6 +161,17 @@ from django.utils.module_loading import import_string
 ACTIONS = {"show": print}
 SessionStore = import_string(f"{settings.SESSION_ENGINE}.SessionStore")
 
+def get_class(name):
+    return import_string(settings.LOADER)(name)
+
+SearchForm = get_class("SearchForm")
+
+class Search:
+    form_class = SearchForm
+
+    def get(self, request):
+        return self.form_class(request.GET)
+
 def loaded(request):
     return SessionStore(request.POST.get("session")).load()
 
@@ -201,6 +212,8 @@ def find(view: View) -> Iterator[Hit]:
             continue
         if is_terminal(it.origin) and it.sink.endswith(_CHOOSE):
             continue  # who starts a program may say which module it loads
+        if it.sink.endswith(_CHOOSE) and not it.steps and dotted(it.call.func).rpartition(".")[2] not in _CHOOSE:
+            continue  # what was loaded before is called, and loads nothing
         what = "chooses what is called" if it.sink.endswith(_CHOOSE) else "is run as code"
         yield Hit(
             it.argument,

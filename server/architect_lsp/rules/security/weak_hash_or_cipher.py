@@ -112,6 +112,9 @@ def changed(watch, response):
         """
 import hashlib
 
+def _pseudo_sha(changes):
+    return hashlib.sha1("".join(changes).encode()).hexdigest()
+
 def shortened(path):
     digest = hashlib.md5(path.encode())
     return path[:20] + digest.hexdigest()[:7]
@@ -207,7 +210,7 @@ _SECURITY = regex(
     r"(?:^|_)(?:sign|signed|signature|hmac|mac|secret|token|auth\w*|verify|verified|signing|license)(?:_|$|\()", re.IGNORECASE
 )
 """What says that a digest protects something after all."""
-_NAMED_SO = regex(r"md5|sha_?1", re.IGNORECASE)
+_NAMED_SO = regex(r"md5|sha_?1|(?:^|_)(?:pseudo|fake|synthetic|legacy|upgrade|old)_", re.IGNORECASE)
 """A class or function that is called after the hash leaves the choice to its callers, mostly a protocol's."""
 _CONTENT = regex(r"(?:^|[._])(?:raw_)?(?:body|content|html|pdf|image|screenshot|page|blob|snapshot|file|bytes)$")
 _SECRETS = regex(r"passw|pwd|secret|token|credential|otp|sign", re.IGNORECASE)
