@@ -282,8 +282,9 @@ def find(view: View) -> Iterator[Hit]:
     if is_script(view.path):
         return
     reading = view.reading
+    boxed = says(reading, _BOXED)
     for call in reading.each(ast.Call):
-        yield from _told(view, call)
+        yield from _told(view, call, boxed=boxed)
     for table in reading.each(ast.Dict) if "require_approval" in reading.unit.text else ():
         if not isinstance(reading.parent(table), ast.keyword):
             yield from (Hit(node, message) for node, message in never_asked(table))
@@ -306,10 +307,10 @@ def find(view: View) -> Iterator[Hit]:
                     break
 
 
-def _told(view: View, call: ast.Call) -> Iterator[Hit]:
+def _told(view: View, call: ast.Call, *, boxed: bool) -> Iterator[Hit]:
     """What a kit is told, and tools that run anything."""
     if call.keywords:
-        yield from (Hit(node, message) for node, message in switches(call, boxed=says(view.reading, _BOXED)))
+        yield from (Hit(node, message) for node, message in switches(call, boxed=boxed))
     name = dotted(call.func)
     if _NAMES.search(name) and _SHELLS.match(view.callee(call)) and not _GUARD.search(_near(view.reading, call)):
         yield Hit(call, f"`{name}` runs what the model writes, on this machine, with nobody asked.")

@@ -232,9 +232,13 @@ def find(view: View) -> Iterator[Hit]:
         is_default = any(dotted(target) == "ssl._create_default_https_context" for target in it.targets)
         if is_default and dotted(it.value).endswith("_create_unverified_context") and not _is_asked_for(reading, it):
             yield Hit(it, "From here on every HTTPS request of the process accepts any certificate.")
-        is_shown = "getpeercert" in reading.unit.text  # who fetches a certificate to look at it takes any
-        if is_mode and dotted(it.value) == "ssl.CERT_NONE" and not _is_asked_for(reading, it) and not is_shown:
+        if is_mode and dotted(it.value) == "ssl.CERT_NONE" and not _is_asked_for(reading, it) and not _is_looked_at(reading):
             yield Hit(it, "`CERT_NONE` accepts any certificate: whoever is in between reads and changes the traffic.")
+
+
+def _is_looked_at(reading: Reading) -> bool:
+    """Whether the certificate is fetched to be looked at: who does takes any."""
+    return "getpeercert" in reading.unit.text
 
 
 def _other_switch(call: ast.Call, name: str) -> ast.expr | None:
