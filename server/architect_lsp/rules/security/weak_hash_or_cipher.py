@@ -112,6 +112,10 @@ def changed(watch, response):
         """
 import hashlib
 
+def verify_and_upgrade(password, stored):
+    old = hashlib.sha1(password.encode())
+    return old.hexdigest() == stored and better(password)
+
 def _pseudo_sha(changes):
     return hashlib.sha1("".join(changes).encode()).hexdigest()
 
@@ -279,7 +283,10 @@ def _is_harmless(view: View, call: ast.Call) -> bool:
     """Whether the names around say that the digest only tells things apart."""
     reading = view.reading
     function = reading.function(call)
-    if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) and _SECURITY.search(function.name):
+    named = function.name if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) else ""
+    if "upgrade" in named:
+        return True  # the old form is read once more, to be left
+    if _SECURITY.search(named):
         return False
     if isinstance(reading.parent(call), ast.Return):
         return True  # whoever calls it chose this hash, mostly a protocol
