@@ -18,7 +18,7 @@ TESTED = [it for it in releases() if it.tested]
 each_project = pytest.mark.parametrize("release", TESTED, ids=lambda it: it.name)
 
 
-_TELLING = 10
+_TELLING = 5
 """Verdicts from which a share tells something: of fewer, one more or less decides."""
 
 

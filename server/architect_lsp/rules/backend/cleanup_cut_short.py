@@ -88,6 +88,15 @@ async def ended(target):
             await target.end()
 """,
         """
+import anyio
+
+async def lifespan(app, stream):
+    try:
+        await app(stream)
+    finally:
+        await stream.send(None)
+""",
+        """
 import asyncio
 
 async def transfer(source, target):
@@ -137,6 +146,8 @@ def _is_cut(view: View, node: ast.Await, block: ast.Try) -> bool:
     call = node.value
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or not _ENDS.fullmatch(call.func.attr):
         return False
+    if [it.value for it in call.args if isinstance(it, ast.Constant)] == [None]:
+        return False  # a sentinel says no more than that it is over
     if view.definition(call) is not None:
         return False  # it may shield itself
     for up in view.reading.ancestors(node):
