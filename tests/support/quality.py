@@ -145,8 +145,8 @@ def scoreboard(found: dict[Release, list[tuple[Spot, int]]]) -> Iterator[str]:
     yield "A finding is *worth it* when a person who read it in its place would say so in a review. At most fifty findings of a"
     yield "rule were read, drawn at random; each verdict is kept in `tests/realworld/verdicts` with its reason. A rule speaks"
     yield "unasked when nine of ten were worth it, of five or more that were read. A false alarm that was mended is found no"
-    yield "more, and has no verdict: the share tells of what is still said of code that was read, and code that nobody read yet may"
-    yield "fare worse."
+    yield "more, and has no verdict: the share tells of what is still said of code that was read, and code that nobody read yet"
+    yield "may fare worse."
     yield ""
     often = Counter(min(seen.get(it, 0), 3) for it in spoken)
     few = often[1] + often[2]
