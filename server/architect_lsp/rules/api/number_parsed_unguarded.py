@@ -29,11 +29,10 @@ rule = Rule(
     needs=["request.args", "request.GET", "request.query", "rel_url.query", "request.form", "request.POST"],
     bad=[
         Bad("""
-import uuid
 from aiohttp import web
 
 async def rows(request: web.Request):
-    return [|int(request.query.get("limit", "20"))|], [|uuid.UUID(request.query["key"])|]
+    return [|int(request.query.get("limit", "20"))|]
 """),
         Bad(
             """
@@ -81,10 +80,8 @@ def items():
 _FIELDS = regex(r"^(?:self\.)?request\.(args|GET|query_params|form|POST|query|rel_url\.query)(?:\.get)?$")
 
 
-_KINDS = {"UUID": "UUID", "fromisoformat": "date"}
-_PARSERS = frozenset(
-    ("int", "float", "uuid.UUID", "UUID", "Decimal", "decimal.Decimal", "date.fromisoformat", "datetime.fromisoformat")
-)
+_KINDS = {"fromisoformat": "date"}
+_PARSERS = frozenset(("int", "float", "Decimal", "decimal.Decimal", "date.fromisoformat", "datetime.fromisoformat"))
 
 
 @rule.check

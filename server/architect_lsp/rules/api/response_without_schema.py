@@ -9,6 +9,7 @@ Instead: annotate what is returned, or name a response model.
 
 Consequences: a renamed column is a breaking change nobody sees.
 Trade-offs: routes that answer with files, pages or streams say so by their response class.
+Off by default: services that nobody else reads need none.
 Tests: compare the schema with the one of the last release.
 Security: a model leaves out what it doesn't name; a dictionary leaves out nothing.
 Source: https://fastapi.tiangolo.com/tutorial/response-model/

@@ -7,6 +7,7 @@ Instead: one sentence as the handler's docstring; FastAPI puts it into the schem
         \"\"\"Cancel an order that has not been sent yet. A sent one is a 409.\"\"\"
 
 Trade-offs: routes that are not in the schema need none.
+Off by default: how much must be written down is a team's own choice.
 Source: https://fastapi.tiangolo.com/tutorial/path-operation-configuration/
 """
 

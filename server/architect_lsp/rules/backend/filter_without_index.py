@@ -8,6 +8,7 @@ Instead: declare what lookups need.
 
 Consequences: the lookup slows down as the table grows, and with it everything that shares the database.
 Trade-offs: each index costs on writes and space; a column of few different values gains nothing from one.
+Off by default: the size of a table, which decides, is not in the code.
 Tests: `EXPLAIN` of the statement on a table of production's size.
 Performance: from the whole table to a few pages.
 Source: https://use-the-index-luke.com/sql/where-clause/the-equals-operator

@@ -9,6 +9,7 @@ Instead: give the service or repository what is missing, and call it.
         return orders.one(pk)       # not: session.get(Order, pk)
 
 Trade-offs: a project of one file needs no layer for it; this speaks only where nine of ten handlers have one.
+Off by default: how many layers there are is a team's own choice.
 Tests: the handler's test can then use a service that keeps its rows in memory.
 Source: Martin Fowler, "Service Layer", Patterns of Enterprise Application Architecture
 """

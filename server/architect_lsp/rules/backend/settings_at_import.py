@@ -14,6 +14,7 @@ Instead: read it in one place that says what is needed, when the program starts,
 
 Consequences: no function of the module can be imported, tested or reused without its environment.
 Trade-offs: a script of one file may well do so.
+Off by default: to fail at the start, where a setting is missing, is what many want.
 Tests: import the module with an empty environment.
 Source: https://12factor.net/config; https://docs.pydantic.dev/latest/concepts/pydantic_settings/
 """
@@ -30,6 +31,7 @@ from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
     __name__,
+    preview=True,
     severity=Severity.NOTE,
     confidence=Confidence.HIGH,
     rows=["E4", "E1", "B4"],

@@ -8,6 +8,7 @@ Instead: close it as well.
         connection.execute("DELETE FROM pairs WHERE key = ?", (key,))
 
 Consequences: locks and file handles that stay; a server that runs out of connections. Python 3.13 warns of it.
+Trade-offs: off by default: a short program ends before it matters.
 Tests: run with `-W error::ResourceWarning`.
 Source: https://docs.python.org/3/library/sqlite3.html#how-to-use-the-connection-context-manager
 """
@@ -22,6 +23,7 @@ from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
     __name__,
+    preview=True,
     severity=Severity.WARNING,
     confidence=Confidence.HIGH,
     rows=["B2", "B4"],

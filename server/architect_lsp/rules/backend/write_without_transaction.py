@@ -15,6 +15,7 @@ Instead: put them in one transaction.
 
 Consequences: rows that no code expects, found weeks later by a report that does not add up.
 Trade-offs: keep requests to others out of the transaction: it holds its locks all that time.
+Off by default: whether two writes belong together is not in the code.
 Tests: let the second write fail, and assert that nothing of the first is stored.
 Source: https://docs.djangoproject.com/en/stable/topics/db/transactions/#controlling-transactions-explicitly
 """

@@ -9,6 +9,7 @@ Instead: make the flag keyword-only, or write two functions where it chooses bet
     export(order, compressed=True)
 
 Trade-offs: for a setter (`set_enabled(True)`) the name says it.
+Off by default: it is a matter of taste.
 Source: Martin Fowler, "FlagArgument", bliki; https://docs.astral.sh/ruff/rules/boolean-positional-value-in-call/
 """
 

@@ -11,6 +11,7 @@ Instead: one test that asks as a client does, and one for the answer it gives wh
 
 Consequences: a renamed field or a dependency that asks for more is noticed by the first client.
 Trade-offs: a route that only hands through what another service answers may be covered by a contract test instead.
+Off by default: tests may live in another repository.
 Tests: this is about them.
 Source: https://fastapi.tiangolo.com/tutorial/testing/
 """

@@ -12,6 +12,7 @@ Instead: one route that says the process answers, and one that says it can work.
         await asyncio.wait_for(session.execute(text("SELECT 1")), timeout=1)
 
 Trade-offs: a readiness check that asks everything takes the whole service out when one thing it can do without is slow.
+Off by default: many are watched by other means.
 Tests: make the database fail, and assert that readiness says so and liveness doesn't.
 Source: https://kubernetes.io/docs/concepts/configuration/liveness-readiness-startup-probes/
 """

@@ -7,6 +7,7 @@ Instead: log once, with the count; or hand the values over unformatted and let t
     logger.debug("matched %d of %d rows", n_matched, n_rows)
 
 Trade-offs: while one looks for a fault a line a turn is what one wants; guard it with `logger.isEnabledFor(logging.DEBUG)`.
+Off by default: how often a loop turns is not in the code.
 Performance: formatting a record costs microseconds even when nothing is written; writing it costs a lock.
 Source: https://docs.python.org/3/howto/logging.html#optimization
 """

@@ -19,6 +19,7 @@ Instead: let the signal set a flag, finish the message in hand, and leave.
 Consequences: with each deployment some messages are done by half, and once more by the next worker, or never.
 Trade-offs: work that may be repeated at any point needs no more than that; say so in a comment. The wait must be shorter than
 the grace period of the platform (30 s in Kubernetes), after which SIGKILL comes.
+Off by default: work that may be cut off at any point needs no care.
 Tests: start the worker as a process, send SIGTERM in the middle of a message, and assert that it was finished and the exit code
 is 0.
 Observability: log when the signal comes and when the loop ends; an exit without the second line was a loss.
