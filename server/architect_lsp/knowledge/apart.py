@@ -8,6 +8,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.definitions import last_name
 from architect_lsp.knowledge.loops import turn_names
 from architect_lsp.knowledge.queries import Queries
 from architect_lsp.knowledge.reading import Reading, dotted
@@ -128,7 +129,7 @@ def was_made(loop: ast.AST, call: ast.Call) -> bool:
     for it in ast.walk(loop):
         if isinstance(it, ast.Assign) and any(isinstance(each, ast.Name) and each.id in names for each in it.targets):
             made = it.value.value if isinstance(it.value, ast.Await) else it.value
-            if isinstance(made, ast.Call) and _MAKES.match(_name(made)):
+            if isinstance(made, ast.Call) and _MAKES.match(last_name(made.func)):
                 return True
     return False
 
@@ -190,7 +191,7 @@ def _is_missing(test: ast.expr, names: set[str]) -> bool:
 
 def _makes(body: list[ast.stmt]) -> bool:
     """Whether statements make something: `create_shop(...)`, `session.add(...)`."""
-    return any(isinstance(it, ast.Call) and bool(_MAKES.match(_name(it))) for row in body for it in ast.walk(row))
+    return any(isinstance(it, ast.Call) and bool(_MAKES.match(last_name(it.func))) for row in body for it in ast.walk(row))
 
 
 def _said(reading: Reading, call: ast.Call) -> Iterator[ast.AST]:
@@ -229,7 +230,3 @@ def _changes(node: ast.expr, names: set[str]) -> bool:
         return False
     parts = {it.value for it in ast.walk(node) if isinstance(it, ast.Attribute | ast.Subscript)}
     return any(isinstance(it, ast.Name) and it.id in names and it not in parts for it in ast.walk(node))
-
-
-def _name(call: ast.Call) -> str:
-    return call.func.attr if isinstance(call.func, ast.Attribute) else dotted(call.func)

@@ -370,12 +370,8 @@ def end_of(definition: Definition) -> tuple[int, int]:
 
 def owner_of(reading: Reading, node: ast.AST, name: str) -> Function | None:
     """The function around a node that takes a parameter of this name, None where a lambda or none does."""
-    function = reading.function(node)
-    while function is not None:
-        if any(it.arg == name for it in arguments(function)):
-            return function if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) else None
-        function = reading.function(function)
-    return None
+    function = next((it for it in scopes(reading, node) if argument_of(it, name) is not None), None)
+    return function if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) else None
 
 
 def parameters(function: Function) -> Iterator[tuple[ast.arg, ast.expr | None]]:

@@ -21,6 +21,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.definitions import last_name
 from architect_lsp.knowledge.nouns import Route
 from architect_lsp.knowledge.openapi import OpenApi, Operation
 from architect_lsp.knowledge.operations import routes_of
@@ -326,9 +327,9 @@ def _whole_table(reading: Reading, call: ast.Call, function: Function) -> ast.ex
         if not todo:
             break
         for it in ast.walk(todo.pop()):
-            if isinstance(it, ast.Call) and _last(it) in _NARROWS:
+            if isinstance(it, ast.Call) and last_name(it.func) in _NARROWS:
                 return None
-            if isinstance(it, ast.Call) and _last(it) in ("query", "select"):
+            if isinstance(it, ast.Call) and last_name(it.func) in ("query", "select"):
                 table = it
             if (
                 isinstance(it, ast.Attribute)
@@ -343,10 +344,6 @@ def _whole_table(reading: Reading, call: ast.Call, function: Function) -> ast.ex
                     return None  # put together step by step
                 todo += [value for value in values if value is not None]
     return table
-
-
-def _last(call: ast.Call) -> str:
-    return call.func.attr if isinstance(call.func, ast.Attribute) else dotted(call.func)
 
 
 def _in_loop_body(reading: Reading, call: ast.Call) -> bool:

@@ -21,6 +21,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.definitions import last_name
 from architect_lsp.knowledge.handlers import after, is_other_way
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.reading import dotted
@@ -284,7 +285,11 @@ def find(view: View) -> Iterator[Hit]:
             yield Hit(handler, _message(view, block.body), tuple(_fix(view, handler)))
     for it in view.reading.each(ast.withitem):
         block, call = view.reading.parent(it), it.context_expr
-        if not isinstance(block, ast.With | ast.AsyncWith) or not isinstance(call, ast.Call) or _last(call) != "suppress":
+        if (
+            not isinstance(block, ast.With | ast.AsyncWith)
+            or not isinstance(call, ast.Call)
+            or last_name(call.func) != "suppress"
+        ):
             continue
         if not any(_catches_all(each) for each in call.args) or _explained(view, block, block.lineno, block.lineno):
             continue
@@ -339,7 +344,7 @@ def _matters(view: View, block: ast.AST, body: list[ast.stmt]) -> bool:
     then = after(view.reading, block)
     if isinstance(then, ast.Raise) or getattr(block, "orelse", None) or is_other_way(then, body):
         return False  # it tidies up before the error that counts, or the error is the answer
-    calls = [it for it in _calls(body) if not _ENDING_CALLS.search(_last(it)) and not _handles(view, it)]
+    calls = [it for it in _calls(body) if not _ENDING_CALLS.search(last_name(it.func)) and not _handles(view, it)]
     return not _asks(body) and any(_kinds(view, it) or view.reading.awaited(it) for it in calls)
 
 
@@ -352,7 +357,7 @@ def _handles(view: View, call: ast.Call) -> bool:
 def _is_polled(loop: ast.For | ast.AsyncFor | ast.While, block: ast.AST) -> bool:
     """Whether the loop waits and tries again until the block ends it."""
     leaves = any(isinstance(it, ast.Break | ast.Return) for it in ast.walk(block))
-    return leaves and any(_last(it) == "sleep" for it in _calls(loop.body))
+    return leaves and any(last_name(it.func) == "sleep" for it in _calls(loop.body))
 
 
 def _asks(body: list[ast.stmt]) -> bool:
@@ -373,10 +378,6 @@ def _calls(body: list[ast.stmt]) -> Iterator[ast.Call]:
 def _kinds(view: View, call: ast.Call) -> list[str]:
     found = view.effects(call)
     return [it for it in _KINDS if it in found]
-
-
-def _last(call: ast.Call) -> str:
-    return call.func.attr if isinstance(call.func, ast.Attribute) else dotted(call.func)
 
 
 def _fix(view: View, handler: ast.ExceptHandler) -> Iterator[Draft]:

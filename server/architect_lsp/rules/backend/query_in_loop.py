@@ -28,11 +28,11 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge import loops
 from architect_lsp.knowledge.apart import asks_alone, selects, stands_apart
+from architect_lsp.knowledge.definitions import last_name
 from architect_lsp.knowledge.extraction import writes_rows
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.loops import changes_by_turn, in_branch, in_own_session, is_kept, is_last_resort, over_data
 from architect_lsp.knowledge.queries import queries
-from architect_lsp.knowledge.reading import dotted
 from architect_lsp.knowledge.summaries import Effect, described
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
@@ -299,7 +299,7 @@ def find(view: View) -> Iterator[Hit]:
         effect = view.effects(call).get("db-read") or _asked(view, call)
         if effect is None or _excused(view, effect) or not over_data(reading, loop) or writes_rows(reading, call):
             continue
-        name = _last(call)
+        name = last_name(call.func)
         if _NOT_READ.search(effect.call) or _NOT_READ.search(name):
             continue
         if not (_is_read(view, call) if effect.path else not _is_apart(view, loop, call)):
@@ -318,7 +318,7 @@ def find(view: View) -> Iterator[Hit]:
 
 def _is_read(view: View, call: ast.Call) -> bool:
     """Whether every turn calls a function of the project that gives something back, other than the one that the loop is in."""
-    reading, name = view.reading, _last(call)
+    reading, name = view.reading, last_name(call.func)
     loop, function = reading.loop(call), reading.function(call)
     if _WORKS.match(name) or not (_READS.search(name) or _only_reads(view, call)):
         return False
@@ -348,7 +348,7 @@ def _only_reads(view: View, call: ast.Call) -> bool:
 def _asked(view: View, call: ast.Call) -> Effect | None:
     """The query that a call runs by the look of its chain, where the types of what it is made of can't be told."""
     if selects(call):
-        return Effect("db-read", f"{_last(call)} of SQL", ())
+        return Effect("db-read", f"{last_name(call.func)} of SQL", ())
     asked = queries(view.project, view.path, view.reading)
     query = asked.query(call)
     if query is None or not query.runs or query.gives == "nothing" or query.steps[-1].call is not call:
@@ -359,10 +359,6 @@ def _asked(view: View, call: ast.Call) -> Effect | None:
     if before is not None and before.runs:
         return None  # what it gave is only taken apart
     return Effect("db-read", query.steps[-1].name, ())
-
-
-def _last(call: ast.Call) -> str:
-    return call.func.attr if isinstance(call.func, ast.Attribute) else dotted(call.func)
 
 
 def _excused(view: View, effect: Effect) -> bool:

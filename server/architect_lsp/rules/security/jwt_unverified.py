@@ -21,6 +21,7 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.comments import comments
+from architect_lsp.knowledge.definitions import last_name
 from architect_lsp.knowledge.flows import Origin
 from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.model import Confidence, Severity
@@ -129,7 +130,7 @@ def find(view: View) -> Iterator[Hit]:
     calls = [
         it
         for it in view.reading.each(ast.Call)
-        if _last(it) in ("decode", "decode_complete", "encode", "get_unverified_claims", "process_jwt")
+        if last_name(it.func) in ("decode", "decode_complete", "encode", "get_unverified_claims", "process_jwt")
     ]
     checked = {view.reading.function(it) for it in calls if _DECODERS.match(view.callee(it)) and not _is_off(view, it)}
     for call in calls:
@@ -143,7 +144,11 @@ def find(view: View) -> Iterator[Hit]:
                 yield Hit(said, "The token itself says how it is checked: name the algorithm that you sign with.")
         elif _is_assertion(view, call):
             continue
-        elif _last(call) == "encode" and name in ("jwt.encode", "jose.jwt.encode") and _is_none(keyword(call, "algorithm")):
+        elif (
+            last_name(call.func) == "encode"
+            and name in ("jwt.encode", "jose.jwt.encode")
+            and _is_none(keyword(call, "algorithm"))
+        ):
             yield Hit(call, "A token with the algorithm `none` is signed by nobody: anyone can write one.")
         elif _UNVERIFIED.match(name) and view.reading.function(call) not in checked and not _is_verified(view, call):
             yield Hit(call, "These claims are read without a check of the signature: whoever sends them writes what they say.")
@@ -179,10 +184,6 @@ def _is_assertion(view: View, call: ast.Call) -> bool:
     """Whether a claim is written down for a service that knows its client otherwise, and wants it unsigned: `auth_assertion`."""
     function = view.reading.function(call)
     return isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) and "assert" in function.name.lower()
-
-
-def _last(call: ast.Call) -> str:
-    return call.func.attr if isinstance(call.func, ast.Attribute) else dotted(call.func)
 
 
 def _is_off(view: View, call: ast.Call) -> bool:
