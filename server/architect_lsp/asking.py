@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any
 
 from architect_lsp import evaluation
 from architect_lsp.drafting import consult
-from architect_lsp.engine import Checked, Workspace, relative, root_of
+from architect_lsp.engine import Checked, Workspace
 from architect_lsp.inquiry import brief, document, inquire, texts_of, who_reviews
+from architect_lsp.knowledge.files import relative, root_of
 from architect_lsp.model import Finding, Span
 from architect_lsp.patterns import regex
 from architect_lsp.report import Report, Section, as_json, as_text

@@ -230,7 +230,7 @@ def _roots(paths: Sequence[str]) -> dict[Path, list[Path]]:
 
     A folder of examples or scripts that is asked for by name is a project of its own: inside it they are what is meant.
     """
-    from architect_lsp.engine import relative, root_of
+    from architect_lsp.knowledge.files import relative, root_of
     from architect_lsp.knowledge.kinds import is_script
 
     found: dict[Path, list[Path]] = {}
@@ -270,9 +270,9 @@ def _section(
     here: Path,
     base: str,
 ) -> Section:
-    from architect_lsp.engine import Skipped, has_marker, relative
+    from architect_lsp.engine import Skipped
     from architect_lsp.knowledge import history
-    from architect_lsp.knowledge.files import sources
+    from architect_lsp.knowledge.files import has_marker, relative, sources
     from architect_lsp.report import Section, shown_path
     from architect_lsp.syntax.languages import is_agent_file, may_describe_api
 

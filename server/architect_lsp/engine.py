@@ -26,18 +26,19 @@ from architect_lsp.fixes import (
 from architect_lsp.knowledge.document import Document
 from architect_lsp.knowledge.effects import LIBRARY, Table
 from architect_lsp.knowledge.facts import Facts
-from architect_lsp.knowledge.files import Skipped, first_python_without, has_marker, relative, root_of, sources, text_of
+from architect_lsp.knowledge.files import Skipped, first_python_without, relative, sources, text_of
 from architect_lsp.knowledge.foreign import AgentFile, Foreign, document_of
 from architect_lsp.knowledge.history import Base
 from architect_lsp.knowledge.project import Project, whole
 from architect_lsp.knowledge.scan import PARALLEL_FROM, can_fork, facts_of, forked
+from architect_lsp.knowledge.store import digest
 from architect_lsp.knowledge.summaries import take
 from architect_lsp.knowledge.threats import threats_of
 from architect_lsp.linters import Others, linters
 from architect_lsp.model import Edit, Finding, Fix, Snapshot, Span
-from architect_lsp.rules.findings import Checked, file_findings, gone, project_finding, unit_finding
-from architect_lsp.rules.rule import ProjectHit, Rule, View, all_rules
-from architect_lsp.rules.runner import Broken, chosen, project_hits, unit_hits
+from architect_lsp.rules.findings import Checked, file_findings, gone, project_finding, unit_findings
+from architect_lsp.rules.rule import all_rules
+from architect_lsp.rules.runner import Broken, chosen, project_hits
 from architect_lsp.settings import Settings
 from architect_lsp.syntax.languages import MARKDOWN, PYTHON, SCHEMAS, Language, language_of
 
@@ -50,13 +51,7 @@ __all__ = [
     "Repair",
     "Skipped",
     "Workspace",
-    "carried",
-    "has_marker",
-    "relative",
-    "root_of",
 ]
-
-_PROJECT_RULES = "project rules"
 
 
 class Workspace:
@@ -71,6 +66,8 @@ class Workspace:
         self.drafts: dict[str, list[Finding]] = {}  # findings with the fixes that a model drafted for them
         self.notes: list[str] = []  # what a person's log should say of the store
         self._read: dict[str, Document] = {}
+        self._digests: dict[str, bytes] = {}  # of the contents that were read, by file
+        self._untold: set[str] = set()  # open documents of which the project knows the same from disk
         self.base: Base | None = None
         self.use(settings)
 
@@ -80,7 +77,6 @@ class Workspace:
         self.rules, self.settings = rules, settings
         self._others = Others(linters(self.root), {it.name: it.equivalents for it in all_rules()})
         self.project.use(table, threats, settings.layers, first_python_without(self.root))
-        self.project.memo(_PROJECT_RULES).clear()
         for document in self.documents.values():
             for piece in document.pieces:
                 piece.generation = -1
@@ -129,7 +125,7 @@ class Workspace:
                 elif language_of(name) not in SCHEMAS and name not in self.documents:
                     files.append(it)
         jobs = [(str(it), relative(self.root, it), self.settings.max_file_bytes) for it in dict.fromkeys(files)]
-        for done, result in enumerate(facts_of(jobs, self.notes), 1):
+        for done, result in enumerate(facts_of(jobs, self.notes, self._digests), 1):
             if stop is not None and stop.is_set():
                 return
             yield result
@@ -147,6 +143,7 @@ class Workspace:
 
     def reread(self, name: str) -> None:
         """A file changed on disk: know it again, or no more. Effect: reads the disk."""
+        self._digests.pop(name, None)
         language = language_of(name)
         if name in self.documents or language not in (PYTHON, MARKDOWN):
             return
@@ -182,7 +179,7 @@ class Workspace:
         if len(names) < PARALLEL_FROM or not can_fork():
             results: Iterable[Checked | Skipped] = map(self._check_file, names)
         else:
-            self._project_hits()  # once, not once a worker
+            project_hits(self.project, self.rules)  # once, not once a worker
             results = forked(self._check_file, names)
         for done, result in enumerate(results, 1):
             if progress:
@@ -226,8 +223,25 @@ class Workspace:
             self.agent_files[name] = document
         if not isinstance(document, Foreign):
             self.project.follow()
-            take(self.project, name, document.parts)
+            if before is None and self.project.knows(name) and self._digests.get(name) == digest(text.encode()):
+                self._untold.add(name)
+            else:
+                self._untold.discard(name)
+                take(self.project, name, document.parts)
         return document
+
+    def tell(self, name: str, until_s: float) -> bool:
+        """Let the project know unit by unit what an open document says, as the next edit needs it.
+
+        Gives False where `time.perf_counter()` said `until_s` before: ask again for the rest.
+        """
+        document = self.documents.get(name)
+        if document is not None and name in self._untold:
+            if not document.learned(until_s):
+                return False
+            self._untold.remove(name)
+            take(self.project, name, document.parts)
+        return True
 
     def settle(self, name: str) -> bool:
         """Read an open document whose text is broken from nothing. Gives whether that says anything else."""
@@ -241,44 +255,42 @@ class Workspace:
     def close(self, name: str) -> None:
         """Forget an open document; the project keeps the facts of what is on disk."""
         self.documents.pop(name, None)
+        self._untold.discard(name)
         self.remarks.pop(name, None)
         self.drafts.pop(name, None)
         self.reread(name)
 
-    def check(self, document: Document) -> Checked:
-        """The rules' findings of a document, dismissed ones left out, in the order of their places; none in other languages."""
+    def check(self, document: Document, until_s: float | None = None) -> Checked:
+        """The rules' findings of a document, dismissed ones left out, in the order of their places; none in other languages.
+
+        With `until_s`, a time of `time.perf_counter()`, those of the units that were looked at by then: ask again for the rest.
+        """
         if isinstance(document, Foreign):
             made, failures = file_findings(document, self.agent_files, self.base, self.rules)
             kept = (it for it in made if not dismissed(it, document.lines))
             return Checked(document.path, document.version, tuple(kept), failures)
         key = self.project, self.project.generation, self.rules, self._others
         if document.answer is None or document.answer[0] != key:
-            document.answer = key, self._checked(document)
+            checked = self._checked(document, until_s)
+            if not checked.complete:
+                return checked
+            document.answer = key, checked
         known: Checked = document.answer[1]
         return known
 
-    def _checked(self, document: Document) -> Checked:
-        found: list[Finding] = []
-        broken: list[Broken] = []
-        conclusions, generation = self.project.conclusions, self.project.generation
-        for unit, piece in zip(document.units, document.pieces, strict=True):
-            if piece.reading is None:
-                continue
-            if piece.generation != generation:
-                if not conclusions.holds(piece.asked, piece.generation):
-                    view = View(document.path, piece.reading, self.project)
-                    (piece.hits, piece.broken), piece.asked = conclusions.watched(unit_hits, view, self.rules)
-                piece.generation = generation
-            broken += piece.broken or ()
-            if piece.hits:
-                found += (unit_finding(self.project, document, unit, piece.reading, rule, hit) for rule, hit in piece.hits)
-        hits, failed = self._project_hits()
-        broken += failed
-        found += (project_finding(self.project, document, rule, hit) for rule, hit in hits.get(document.path, ()))
-        kept = (it for it in found if not (dismissed(it, document.lines) or self._others.say(it, document.lines)))
-        unique = {(it.rule, it.span): it for it in kept}
-        ordered = sorted(unique.values(), key=lambda it: (it.span, it.rule))
-        return Checked(document.path, document.version, tuple(ordered), tuple(broken), document.unread)
+    def _checked(self, document: Document, until_s: float | None) -> Checked:
+        def kept(it: Finding) -> bool:
+            return not (dismissed(it, document.lines) or self._others.say(it, document.lines))
+
+        found, broken, complete = unit_findings(document, self.project, self.rules, kept, until_s)
+        if complete:
+            hits, failed = project_hits(self.project, self.rules)
+            broken += failed
+            made = (project_finding(self.project, document, rule, hit) for rule, hit in hits.get(document.path, ()))
+            found += (it for it in made if kept(it))
+        unique = {(it.rule, it.span): it for it in found}
+        ordered = tuple(sorted(unique.values(), key=lambda it: (it.span, it.rule)))
+        return Checked(document.path, document.version, ordered, tuple(broken), document.unread, complete)
 
     def findings(self, document: Document, checked: Checked | None = None) -> tuple[Finding, ...]:
         """The rules' findings (`checked`, where they are at hand) and those the model made of this text, together."""
@@ -370,8 +382,7 @@ class Workspace:
 
     def finding_at(self, document: Document, offset: int) -> list[Finding]:
         """The findings that cover an offset, heaviest first."""
-        point = Span(offset, offset)
-        found = [it for it in self.findings(document) if it.span.covers(point)]
+        found = [it for it in self.findings(document) if it.span.covers(Span(offset, offset))]
         return sorted(found, key=lambda it: -it.severity.weight)
 
     def _check_as(self, documents: Sequence[Document]) -> list[Finding]:
@@ -387,14 +398,3 @@ class Workspace:
             return [found for it in documents for found in self.check(it).findings]
         finally:
             self.project = kept
-
-    def _project_hits(self) -> tuple[dict[str, list[tuple[Rule, ProjectHit]]], list[Broken]]:
-        known = self.project.memo(_PROJECT_RULES)
-        if known.get("hits") is None:
-            by_path: dict[str, list[tuple[Rule, ProjectHit]]] = {}
-            hits, broken = project_hits(self.project, self.rules)
-            for rule, hit in hits:
-                by_path.setdefault(hit.at.path, []).append((rule, hit))
-            known["hits"] = by_path, broken
-        found: tuple[dict[str, list[tuple[Rule, ProjectHit]]], list[Broken]] = known["hits"]
-        return found

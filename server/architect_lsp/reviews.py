@@ -162,7 +162,7 @@ def _agent(session: Session, workspace: Workspace, document: Document) -> Agent:
 
 async def _draft(session: Session, workspace: Workspace, document: Document, finding: Finding) -> str:
     from architect_lsp.drafting import draft
-    from architect_lsp.engine import carried
+    from architect_lsp.fixes import carried
     from architect_lsp.model import Fix
     from architect_lsp.review.reviewing import Notice
 
@@ -313,7 +313,7 @@ async def _asked(session: Session, uri: str, workspace: Workspace, document: Doc
 
 def _keep(session: Session, uri: str, workspace: Workspace, name: str, finding: Finding, text: str) -> bool:
     """Publish a remark at once, moved to where its text is now; a fix that has no receipt is left out."""
-    from architect_lsp.engine import carried
+    from architect_lsp.fixes import carried
 
     document = workspace.documents.get(name)
     if document is None:

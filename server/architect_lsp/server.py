@@ -206,7 +206,7 @@ async def _register(server: Session) -> None:
 
 def _reread(server: Session, changes: Sequence[types.FileEvent]) -> None:
     """Files changed on disk: read those that are not open again."""
-    from architect_lsp.engine import relative
+    from architect_lsp.knowledge.files import relative
 
     touched: set[Path] = set()
     for change in changes:
@@ -233,7 +233,7 @@ def _pulled(server: Session, params: types.DocumentDiagnosticParams) -> types.Do
     uri = params.text_document.uri
     if uri not in server.uris:
         return types.RelatedFullDocumentDiagnosticReport(items=[])
-    _, diagnostics = server.diagnostics(uri)
+    _, diagnostics, _ = server.diagnostics(uri)
     result_id = str(hash(tuple(repr(it) for it in diagnostics)))
     if params.previous_result_id == result_id:
         return types.RelatedUnchangedDocumentDiagnosticReport(result_id=result_id)

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Coroutine, Generator, Iterable
+from collections.abc import Coroutine, Generator, Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ from architect_lsp.convert import Client
 from architect_lsp.model import Edit, Finding, Place
 from architect_lsp.models import Models
 from architect_lsp.progress import compare, scan
+from architect_lsp.schedule import Schedule
 from architect_lsp.syntax.languages import Language, language_of_text
 from architect_lsp.text import Lines
 
@@ -41,8 +42,12 @@ _UNHURRIED_S = 0.03
 """A check that took longer than this waits as long again before the next, so that a burst of keystrokes is checked once."""
 _SETTLED_S = 0.4
 """A pause in typing after which broken text is read anew."""
-_OTHERS_S = 0.01
-"""How long the other open files wait after an edit that concerns them: a burst of edits checks them once."""
+_LARGE = 50_000
+"""Characters from which a file that was opened is looked at in slices."""
+_SLICE_S = 0.08
+"""How long it is looked at before what was found so far is shown."""
+_LEARNING_S = 0.02
+"""How long the facts of a file's units are made before whatever came meanwhile is heard."""
 _MAX_TEXT = 2_000_000
 """Characters of a document above which it is not read, and said not to be."""
 
@@ -91,7 +96,7 @@ class Session(LanguageServer):
         self.reviews: dict[asyncio.Task[None], str] = {}
         self._told: set[str] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._pending: dict[str, asyncio.TimerHandle] = {}
+        self.schedule = Schedule()
         self._took_s: dict[str, float] = {}
         self.models = Models(self.protocol)
 
@@ -105,6 +110,7 @@ class Session(LanguageServer):
         self.languages[it.uri] = language
         self.uris[it.uri] = self.home(it.uri)
         self.take(it.uri, it.text, it.version)
+        self.schedule.soon(f"tell {it.uri}", _SETTLED_S, partial(self._tell, it.uri))
 
     def changed(self, params: types.DidChangeTextDocumentParams) -> None:
         """didChange: apply the changes in their order and publish."""
@@ -152,16 +158,15 @@ class Session(LanguageServer):
         generation = workspace.project.generation
         workspace.open(name, text, version, edit, self.languages[uri])
         if self._took_s.get(uri, 0) > _UNHURRIED_S:
-            self._soon(uri, min(self._took_s[uri], 0.5), self.publish, uri)
+            self.schedule.soon(uri, min(self._took_s[uri], 0.5), partial(self.publish, uri))
         else:
             self.publish(uri)
         if workspace.project.generation != generation:
             self._others_soon(workspace, uri)
-        self._soon(f"settle {uri}", _SETTLED_S, self._settle, uri)
+        self.schedule.soon(f"settle {uri}", _SETTLED_S, partial(self._settle, uri))
 
     def _settle(self, uri: str) -> None:
         """After a pause in typing, show of broken text what a fresh reading of it would."""
-        self._pending.pop(f"settle {uri}", None)
         if uri not in self.uris:
             return
         workspace, name = self.uris[uri]
@@ -171,60 +176,55 @@ class Session(LanguageServer):
         if workspace.project.generation != generation:
             self._others_soon(workspace, uri)
 
-    def _soon(self, key: str, after_s: float, work: Callable[[str], None], uri: str) -> None:
-        """Do the work after a while, once, however often it is asked for meanwhile."""
-        if key in self._pending:
-            self._pending[key].cancel()
-        self._pending[key] = asyncio.get_running_loop().call_later(after_s, work, uri)
+    def _tell(self, uri: str) -> None:
+        """While nobody waits, let the project know what the next edit needs."""
+        workspace, name = self.uris.get(uri, (None, ""))
+        if workspace is not None and not workspace.tell(name, time.perf_counter() + _LEARNING_S):
+            self.schedule.soon(f"tell {uri}", 0, partial(self._tell, uri))
 
     def _others_soon(self, workspace: Workspace, changed: str) -> None:
         """What a function does has changed: the other open files are checked again, after this one was published."""
         others = [it for it, (home, _) in self.uris.items() if home is workspace and it != changed]
-        if not others:
-            return
-        if self.client.pull:
+        if others and self.client.pull:
             self.refresh_soon()
         else:
-            for uri in others:
-                self._soon(uri, _OTHERS_S, self.publish, uri)
+            self.schedule.in_turn(others, self.publish)
 
     def refresh_soon(self) -> None:
         """Ask the client to pull again, once for all that changes in a moment."""
-        if "refresh" not in self._pending:
-            self._pending["refresh"] = asyncio.get_running_loop().call_later(0.05, self._refresh)
+        self.schedule.soon("refresh", 0.05, partial(self.workspace_diagnostic_refresh, None), later=False)
 
     def show(self, uri: str) -> None:
         """Have the document's findings shown now, whichever way this client gets them."""
         if self.client.pull:
-            self._refresh()
+            self.workspace_diagnostic_refresh(None)
         else:
             self.publish(uri)
-
-    def _refresh(self) -> None:
-        self._pending.pop("refresh", None)
-        self.workspace_diagnostic_refresh(None)
 
     # Findings
 
     def publish(self, uri: str) -> None:
         """Send the findings of the newest text, rules' and model's together; an empty list too."""
-        self._pending.pop(uri, None)
+        self.schedule.drop(uri)
         if self.client.pull or uri not in self.uris:
             return
-        version, diagnostics = self.diagnostics(uri)
+        version, diagnostics, complete = self.diagnostics(uri, time.perf_counter() + _SLICE_S)
+        if not complete:
+            self.schedule.soon(uri, 0, partial(self.publish, uri))
         self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, diagnostics, version))
 
-    def diagnostics(self, uri: str) -> tuple[int | None, list[types.Diagnostic]]:
-        """(version, diagnostics) of an open document."""
+    def diagnostics(self, uri: str, until_s: float | None = None) -> tuple[int | None, list[types.Diagnostic], bool]:
+        """(version, diagnostics, whether they are all) of an open document; `until_s` as `Workspace.check` takes it."""
         workspace, name = self.uris[uri]
         document = workspace.documents.get(name)
         if document is None:
-            return None, []
+            return None, [], True
         start = time.perf_counter()
-        checked = workspace.check(document)
+        checked = workspace.check(document, until_s if len(document.text) > _LARGE else None)
         self._took_s[uri] = time.perf_counter() - start
         self._tell_broken(checked.broken)
-        return document.version, [self.diagnostic(workspace, document, it) for it in workspace.findings(document, checked)]
+        found = [self.diagnostic(workspace, document, it) for it in workspace.findings(document, checked)]
+        return document.version, found, checked.complete
 
     def diagnostic(self, workspace: Workspace, document: Document, finding: Finding) -> types.Diagnostic:
         """The client's diagnostic of a finding."""
@@ -250,7 +250,7 @@ class Session(LanguageServer):
 
     def home(self, uri: str) -> tuple[Workspace, str]:
         """The workspace of a document and its path there; what is no file lives in a workspace of its own."""
-        from architect_lsp.engine import has_marker, relative, root_of
+        from architect_lsp.knowledge.files import has_marker, relative, root_of
 
         path = to_fs_path(uri) if uri.startswith("file:") else None
         if path is None:
@@ -396,5 +396,4 @@ class Session(LanguageServer):
         """Cancel what runs."""
         for it in list(self._tasks):
             it.cancel()
-        for handle in self._pending.values():
-            handle.cancel()
+        self.schedule.stop()

@@ -134,10 +134,12 @@ def test_files_that_vanish_under_the_scan_are_said_to_be_skipped(
     for it in range(many):
         (tmp_path / f"m{it:03}.py").write_text(f"def f{it}(): ...\n")
 
-    def late(jobs: Sequence[Job], notes: list[str]) -> Iterator[tuple[str, Document | Facts | Skipped]]:
+    def late(
+        jobs: Sequence[Job], notes: list[str], digests: dict[str, bytes]
+    ) -> Iterator[tuple[str, Document | Facts | Skipped]]:
         for path, _, _ in jobs[-3:]:  # they were listed, and are not read yet
             Path(path).unlink()
-        return facts_of(jobs, notes)
+        return facts_of(jobs, notes, digests)
 
     monkeypatch.setattr(engine, "facts_of", late)
     found = dict(Workspace(tmp_path, Settings()).scanned())

@@ -187,3 +187,34 @@ def test_incremental_equals_full(seed: int) -> None:
             mine, other = workspace.documents[it], fresh.documents[it]
             assert workspace.check(mine).findings == fresh.check(other).findings, (seed, step, it)
             assert workspace.check(mine).unread == fresh.check(other).unread, (seed, step, it)
+
+
+def test_a_file_that_is_opened_as_it_stands_on_disk_is_known_already(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It need not be read again to be looked at, in slices or at once, and what is known after an edit is as from nothing."""
+    monkeypatch.setenv("ARCHITECT_CACHE", str(tmp_path / "cache"))
+    root = tmp_path / "project"
+    files = texts()
+    for path, text in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text, encoding="utf-8")
+    scanned, fresh = Workspace(root, Settings()), Workspace(root, Settings())
+    scanned.scan()
+    for path, text in files.items():
+        fresh.take(path, Document(path, text))
+    path, text = max(files.items(), key=lambda it: len(it[1]))
+    opened, expected = scanned.open(path, text, 1), fresh.check(fresh.open(path, text, 1))
+    assert all(it._facts is None for it in opened.pieces), "nothing was read again"
+    slices = 0
+    while not (checked := scanned.check(opened, 0.0 if slices == 0 else None)).complete:
+        slices += 1
+        assert set(checked.findings) <= set(expected.findings)
+    assert slices, "a time that is over ends it early"
+    assert checked == expected
+    changed = text.replace("import", "import os, ", 1) + "\n\ndef late():\n    return os.environ\n"
+    for told in (False, True):
+        if told:
+            scanned.close(path)
+            scanned.open(path, text, 3)
+            assert scanned.tell(path, float("inf"))
+        assert scanned.check(scanned.open(path, changed, 4)).findings == fresh.check(fresh.open(path, changed, 4)).findings
+        assert catalogue(scanned.project) == catalogue(fresh.project)

@@ -113,6 +113,18 @@ async def test_closed_files_of_the_project_count(start: Start, tmp_path: Path) -
     assert found.code == "blocking-call-in-async"
 
 
+async def test_a_large_file_is_shown_in_slices_and_at_last_whole(start: Start, tmp_path: Path) -> None:
+    """While it is looked at, what the person types is heard; what is shown in the end is all of it."""
+    text = "import time\n" + "".join(f"\n\nasync def wait_{it}():\n    time.sleep({it})\n" for it in range(1, 1501))
+    (tmp_path / "large.py").write_text(text)
+    session = await start()
+    uri = session.open("large.py")
+    assert len(await session.diagnostics(uri)) < 1500, "the first of them are shown first"
+    session.change(uri, 2, ((0, 0, 0, 0), "\n"))
+    lines = [5 + 4 * it for it in range(1500)]
+    await session.diagnostics(uri, until=lambda found: [it.range.start.line for it in found] == lines)
+
+
 async def test_two_roots_do_not_know_each_other(start: Start, tmp_path: Path) -> None:
     for name, body in (("one", "import time\n\ndef fetch(): time.sleep(1)\n"), ("two", "def fetch(): pass\n")):
         (tmp_path / name).mkdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from copy import copy
 from typing import Any
 
@@ -54,6 +55,7 @@ class Document:
         "_parts",
         "answer",
         "language",
+        "made",
         "path",
         "pieces",
         "text",
@@ -71,6 +73,7 @@ class Document:
         self.version = version
         self.language = PYTHON
         self.tried: dict[Any, Any] = {}  # receipts of this version's fixes
+        self.made: dict[int, tuple[Any, Any]] = {}  # by unit: its hits, and what is shown of them
         self.answer: tuple[Any, Any] | None = None  # what was found in this version, with all that depends on
         self._facts: Facts | None = None
         self._lines: Lines | None = None
@@ -150,7 +153,8 @@ class Document:
             return self
         fresh = copy(self)
         known = {unit.key: piece for unit, piece in zip(self.units, self.pieces, strict=True)}
-        fresh.tree, fresh.units, fresh.tried, fresh.answer, fresh._facts, fresh._parts = tree, units, {}, None, None, None
+        fresh.tree, fresh.units, fresh.tried, fresh.made, fresh.answer = tree, units, {}, {}, None
+        fresh._facts = fresh._parts = None
         fresh.pieces = [known.get(it.key) or _piece(it) for it in units]
         return fresh
 
@@ -174,6 +178,15 @@ class Document:
         if self._parts is None:
             self._parts = tuple((unit, piece.facts) for unit, piece in zip(self.units, self.pieces, strict=True))
         return self._parts
+
+    def learned(self, until_s: float) -> bool:
+        """Make the facts of units, until `time.perf_counter()` says `until_s`. Gives whether all are made."""
+        for it in self.pieces:
+            if it._facts is None:
+                if time.perf_counter() > until_s:
+                    return False
+                assert it.facts is not None
+        return True
 
     @property
     def facts(self) -> Facts:

@@ -49,6 +49,10 @@ class Project:
         """Every known file, in the order they came."""
         yield from self._files
 
+    def knows(self, path: str) -> bool:
+        """Whether it was told what a file says."""
+        return path in self._files
+
     def facts(self, path: str) -> Facts:
         """What a file says, its units together; of an unknown one, nothing. Places count their units' lines: ask `place`."""
         self.conclusions.ask((path, WHOLE))

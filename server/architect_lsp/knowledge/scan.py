@@ -40,10 +40,13 @@ Job = tuple[str, str, int]
 """(path on disk, path in the project, largest size in bytes)."""
 
 
-def facts_of(jobs: Sequence[Job], notes: list[str]) -> Iterator[tuple[str, Document | Facts | Skipped]]:
+def facts_of(
+    jobs: Sequence[Job], notes: list[str], digests: dict[str, bytes]
+) -> Iterator[tuple[str, Document | Facts | Skipped]]:
     """(path in the project, what it says) of each file; documents where few are read.
 
-    What the store has comes first, the rest in the order given. Adds to `notes` what a person should know of the store.
+    What the store has comes first, the rest in the order given. Adds to `notes` what a person should know of the store, and
+    to `digests` the keys of the contents by path, where they are told.
     Effect: reads the disk, may start processes, writes the store.
     """
     if len(jobs) < STORED_FROM and sum(map(_n_bytes, jobs)) < STORED_BYTES:
@@ -51,6 +54,7 @@ def facts_of(jobs: Sequence[Job], notes: list[str]) -> Iterator[tuple[str, Docum
         return
     store = Store(store_file(), int(time.time() // _DAY_S))
     keys = {job: _key(job) for job in jobs}
+    digests.update((name, key) for (_, name, _), key in keys.items())
     known = store.known(list(keys.values()))
     rest: list[Job] = []
     for job in jobs:

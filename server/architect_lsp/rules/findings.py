@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
@@ -18,8 +19,8 @@ from architect_lsp.knowledge.reading import Reading
 from architect_lsp.knowledge.symbols import Ref
 from architect_lsp.model import Edit, Finding, Fix, Place, Provenance, Related, Span
 from architect_lsp.patterns import regex
-from architect_lsp.rules.rule import Draft, FileHit, FileView, Hit, OpenApiView, ProjectHit, Rule, SdlView
-from architect_lsp.rules.runner import Broken, file_hits, openapi_hits, sdl_hits
+from architect_lsp.rules.rule import Draft, FileHit, FileView, Hit, OpenApiView, ProjectHit, Rule, SdlView, View
+from architect_lsp.rules.runner import Broken, file_hits, openapi_hits, sdl_hits, unit_hits
 from architect_lsp.syntax.languages import PYTHON, SCHEMAS, language_of
 from architect_lsp.syntax.units import Unit
 
@@ -34,6 +35,42 @@ class Checked(Struct, frozen=True):
     findings: tuple[Finding, ...]
     broken: tuple[Broken, ...] = ()
     unread: int = 0
+    complete: bool = True  # whether all units were looked at
+
+
+def unit_findings(
+    document: Document, project: Project, rules: Sequence[Rule], kept: Callable[[Finding], bool], until_s: float | None = None
+) -> tuple[list[Finding], list[Broken], bool]:
+    """(what the rules find in the units and is `kept`, what failed, whether all units were looked at).
+
+    Units that nobody looked at yet wait for another time once `time.perf_counter()` says `until_s`.
+    """
+    found: list[Finding] = []
+    broken: list[Broken] = []
+    complete = True
+    conclusions, generation = project.conclusions, project.generation
+    for index, (unit, piece) in enumerate(zip(document.units, document.pieces, strict=True)):
+        if piece.reading is None:
+            continue
+        if piece.generation != generation:
+            if until_s is not None and piece.generation < 0 and time.perf_counter() > until_s:
+                complete = False
+                continue
+            if not conclusions.holds(piece.asked, piece.generation):
+                view = View(document.path, piece.reading, project)
+                (piece.hits, piece.broken), piece.asked = conclusions.watched(unit_hits, view, rules)
+            piece.generation = generation
+        broken += piece.broken or ()
+        if not piece.hits:
+            continue
+        hits, made = document.made.get(index, (None, ()))
+        if hits is not piece.hits:
+            rows = (unit_finding(project, document, unit, piece.reading, rule, hit) for rule, hit in piece.hits)
+            made = [it for it in rows if kept(it)]
+            if not any(it.evidence for it in made):  # evidence stands in other files, where it moves
+                document.made[index] = piece.hits, made
+        found += made
+    return found, broken, complete
 
 
 def unit_finding(project: Project, document: Document, unit: Unit, reading: Reading, rule: Rule, hit: Hit) -> Finding:

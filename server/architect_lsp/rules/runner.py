@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -11,9 +11,11 @@ from msgspec import Struct
 from architect_lsp.knowledge.kinds import is_sample, is_test
 from architect_lsp.knowledge.project import Project
 from architect_lsp.rules.rule import FileHit, FileView, Hit, OpenApiView, ProjectHit, Rule, SdlView, View, all_rules
+from architect_lsp.rules.words import words_of
 from architect_lsp.settings import Settings, SettingsError
 
 ViewT = TypeVar("ViewT")
+_PROJECT_RULES = "project rules"
 
 
 class Broken(Struct, frozen=True):
@@ -52,22 +54,7 @@ def _concerned(view: View, rules: Sequence[Rule]) -> Sequence[Rule]:
     known: dict[bool, tuple[Sequence[Rule], Sequence[Rule]]] = view.reading.memo.setdefault("rules", {})
     in_test = is_test(view.path)
     if in_test not in known or known[in_test][0] is not rules:
-        text = view.reading.unit.text
-        words: dict[str, bool] = {}
-        found: list[Rule] = []
-        for rule in rules:
-            if rule.unit_check is None or (in_test and not rule.tests_too):
-                continue
-            for it in rule.needs:
-                if it not in words:
-                    words[it] = it in text
-                if words[it]:
-                    break
-            else:
-                if rule.needs:
-                    continue
-            found.append(rule)
-        known[in_test] = rules, tuple(found)
+        known[in_test] = rules, words_of(tuple(rules)).concerned(view.reading.unit.text, in_test=in_test)
     return known[in_test][1]
 
 
@@ -101,16 +88,21 @@ def _hits_in(
     return found, broken
 
 
-def project_hits(project: Project, rules: Sequence[Rule]) -> tuple[list[tuple[Rule, ProjectHit]], list[Broken]]:
-    """What the rules find in the project as a whole; each is asked again when something it read has changed."""
-    found: list[tuple[Rule, ProjectHit]] = []
-    broken: list[Broken] = []
-    for rule in rules:
-        if rule.project_check is not None:
-            hits, failure = project.of_all(rule, partial(_hits_of, rule))
-            found += ((rule, it) for it in hits)
-            broken += [failure] if failure is not None else []
-    return found, broken
+def project_hits(project: Project, rules: Sequence[Rule]) -> tuple[Mapping[str, list[tuple[Rule, ProjectHit]]], list[Broken]]:
+    """What the rules find in the project as a whole, by file; each is asked again when something it read has changed."""
+    known = project.memo(_PROJECT_RULES)
+    if known.get("rules") is not rules:
+        by_path: dict[str, list[tuple[Rule, ProjectHit]]] = {}
+        broken: list[Broken] = []
+        for rule in rules:
+            if rule.project_check is not None:
+                hits, failure = project.of_all(rule, partial(_hits_of, rule))
+                for it in hits:
+                    by_path.setdefault(it.at.path, []).append((rule, it))
+                broken += [failure] if failure is not None else []
+        known["rules"], known["hits"] = rules, (by_path, broken)
+    found: tuple[Mapping[str, list[tuple[Rule, ProjectHit]]], list[Broken]] = known["hits"]
+    return found
 
 
 def _hits_of(rule: Rule, project: Project) -> tuple[tuple[ProjectHit, ...], Broken | None]:
