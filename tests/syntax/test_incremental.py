@@ -72,6 +72,30 @@ def test_findings_after_each_edit_are_those_of_a_new_workspace(seed: int) -> Non
         assert workspace.check(document).findings == expected, (seed, step, edit)
 
 
+def test_words_typed_into_a_broken_file_ask_no_parser_until_a_pause() -> None:
+    """And what follows, be it the bracket that mends it or a new function, reads like the fresh text."""
+    text = "import os\n\n\ndef one():\n    value = 1\n    broken = foo(((\n\n\ndef two():\n    return value\n"
+    document = Document("a.py", text)
+    assert document.tree.has_error
+    at = text.index("value = 1") + len("value = 1")
+    for number, word in enumerate(("2", "34", " , other")):
+        text = text[:at] + word + text[at:]
+        document = document.edited(text, number, Edit(Span(at, at), word))
+        assert document.tree.presumed
+        assert document.tree._parsed is None
+        assert any(word in it.text for it in document.units)
+    for new, old in (("(((1)))", "((("), ("\n\n\ndef three():\n    pass\n\n\ndef two", "\n\n\ndef two"), ("1", "(((1)))")):
+        start = text.index(old)
+        text = text[:start] + new + text[start + len(old) :]
+        document = document.edited(text, 9, Edit(Span(start, start + len(old)), new))
+        assert not document.tree.presumed
+        assert document.settled().facts == Document("a.py", text).facts
+    document = Document("a.py", text + "broken = (\n").edited(text.replace("value = 1", "value = 11") + "broken = (\n", 10)
+    assert document.tree.presumed
+    assert document.settled().facts == Document("a.py", document.text).facts
+    assert not document.tree.presumed, "a pause is long enough to read it anew"
+
+
 @given(
     st.text(alphabet="ab\n\r\u2028😀\f", max_size=40),
     st.integers(0, 40),

@@ -13,10 +13,15 @@ from architect_lsp.knowledge.extraction import unit_facts
 from architect_lsp.knowledge.facts import Facts, module_facts
 from architect_lsp.knowledge.reading import Reading
 from architect_lsp.model import Edit, Place, Snapshot, Span
+from architect_lsp.patterns import regex
 from architect_lsp.syntax.languages import PYTHON
 from architect_lsp.syntax.units import Tree, Unit, is_whole, parsed
 from architect_lsp.syntax.whole import whole
 from architect_lsp.text import Lines, difference
+
+_CALM = regex(r"[\w .,]*")
+_INSIDE = regex(r"\s*(?!(?:async|def|class)\b)\w+[\W]")
+"""The line before a place in a statement that is no definition."""
 
 
 class Piece(Struct):
@@ -100,7 +105,13 @@ class Document:
             self._newline = "\n"
         first, last = before.lines.line_of(edit.span.start), before.lines.line_of(edit.span.end)
         more = len(self.tree.lines) - len(before.tree.lines)
-        grown = self.tree.grown(before.units, first, last, more) if before.sound else None
+        presumed = not before.sound and _is_calm(before.text[edit.span.start : edit.span.end], edit.text, before.lines, edit.span)
+        grown = self.tree.grown(before.units, first, last, more) if presumed or before.sound else None
+        if grown is not None and presumed:
+            self.units, changed = grown
+            self._take(changed, self._piece_at(changed, before), before)
+            self.tree.presumed = True
+            return
         if grown is not None:
             self.units, changed = grown
             piece = self._piece_at(changed, before)
@@ -108,7 +119,7 @@ class Document:
                 self._take(changed, piece, before)
                 self.tree.assumed = True
                 return
-        revised = self.tree.revised(before.units, first, last, more)
+        revised = None if before.tree.presumed else self.tree.revised(before.units, first, last, more)
         if revised is None:
             self.units = self.tree.units()
             known = {unit.key: piece for unit, piece in zip(before.units, before.pieces, strict=True)}
@@ -136,7 +147,7 @@ class Document:
     @property
     def sound(self) -> bool:
         """Whether the text is known to have no error, so that a function that is whole ends where it did."""
-        return self.tree.assumed or not self.tree.has_error
+        return self.tree.assumed or not (self.tree.presumed or self.tree.has_error)
 
     def settled(self) -> Document:
         """The same text as if it were read from nothing; this very document where that makes no difference.
@@ -144,12 +155,13 @@ class Document:
         Broken text can: the parser recovers by what it saw before, so what an edit leaves may differ from a fresh reading. And
         the two parsers may not agree on what is broken.
         """
-        if not self.tree.assumed and not self.tree.has_error:
+        if self.sound and not self.tree.assumed:
             return self
         self.tree.assumed = False
         tree = Tree(self.text)
         units = tree.units()
         if [it.key for it in units] == [it.key for it in self.units]:
+            self.tree = tree
             return self
         fresh = copy(self)
         known = {unit.key: piece for unit, piece in zip(self.units, self.pieces, strict=True)}
@@ -217,6 +229,12 @@ class Document:
         """The span of a place that counts the unit's lines."""
         at = unit.place("", place)
         return Span(self.offset(at.line, at.column), self.offset(at.end_line, at.end_column))
+
+
+def _is_calm(old: str, new: str, lines: Lines, span: Span) -> bool:
+    """Whether an edit of broken text changes a few words within a statement: what is where will hardly be another for it."""
+    start, _ = lines.bounds(lines.line_of(span.start))
+    return bool(_CALM.fullmatch(old) and _CALM.fullmatch(new) and _INSIDE.match(lines.text[start : span.start]))
 
 
 def _piece(unit: Unit) -> Piece:

@@ -81,11 +81,12 @@ class Tree:
     It is parsed when it is first asked for: an edit that `ast` alone can judge (`grown`) asks for nothing.
     """
 
-    __slots__ = ("_before", "_bytes", "_parsed", "assumed", "lines", "text")
+    __slots__ = ("_before", "_bytes", "_parsed", "assumed", "lines", "presumed", "text")
 
     def __init__(self, text: str, before: tuple[tree_sitter.Tree | None, bytes, list[str]] | None = None) -> None:
         self.text = text
-        self.assumed = False  # whether its units were told without it
+        self.assumed = False  # whether its units were told without it, and are right
+        self.presumed = False  # whether they were told without it from those of a broken text, and may not be
         self._parsed: tree_sitter.Tree | None = None
         self._before: tree_sitter.Tree | None = None
         if before is None:
