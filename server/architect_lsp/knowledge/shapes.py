@@ -17,6 +17,8 @@ WITHOUT = "guard.without"
 """The value was refused if it holds what is dangerous, such as `..`."""
 NO_OPTION = "guard.plain"
 """The value was refused if it begins with a hyphen, so that no program takes it for an option."""
+IS_TEXT = "guard.text"
+"""The value is text or a number, and no structure."""
 
 _TO_THE_END = regex(r"(?:(?<!\\)\$|\\[zZ])\)*$")
 _FROM_THE_BEGIN = regex(r"^\(*(?:\?:)?(?:\^|\\A)")

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from architect_lsp.knowledge.definitions import definitions, last_name, leaves
 from architect_lsp.knowledge.reading import Reading, constant, dotted
-from architect_lsp.knowledge.shapes import ANYTHING, BEGINS, WITHOUT, begun, matched, texts
+from architect_lsp.knowledge.shapes import ANYTHING, BEGINS, IS_TEXT, WITHOUT, begun, matched, texts
 from architect_lsp.knowledge.transfers import STRING_METHODS
 from architect_lsp.patterns import regex
 
@@ -36,6 +36,7 @@ PARTS = regex(
 """Calls whose result a check may look at in place of the value."""
 DECIDING = ("netloc", "hostname", "host", "domain", "parents", "query")
 """Parts of a parsed value that decide where it leads, so that a check of one vouches for the whole."""
+_NUMBERS = frozenset(("int", "float", "bool"))
 _ADDRESSES = ("is_private", "is_loopback", "is_link_local", "is_reserved")
 
 
@@ -151,7 +152,8 @@ def told(test: ast.expr, names: frozenset[str], *, positive: bool) -> frozenset[
         return frozenset([ANYTHING])
     if last == "isinstance" and speaks and len(test.args) > 1:
         said = test.args[1].elts if isinstance(test.args[1], ast.Tuple) else [test.args[1]]
-        return frozenset([ANYTHING]) if all(dotted(it) in ("int", "float", "bool") for it in said) else nothing
+        types = {dotted(it) for it in said}
+        return frozenset([ANYTHING if types <= _NUMBERS else IS_TEXT]) if types <= {*_NUMBERS, "str"} else nothing
     if last in ("all", "any") and test.args and isinstance(test.args[0], ast.GeneratorExp):
         inner = test.args[0]
         if last == "all" and any(speaks_of(it.iter, names) for it in inner.generators):

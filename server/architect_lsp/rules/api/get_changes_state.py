@@ -193,8 +193,14 @@ def find_django(view: View) -> Iterator[Hit]:
             if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or call.args:
                 continue
             if call.func.attr in _SAVES and not dotted(call.func.value).startswith(("request.session", "self.request.session")):
-                yield Hit(said, f"`{function.name}` answers GET and changes state by `{dotted(call.func)}`.")
+                yield Hit(said, f"`{function.name}` answers GET and changes state by `{_spoken(call.func)}`.")
                 break
+
+
+def _spoken(called: ast.expr) -> str:
+    """What is called, in short: `Order.objects...delete` for a chain of calls."""
+    begin, _, rest = ast.unparse(called).partition("(")
+    return f"{begin}(...).{rest.rpartition('.')[2]}" if rest else begin
 
 
 _OTHER_METHODS = regex(r"\bPOST\b|\.method\b|require_|http_method|api_view|\.body\b|is_valid\(|csrf_exempt")
@@ -243,7 +249,7 @@ def _any_method(view: View) -> Iterator[Hit]:
         changed = next((it for it in view.reading.within(function) if isinstance(it, ast.Call) and _edits(it)), None)
         if changed is not None:
             yield Hit(
-                function, f"`{function.name}` answers GET like every method, and changes state by `{dotted(changed.func)}`."
+                function, f"`{function.name}` answers GET like every method, and changes state by `{_spoken(changed.func)}`."
             )
 
 

@@ -103,6 +103,15 @@ from celery import shared_task
 def count(a, b):
     return a + b
 """,
+        """
+-- shop/tasks.py --
+import requests
+from celery import shared_task
+
+@shared_task
+def ship(order):
+    requests.post("https://carrier.example", json=order, timeout=(3, 30))
+""",
     ],
 )
 
@@ -114,12 +123,20 @@ def _is_limited(facts: Facts) -> bool:
     return TIME_LIMIT in facts.mentions
 
 
+def _is_configured(facts: Facts) -> bool:
+    return any(name in ("celery.Celery", "celery.app.Celery") for _, name in facts.imports) or any(
+        it.name.startswith("CELERY") for it in facts.variables
+    )
+
+
 @rule.check_project
 def find(project: Project) -> Iterator[ProjectHit]:
     """The first task that waits for others, in a project that speaks of no time limit at all."""
     tasks = [it for it in catalogue(project).tasks if it.framework == "celery" and not is_test(it.ref.path)]
     if not tasks or any(project.of_file(path, _is_limited) for path in project.paths):
         return
+    if not any(project.of_file(path, _is_configured) for path in project.paths):
+        return  # what sets Celery up is elsewhere, and may say it
     for it in tasks:
         found = _waits(project, it.ref.path, it.ref.qualname)
         if found is not None:

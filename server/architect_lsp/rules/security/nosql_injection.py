@@ -88,6 +88,10 @@ def login(users, text):
     users.find_one({"name": str(body["name"])})
     users.find_one({"name": request.args["name"]})
     users.find_one({"age": int(body["age"])})
+    serial = body.get("serial")
+    if not isinstance(serial, str):
+        abort(400, "serial must be text")
+    users.find_one({"serial": serial})
     "some text".find(body["word"])
     return text.find(request.args["word"])
 """,
