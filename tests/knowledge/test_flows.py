@@ -89,6 +89,9 @@ def test_containers_are_kept_apart_by_their_literal_keys() -> None:
         "if not re.fullmatch('[a-z]+', x):\n        abort(400)",
         "assert x in ALLOWED",
         "check_name(x)",
+        "if x == 'all':\n        y = 1\n    else:\n        if x not in ALLOWED:\n            x = 'id'",
+        "if x in ALLOWED:\n        y = 1\n    else:\n        raise ValueError",
+        "if not len(allowed(x)):\n        return",
     ],
 )
 def test_a_guard_that_leaves_vouches_for_the_value(guard: str) -> None:
@@ -125,6 +128,10 @@ def test_a_check_of_what_was_parsed_vouches_for_the_text(guard: str) -> None:
 
 def test_a_check_of_the_scheme_says_nothing_of_the_host() -> None:
     check("def f(x):\n    if urlparse(x).scheme not in ('http', 'https'):\n        return\n    sink(x)", "parameter:x")
+
+
+def test_a_check_in_one_of_two_branches_says_nothing() -> None:
+    check("def f(x, y):\n    if y:\n        check(x)\n    else:\n        y = 1\n    sink(x)", "parameter:x")
 
 
 def test_a_guard_says_nothing_of_a_later_value() -> None:

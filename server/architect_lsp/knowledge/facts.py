@@ -58,10 +58,10 @@ class Decorator(Struct, frozen=True, array_like=True, gc=False):
 class Flow(Struct, frozen=True, array_like=True, gc=False):
     """A value of a function reaches an argument of a call in it, or its result.
 
-    `source` is a parameter, `self.name`, or `()3` for what its call number 3 gives; `call` the number of the call, -1 for the
-    result, where `slot` is "", "#0" for the first of several results, or the `self.name` that keeps it. Of an argument `slot` is
-    its position or keyword, "on" what a method is called on, "*" for starred ones. `through` are calls and checks on the way, as
-    in `flows.Origin`; `switches` the keywords of the call that are True.
+    `source` is a parameter, `self.name`, or `()3` for what its call number 3 gives, `()3#0` for the first of several things that
+    it gives; `call` the number of the call, -1 for the result, where `slot` is "", "#0" for the first of several results, or the
+    `self.name` that keeps it. Of an argument `slot` is its position or keyword, "on" what a method is called on, "*" for starred
+    ones. `through` are calls and checks on the way, as in `flows.Origin`; `switches` the keywords of the call that are True.
     """
 
     source: str

@@ -47,7 +47,10 @@ def placed(found: Iterable[str | Origin]) -> Iterator[str | Origin]:
 def flows(
     reading: Reading, node: Function, calls: Mapping[ast.Call, int], returned: Sequence[ast.expr]
 ) -> tuple[tuple[Flow, ...], tuple[str, ...]]:
-    """(the flows of a function, the names outside of it that its result comes from); `calls` are its calls by number."""
+    """(the flows of a function, the names outside of it that its result comes from); `calls` are its calls by number.
+
+    A name that can't be the beginning of the result comes after `guard.inside` and a space.
+    """
     named, with_self = _derived(reading, node)
     found: dict[Flow, None] = {}
     if with_self:
@@ -64,7 +67,7 @@ def flows(
         for slot, part in parts_of_result(it):
             for origin in placed_origins(reading, part):
                 if origin.kind in ("call", "name") and not set(origin.through) - {INSIDE}:
-                    results[origin.name] = None
+                    results[f"{INSIDE} {origin.name}" if origin.through else origin.name] = None
                 found.update(dict.fromkeys(_rows(reading, (origin,), -1, slot, (), calls, with_self=False)))
     return tuple(found)[:_MOST], tuple(results)[:_RESULTS]
 
@@ -136,7 +139,8 @@ def _rows(
             source = it.name
         elif it.kind == "call":
             at = next((calls[call] for call in giving_calls(reading, it) if call in calls), -1)
-            source = f"(){at}" if at >= 0 and at != number else ""
+            part = f"#{it.part}" if it.part >= 0 and it.call is not None and calls.get(it.call) == at else ""
+            source = f"(){at}{part}" if at >= 0 and at != number else ""
         if source:
             yield Flow(source, number, slot, it.through, switches)
 

@@ -143,7 +143,7 @@ class _Names(NamedTuple):
 
     callees: dict[int, tuple[Symbol | None, str]]  # number of a call -> what it runs, and the dotted name of what is not ours
     clean: dict[tuple[str, ...], _Clean]  # what values went through -> what for they are harmless then
-    outside: tuple[str, ...]  # the names that the result comes from
+    outside: tuple[tuple[str, _Clean], ...]  # the names that the result comes from, and what for they are harmless in it
     readers: tuple[tuple[Key, Def], ...]  # methods of the class that use what this one keeps in `self`
 
 
@@ -180,18 +180,20 @@ class _Settling:
 
     def _named(self, here: Key, definition: Def) -> _Names:
         path = here[0]
-        numbers = sorted({it.call for it in definition.flows if it.call >= 0} | set(_called(definition)))
+        numbers = sorted({it.call for it in definition.flows if it.call >= 0} | {_number(it) for it in _called(definition)})
         clean: dict[tuple[str, ...], _Clean] = {}
         for it in definition.flows:
             if it.through not in clean:
                 clean[it.through] = _NOTHING.union(*(cleaned(self.project, path, each) for each in it.through))
         outside = []
-        for name in definition.results:
+        for written in definition.results:
+            where, _, name = written.rpartition(" ")
             head, called, rest = name.partition("()")
             symbol = self.project.resolve(path, head, definition.owner)
             if not isinstance(symbol, FunctionSymbol):
                 is_known = isinstance(symbol, External) and not symbol.name.startswith("?")
-                outside.append(f"{symbol.name if is_known and isinstance(symbol, External) else head}{called}{rest}")
+                full = f"{symbol.name if is_known and isinstance(symbol, External) else head}{called}{rest}"
+                outside.append((full, cleaned(self.project, path, where) if where else _NOTHING))
         kept = {it.slot for it in definition.flows if _is_kept(it)}
         readers = tuple(
             ((path, it.qualname), it)
@@ -224,13 +226,13 @@ class _Settling:
                             if _is_result(flow):
                                 changed |= _widen(mine.passes, source, clean)
                                 changed |= _widen(mine.parts, (flow.slot, source), clean)
-                for name in self.names[here].outside:
-                    changed |= _widen(mine.gives, name, _NOTHING)
-                for number in _called(definition):
-                    symbol, _ = self.names[here].callees[number]
+                for name, clean in self.names[here].outside:
+                    changed |= _widen(mine.gives, name, clean)
+                for source in _called(definition):
+                    symbol, _ = self.names[here].callees[_number(source)]
                     if isinstance(symbol, FunctionSymbol):
                         given = self._of(symbol).gives
-                        for flow, clean in self._reached(here, definition, f"(){number}"):
+                        for flow, clean in self._reached(here, definition, source):
                             if _is_result(flow):
                                 for name, before in given.items():
                                     changed |= _widen(mine.gives, name, before | clean)
@@ -251,14 +253,24 @@ class _Settling:
                 if flow.call < 0:
                     continue
                 symbol, name = self.names[here].callees[flow.call]
-                beyond: _Clean | None = None
-                if isinstance(symbol, FunctionSymbol):
-                    beyond = self._of(symbol).passes.get(slot_parameter(symbol.facts, flow.slot))
-                elif name and self.project.threats.is_sanitiser(name):
-                    beyond = self.project.threats.cleans(name)
-                result = f"(){flow.call}"
-                if beyond is not None and ALL not in clean | beyond and _widen(seen, result, clean | beyond):
-                    todo.append(result)
+                for result in _called(definition):
+                    if _number(result) != flow.call:
+                        continue
+                    beyond: _Clean | None = None
+                    if isinstance(symbol, FunctionSymbol):
+                        beyond = self._passed(symbol, slot_parameter(symbol.facts, flow.slot), result.partition("#")[2])
+                    elif name and self.project.threats.is_sanitiser(name):
+                        beyond = self.project.threats.cleans(name)
+                    if beyond is not None and ALL not in clean | beyond and _widen(seen, result, clean | beyond):
+                        todo.append(result)
+
+    def _passed(self, symbol: FunctionSymbol, parameter: str, part: str) -> _Clean | None:
+        """How clean a parameter reaches the result, or one of several results; None where it doesn't."""
+        known = self._of(symbol)
+        if not part:
+            return known.passes.get(parameter)
+        found = [it for it in (known.parts.get((slot, parameter)) for slot in ("", f"#{part}")) if it is not None]
+        return frozenset.intersection(*found) if found else None
 
     def _of(self, symbol: FunctionSymbol) -> _Known:
         key = (symbol.path, symbol.facts.qualname)
@@ -348,9 +360,13 @@ def dotted(symbol: FunctionSymbol) -> str:
     return f"{module.removeprefix('src.')}.{symbol.facts.qualname}"
 
 
-def _called(definition: Def) -> Iterator[int]:
-    """The calls whose results count."""
-    return (int(it.source[2:]) for it in definition.flows if it.source.startswith("()"))
+def _called(definition: Def) -> tuple[str, ...]:
+    """The calls whose results count, as `facts.Flow` writes them."""
+    return tuple(dict.fromkeys(it.source for it in definition.flows if it.source.startswith("()")))
+
+
+def _number(source: str) -> int:
+    return int(source[2:].partition("#")[0])
 
 
 def _is_kept(flow: Flow) -> bool:

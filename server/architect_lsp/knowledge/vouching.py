@@ -31,7 +31,7 @@ _PROBLEM = regex(r"(?:^|_)(?:err(?:or)?s?|problems?|reject\w*|invalid|refus\w*|d
 CONVERSIONS = regex(r"^(?:int|float|UUID|Decimal|ip_address|ip_network|fromisoformat|strptime)$")
 PARTS = regex(
     r"^(?:urlparse|urljoin|urlsplit|parse_url|make_url|URL|Path|PurePath|PurePosixPath|splitext|getfqdn|gethostbyname|getaddrinfo"
-    r"|ip_address|basename|realpath|abspath|normpath|resolve|lower|join|str|strip)$"
+    r"|ip_address|basename|realpath|abspath|normpath|resolve|lower|join|str|strip|unquote|remove_?prefix|remove_?suffix)$"
 )
 """Calls whose result a check may look at in place of the value."""
 DECIDING = ("netloc", "hostname", "host", "domain", "parents", "query")
@@ -43,8 +43,14 @@ _ADDRESSES = ("is_private", "is_loopback", "is_link_local", "is_reserved")
 def vouched_by(statement: ast.stmt, names: frozenset[str], test: ast.expr | None = None) -> frozenset[str]:
     """What a statement that was passed vouches for."""
     if isinstance(statement, ast.If):
-        ends = _replaces(statement.body, names) or leaves(statement.body)
-        return told(test or statement.test, names, positive=False) if ends else frozenset()
+        test = test or statement.test
+        if _replaces(statement.body, names) or leaves(statement.body):
+            return told(test, names, positive=False)
+        if not statement.orelse:
+            return frozenset()
+        held = told(test, names, positive=True) | _of_block(statement.body, names)
+        is_end = leaves(statement.orelse)
+        return held if is_end else held & (told(test, names, positive=False) | _of_block(statement.orelse, names))
     if isinstance(statement, ast.Assert):
         return told(test or statement.test, names, positive=True)
     if isinstance(statement, ast.Expr | ast.Assign):
@@ -65,6 +71,15 @@ def vouched_by(statement: ast.stmt, names: frozenset[str], test: ast.expr | None
         found: frozenset[str] = frozenset().union(*(told(it.test, names, positive=False) for it in inner))
         return found & {WITHOUT}
     return frozenset()
+
+
+def _of_block(block: Sequence[ast.stmt], names: frozenset[str]) -> frozenset[str]:
+    """What the statements of a branch vouch for; nothing of what the value was before it was set anew."""
+    found: frozenset[str] = frozenset()
+    for it in block:
+        is_set = isinstance(it, ast.Assign) and any(dotted(target) in names for target in it.targets)
+        found = frozenset() if is_set else found | vouched_by(it, names)
+    return found
 
 
 def _run_elsewhere(call: ast.Call) -> ast.Call:
@@ -130,6 +145,8 @@ def told(test: ast.expr, names: frozenset[str], *, positive: bool) -> frozenset[
     if not isinstance(test, ast.Call):
         return nothing
     last = last_name(test.func)
+    if last == "len" and len(test.args) == 1:
+        return told(test.args[0], names, positive=positive)
     receiver = test.func.value if isinstance(test.func, ast.Attribute) else None
     speaks = any(speaks_of(it, names) for it in (*test.args, *(it.value for it in test.keywords)))
     if last == "any" and not positive and test.args and isinstance(test.args[0], ast.GeneratorExp):

@@ -25,6 +25,7 @@ from architect_lsp.knowledge.answers import status_of
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.reading import constant, dotted
 from architect_lsp.knowledge.sources import is_handler
+from architect_lsp.knowledge.symbols import ClassSymbol
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
@@ -222,6 +223,15 @@ def search(text: str):
     except Exception as e:
         return ActionResult(error=f"failed: {e}")
 """,
+        """
+class Response: ...
+
+def stored(team):
+    try:
+        return Response(team.save())
+    except Exception as e:
+        return Response(message=str(e))
+""",
     ],
 )
 
@@ -246,7 +256,7 @@ def find(view: View) -> Iterator[Hit]:
     if is_script(view.path):
         return
     for call in reading.each(ast.Call):
-        if not _ANSWERS.fullmatch(dotted(call.func).rpartition(".")[2]):
+        if not _ANSWERS.fullmatch(dotted(call.func).rpartition(".")[2]) or _is_value(view, call):
             continue
         caught = _caught(view, call)
         for it in (*call.args, *(row.value for row in call.keywords if row.arg not in ("status_code", "headers", "status"))):
@@ -256,6 +266,14 @@ def find(view: View) -> Iterator[Hit]:
                 yield Hit(shown, message, _fixes(call, shown))
                 break
     yield from _returned(view)
+
+
+def _is_value(view: View, call: ast.Call) -> bool:
+    """Whether it makes an object of a class of the project's own, outside of what answers a request: whoever called gets it."""
+    function, symbol = view.reading.function(call), view.symbol(call.func)
+    if not isinstance(symbol, ClassSymbol) or not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+        return False
+    return not is_handler(view.reading, function) and not any(_ANSWERS.search(it) for it in symbol.facts.bases)
 
 
 def _returned(view: View) -> Iterator[Hit]:

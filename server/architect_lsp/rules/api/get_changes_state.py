@@ -131,6 +131,19 @@ def orders(session: Session):
 @router.get("/auth/callback")
 def callback(session: Session):
     session.commit()
+
+@router.get("/settings")
+def settings(session: Session):
+    return first(session) or defaults(session)
+
+def first(session: Session):
+    return session.query(Settings).first()
+
+def defaults(session: Session):
+    row = Settings()
+    session.add(row)
+    session.commit()
+    return row
 """,
         """
 from django.views.decorators.http import require_POST
@@ -276,7 +289,7 @@ def find(project: Project) -> Iterator[ProjectHit]:
         if definition is None or is_script(route.handler.path) or _LINKS.search(f"{route.path} {definition.qualname}"):
             continue
         found = effects(project, route.handler.path, definition)
-        is_said = bool(_CHANGES.search(f"{route.path} {definition.qualname}"))
+        is_said = bool(_CHANGES.search(f"{route.path} {definition.qualname.rpartition('.')[2]}"))
         kind = next((it for it in _KINDS if it in found and _tells(found[it], is_said) and not _undone(project, found[it])), None)
         if kind is None:
             session = next((it.target for it in definition.calls if _SESSION.search(it.target)), "")
@@ -292,9 +305,8 @@ def find(project: Project) -> Iterator[ProjectHit]:
 
 
 _CHANGES = regex(
-    r"add|set|create|update|delete|remove|cancel|approve|reject|accept|enable|disable|toggle|send|mark|archive|restore|reset|start|stop"
-    r"|publish|close|open|join|leave|pay|order|buy|assign|move|copy|clear|purge|run|trigger|retry|vote|like|follow|rename|hide|change|save|submit",
-    re.IGNORECASE,
+    r"(?<![a-zA-Z])(?:add|set|create|update|delete|remove|cancel|approve|reject|accept|enable|disable|toggle|send|mark|archive|restore|reset|start|stop"
+    r"|publish|close|open|join|leave|pay|order|buy|assign|move|copy|clear|purge|run|trigger|retry|vote|like|follow|rename|hide|change|save|submit)(?![a-z])"
 )
 """Verbs of a path or a handler that promise a change."""
 _RECORD = regex(

@@ -327,7 +327,7 @@ def _whole_table(reading: Reading, call: ast.Call, function: Function) -> ast.ex
         if not todo:
             break
         for it in ast.walk(todo.pop()):
-            if isinstance(it, ast.Call) and last_name(it.func) in _NARROWS:
+            if isinstance(it, ast.Call) and last_name(it.func) in (*_NARROWS, "from_statement"):
                 return None
             if isinstance(it, ast.Call) and last_name(it.func) in ("query", "select"):
                 table = it

@@ -76,11 +76,21 @@ class Shown(serializers.ModelSerializer):
 class Other:
     class Meta:
         fields = ["password"]
+
+class Change(serializers.ModelSerializer):
+    new_password = serializers.CharField()
+
+    class Meta:
+        model = Account
+        fields = ("password", "new_password")
 """
     ],
 )
 
 _SECRET = regex(r"password|password_hash|hashed_password|passwd|otp_secret|totp_secret|secret_key|client_secret")
+
+_ASKED = regex(r"(?:new|old|current|confirm\w*|repeat\w*)_?password\w*|password_?(?:confirm\w*|repeat\w*|again|2)")
+"""Fields that only a form has: what asks for them is sent by a client, not shown to one."""
 
 
 @rule.check
@@ -91,6 +101,8 @@ def find(view: View) -> Iterator[Hit]:
         if not isinstance(target, ast.Name) or target.id != "fields" or not isinstance(node.value, ast.List | ast.Tuple):
             continue
         found = [it for it in node.value.elts if isinstance(name := constant(it), str) and _SECRET.fullmatch(name)]
+        if any(_ASKED.fullmatch(str(constant(it))) for it in node.value.elts):
+            continue
         owner, _, meta = view.reading.owner(node).rpartition(".") if found else ("", "", "")
         facts = view.project.class_(view.path, owner) if meta == "Meta" else None
         if facts is None or not serializer(view.project, ClassSymbol(view.path, facts)):

@@ -92,7 +92,12 @@ class Slot(serializers.Serializer):
     start = serializers.DateTimeField()
 
     def validate(self, attrs):
+        self.validate_length(attrs)
         return super().validate(attrs)
+
+    def validate_length(self, attrs):
+        if attrs["end"] < attrs["start"]:
+            raise serializers.ValidationError("when?")
 
 class Forbidden(BaseModel):
     extra: list[str] | None = None
@@ -153,4 +158,6 @@ def _django(view: View, function: Function) -> str:
     facts = view.project.class_(view.path, view.reading.owner(function))
     if facts is None or not serializer(view.project, ClassSymbol(view.path, facts)):
         return ""
+    if any(call.target == f"self.{name}" for it in view.project.facts(view.path).defs for call in it.calls):
+        return ""  # a helper that goes by such a name
     return "what was sent" if name == "validate" else "the field"

@@ -18,6 +18,7 @@ Source: https://docs.python.org/3/library/threading.html#using-locks-conditions-
 import ast
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.definitions import definitions
 from architect_lsp.knowledge.reading import Reading, dotted
 from architect_lsp.knowledge.waiting import is_async_lock, is_lock
 from architect_lsp.model import Confidence, Severity
@@ -89,6 +90,17 @@ def hold():
 def let_go():
     other.release()
 
+def progressed(task, count):
+    other.acquire()
+    task.progress = count
+    other.release()
+
+def sized(task, text):
+    lock = threading.Lock()
+    lock.acquire()
+    task.size = len(text)
+    lock.release()
+
 def first(stock):
     try:
         other.acquire()
@@ -120,6 +132,8 @@ def find(view: View) -> Iterator[Hit]:
             or _is_at_once(reading, statement, released)
         ):
             continue
+        if isinstance(call.func.value, ast.Name) and any(it.how == "set" for it in definitions(reading, function).get(name, ())):
+            continue  # made by this very call, or chosen by it: nobody else waits for a lock of one's own
         kind = view.name(call.func.value)
         if is_lock(kind) or is_async_lock(kind):
             yield Hit(statement, f"An error before `{name}.release()` leaves `{name}` held for ever; `with` lets go of it.")
@@ -136,9 +150,13 @@ def _is_sure(reading: Reading, release: ast.Call) -> bool:
 
 
 def _is_at_once(reading: Reading, statement: ast.Expr, released: list[ast.Call]) -> bool:
-    """Whether nothing stands between the two: the lock is waited for, not held."""
+    """Whether nothing that may fail stands between the two: the lock is waited for, or held while a name is set."""
     holder = reading.parent(statement)
     body = getattr(holder, "body", [])
-    at = next((index for index, it in enumerate(body) if it is statement), -1)
-    following = body[at + 1] if 0 <= at < len(body) - 1 else None
-    return isinstance(following, ast.Expr) and any(following.value is it for it in released)
+    at = next((index for index, it in enumerate(body) if it is statement), len(body))
+    for it in body[at + 1 :]:
+        if isinstance(it, ast.Expr) and any(it.value is each for each in released):
+            return True
+        if not isinstance(it, ast.Assign) or not isinstance(it.value, ast.Constant | ast.Name):
+            return False
+    return False

@@ -53,6 +53,15 @@ def add(totals, name):
     with lock:
         totals[name] += 1
 """),
+        Bad("""
+import threading
+
+def sized(task, text):
+    lock = [|threading.Lock()|]
+    lock.acquire()
+    task.size = len(text)
+    lock.release()
+"""),
     ],
     good=[
         """
@@ -110,7 +119,7 @@ def find(view: View) -> Iterator[Hit]:
 
 
 def _only_held_here(function: ast.FunctionDef | ast.AsyncFunctionDef, statement: ast.AST | None) -> bool:
-    """Whether a local name alone is assigned, and all its uses are `with` blocks of the function itself."""
+    """Whether a local name alone is assigned, and all its uses are to hold and leave it in the function itself."""
     if not isinstance(statement, ast.Assign) or len(statement.targets) != 1 or not isinstance(statement.targets[0], ast.Name):
         return False
     name = statement.targets[0].id
@@ -122,6 +131,11 @@ def _only_held_here(function: ast.FunctionDef | ast.AsyncFunctionDef, statement:
             mine = [it for it in node.items if isinstance(it.context_expr, ast.Name) and it.context_expr.id == name]
             held += len(mine)
             stack += [*(it for it in node.items if it not in mine), *node.body]
+            continue
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == name:
+            if node.attr not in ("acquire", "release", "locked"):
+                return False
+            held += node.attr == "acquire"
             continue
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
             if any(isinstance(it, ast.Name) and it.id == name for it in ast.walk(node)):

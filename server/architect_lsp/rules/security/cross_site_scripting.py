@@ -84,7 +84,6 @@ def data(name: str):
 """),
         Bad(
             """
-
 from django import template
 from django.utils.safestring import mark_safe
 
@@ -131,6 +130,7 @@ from markupsafe import Markup, escape
 def flash(message, allow_html=False):
     if allow_html:
         return Markup(message)
+    save(Markup(request.args["plain"]).unescape())
     return escape(message)
 -- shop/views.py --
 from flask import request
@@ -185,7 +185,6 @@ def banner(request):
     return HttpResponse(format_html("<b>{}</b>", request.GET["text"]))
 """,
         """
-
 from django import template
 from django.utils.html import escape, format_html
 from django.utils.safestring import mark_safe
@@ -258,7 +257,8 @@ _TYPES = ("content_type", "mimetype", "media_type")
 def find(view: View) -> Iterator[Hit]:
     """Markup that holds what a request gave."""
     for it in view.exposures("html"):
-        if not it.steps and (_is_other_type(view, it.call) or _is_data(it)):
+        is_plain = getattr(view.reading.parent(it.call), "attr", "") in ("unescape", "striptags")
+        if not it.steps and (is_plain or _is_other_type(view, it.call) or _is_data(it)):
             continue
         if it.origin.name.endswith("build_absolute_uri()") or _is_choice(view, it):
             continue
@@ -274,19 +274,19 @@ def find(view: View) -> Iterator[Hit]:
 
 
 def _built(view: View) -> Iterator[Hit]:
-    """Markup that a function writes around what it is given, and declares to be safe."""
+    """Markup that a tag or a filter of templates writes around what it is given, and declares to be safe."""
     for call in view.reading.each(ast.Call):
         last = call.func.attr if isinstance(call.func, ast.Attribute) else dotted(call.func)
         if last not in _DECLARES or len(call.args) != 1 or view.callee(call) not in _SAFE:
             continue
+        if not getattr(view.reading.function(call), "decorator_list", ()):
+            continue  # what its callers give may well be text of their own
         each = (way for way in ways(view.parts(call.args[0], "html")) if any("<" in it for it in way if isinstance(it, str)))
         origins = (it for way in each for it in way if isinstance(it, Origin) and is_own(it))
         given = next((it for it in origins if not _MARKUP.search(it.name)), None)
         if given is not None and not is_request(view.project, view.reading, given):
-            yield Hit(
-                call.args[0],
-                f"`{given.name}` is written into markup that is declared safe; use `format_html` or `Markup.format`.",
-            )
+            message = f"`{given.name}` is written into markup that is declared safe; use `format_html` or `Markup.format`."
+            yield Hit(call.args[0], message)
 
 
 def _assigned(view: View) -> Iterator[Hit]:

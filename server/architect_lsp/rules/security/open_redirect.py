@@ -193,6 +193,29 @@ def moved(request, path):
     return HttpResponsePermanentRedirect(f"{place}{query}")
 """,
         """
+from urllib.parse import quote
+from flask import current_app, redirect, request, url_for
+
+def built(base, path):
+    return f"{base}/{path}" if base else path
+
+def moved():
+    return redirect(built(current_app.config["BASE"], quote(request.args["path"].lstrip("/"))))
+
+def back():
+    return redirect(request.environ["HTTP_REFERER"])
+
+def known(target, prefix):
+    target = target or url_for("home")
+    adapter = current_app.url_map.bind("localhost")
+    if not len(adapter.allowed_methods(remove_prefix(target, prefix))):
+        target = url_for("home")
+    return target
+
+def login():
+    return redirect(known(request.form.get("next"), request.environ.get("HTTP_X_SCRIPT_NAME", "")))
+""",
+        """
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, RedirectResponse
 from shop.clients import known
@@ -255,7 +278,7 @@ def _is_made(view: View, target: ast.Subscript) -> bool:
 
 def _is_back(view: View, exposure: Exposure) -> bool:
     """Whether the target is the page that the user comes from, as the browser says."""
-    if not re.search(r"\.(?:META|headers)\b", exposure.origin.name):
+    if not re.search(r"\.(?:META|headers|environ)\b", exposure.origin.name):
         return False
     up = next((it for it in view.reading.ancestors(exposure.origin.node) if isinstance(it, ast.stmt)), exposure.argument)
     return bool(re.search(r"referr?er|host|origin", ast.unparse(up), re.IGNORECASE))

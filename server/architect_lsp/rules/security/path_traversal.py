@@ -123,6 +123,23 @@ def report(name: str):
     ],
     good=[
         """
+from pathlib import Path
+from django.http import HttpResponse
+from django.utils._os import safe_join
+from django.views import View
+
+def placed(root, name):
+    return Path(safe_join(root, name)), name
+
+def serve(request, name, root=None):
+    place, name = placed(root, name)
+    return HttpResponse(place.read_text(), headers={"X-Name": name})
+
+class Show(View):
+    def get(self, request, name: str = ""):
+        return serve(request, name, root="/srv/data")
+""",
+        """
 import io
 import zipfile
 from fastapi import FastAPI, UploadFile

@@ -103,6 +103,19 @@ def mirror():
     ],
     good=[
         """
+import requests
+from flask import request
+
+STORE = "https://store.example.com"
+
+def target():
+    _, _, path = request.full_path.rstrip("?").partition("/mirror/")
+    return STORE + "/" + path
+
+def forward():
+    return requests.request(method=request.method, url=target(), timeout=3).text
+""",
+        """
 import httpx
 from fastapi import APIRouter, Depends
 from shop.users import get_admin_user

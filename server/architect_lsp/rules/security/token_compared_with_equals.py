@@ -21,7 +21,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.definitions import arguments, definitions
+from architect_lsp.knowledge.definitions import arguments, definitions, last_name
 from architect_lsp.knowledge.flows import Origin, origins
 from architect_lsp.knowledge.reading import Reading, dotted
 from architect_lsp.knowledge.sources import is_of_handler
@@ -117,6 +117,15 @@ from flask import request
 def guard():
     return request.headers.get("Authorization") == "" or request.headers.get("X-Token") is None
 """,
+        """
+from flask import request
+
+from app import models
+
+def verified(session):
+    token = request.form["token"]
+    return session.query(models.AuthToken).filter(models.AuthToken.auth_token == token).first()
+""",
     ],
 )
 
@@ -143,6 +152,7 @@ _CARRIERS = (
 )
 _PLAIN = (ast.Constant, ast.Compare, ast.BoolOp, ast.UnaryOp, ast.List, ast.Tuple, ast.Dict, ast.Set, ast.Lambda)
 _DIGEST = regex(r"^hmac\.(?:new\(\)\.(?:hex)?digest\(\)|digest\(\))|\bhmac\.new\(\)\.(?:hex)?digest\(\)")
+_CONDITIONS = ("filter", "where", "having", "and_", "or_", "not_")
 _HELD = regex(
     r"(?:^|[_.])(?:\w*secret\w*|\w*api_?key\w*|\w*token|\w*password|expected\w*|\w*signature|environ|getenv)(?:$|[.(])",
     re.IGNORECASE,
@@ -164,6 +174,8 @@ def find(view: View) -> Iterator[Hit]:
             for it in (left, right)
         ):
             continue
+        if _is_condition(view, node):
+            continue
         sides = [(it, origins(view.reading, it)) for it in (left, right)]
         digest = next(
             (it for it, found in sides if any(_is_digest(view, each) for each in found) or _is_local_digest(view, it)), None
@@ -174,6 +186,12 @@ def find(view: View) -> Iterator[Hit]:
         sign = "==" if isinstance(node.ops[0], ast.Eq) else "!="
         message = f"`{sign}` tells by its time how much of {what} was right; compare in constant time."
         yield Hit(node, message, tuple(_fix(view, node, left, right, sure=digest is not None)))
+
+
+def _is_condition(view: View, node: ast.Compare) -> bool:
+    """Whether the comparison is a condition of a query, which the database decides."""
+    up = view.reading.parent(node)
+    return isinstance(up, ast.Call) and node in up.args and last_name(up.func) in _CONDITIONS
 
 
 def _is_digest(view: View, origin: Origin) -> bool:

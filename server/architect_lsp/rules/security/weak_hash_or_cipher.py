@@ -25,7 +25,8 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.constants import behind
-from architect_lsp.knowledge.reading import Reading, constant, dotted, keyword
+from architect_lsp.knowledge.definitions import last_name
+from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
@@ -132,6 +133,18 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 def etag(body):
     return hashlib.md5(body).hexdigest()
 
+def colour(tag):
+    digest = hashlib.md5(tag.strip().lower().encode()).hexdigest()
+    return int(digest[:4], 16) % 360
+
+def write_map(path, text):
+    path.write_text(text)
+    return hashlib.md5(force_bytes(text)).hexdigest()
+
+def state_of(agent):
+    raw = agent.tasks.model_dump_json() + agent.permissions.model_dump_json()
+    return hashlib.md5(raw.encode()).hexdigest()
+
 def sha1(body=b""):
     return hashlib.sha1(body)
 
@@ -214,6 +227,13 @@ _SECURITY = regex(
     r"(?:^|_)(?:sign|signed|signature|hmac|mac|secret|token|auth\w*|verify|verified|signing|license)(?:_|$|\()", re.IGNORECASE
 )
 """What says that a digest protects something after all."""
+_PROTECTED = regex(
+    r"passw|passphrase|pwd|secret|credential|signature|(?:^|[^a-z])sign(?:ed|ing)?(?:[^a-z]|$)|hmac|auth(?!or)|token(?!i[sz])"
+    r"|session_?(?:key|id)|api_?key|licen[cs]e|(?:^|[^a-z])(?:otp|nonce|salt|private)(?:[^a-z]|$)|verif|login|certificate",
+    re.IGNORECASE,
+)
+"""Words of what is kept safe."""
+_USES = ("update", "hexdigest", "digest")
 _NAMED_SO = regex(r"md5|sha_?1|(?:^|_)(?:pseudo|fake|synthetic|legacy|upgrade|old)_", re.IGNORECASE)
 """A class or function that is called after the hash leaves the choice to its callers, mostly a protocol's."""
 _CONTENT = regex(r"(?:^|[._])(?:raw_)?(?:body|content|html|pdf|image|screenshot|page|blob|snapshot|file|bytes)$")
@@ -231,13 +251,13 @@ def find(view: View) -> Iterator[Hit]:
         if name in _HASHES or (
             name == "hashlib.new" and str(constant(call.args[0] if call.args else None)).lower() in _WEAK_NAMES
         ):
-            if keyword(call, "usedforsecurity") is None and not _is_harmless(view, call):
+            if keyword(call, "usedforsecurity") is None and _protects(view, call) and not _is_harmless(view, call):
                 what = name.rpartition(".")[2] if name != "hashlib.new" else str(constant(call.args[0]))
                 message = (
                     f"`{what}` is broken: texts with the same digest can be made; use SHA-256, or say `usedforsecurity=False`."
                 )
                 yield Hit(call, message, tuple(_fix(view, call, name)))
-        elif _OTHER_HASHES.match(name) and not _is_harmless(view, call):
+        elif _OTHER_HASHES.match(name) and _protects(view, call) and not _is_harmless(view, call):
             yield Hit(
                 call,
                 f"`{last if last != 'new' else name.split('.')[-2]}` is broken: texts with the same digest can be made.",
@@ -279,6 +299,20 @@ def _sized(call: ast.Call, name: str) -> ast.expr | None:
     return call.args[index] if len(call.args) > index else None
 
 
+def _protects(view: View, call: ast.Call) -> bool:
+    """Whether the words around say that the digest keeps something safe: most tell things apart, and any hash does for that."""
+    reading = view.reading
+    statement = next((it for it in reading.ancestors(call) if isinstance(it, ast.stmt)), call)
+    said = [ast.unparse(statement), reading.qualname(call)]
+    if isinstance(statement, ast.Assign):
+        names = {dotted(it) for it in statement.targets} - {""}
+        for it in reading.each(ast.Call):
+            of_it = isinstance(it.func, ast.Attribute) and dotted(it.func.value) in names
+            if of_it and last_name(it.func) in _USES and reading.function(it) is reading.function(call):
+                said.append(ast.unparse(next((up for up in reading.ancestors(it) if isinstance(up, ast.stmt)), it)))
+    return any(_PROTECTED.search(it) for it in said)
+
+
 def _is_harmless(view: View, call: ast.Call) -> bool:
     """Whether the names around say that the digest only tells things apart."""
     reading = view.reading
@@ -312,22 +346,7 @@ def _is_harmless(view: View, call: ast.Call) -> bool:
     if _NAMED_SO.search(reading.unit.scope):
         return True
     hashed = ast.unparse(call)
-    if _is_of_content(reading, call, hashed):
-        return True
-    if "sort_keys=True" in hashed and not _SECRETS.search(hashed):
-        return True  # one text for one value, to tell it from others
     return "cache" in view.path or bool(_NOT_SECURITY.search(f"{reading.unit.scope} {hashed}"))
-
-
-def _is_of_content(reading: Reading, call: ast.Call, hashed: str) -> bool:
-    """Whether the digest tells whether content changed: it is all that is hashed, or the digest goes by the algorithm's name."""
-    if _SECRETS.search(hashed):
-        return False
-    if call.args and _CONTENT.search(dotted(call.args[-1])):
-        return True
-    statement = next((it for it in reading.ancestors(call) if isinstance(it, ast.stmt)), call)
-    rest = ast.unparse(statement).replace(ast.unparse(call.func), "")
-    return bool(re.search(r"md5|sha1|checksum", rest, re.IGNORECASE)) and not _SECRETS.search(rest)
 
 
 def _names(function: ast.FunctionDef | ast.AsyncFunctionDef, digest: str) -> bool:
