@@ -150,5 +150,11 @@ def test_text_and_origins_keep_their_order() -> None:
     assert found == ["a=", "x", ", b=", "y"]
 
 
+def test_a_query_that_many_branches_narrow_is_followed_in_no_time() -> None:
+    branches = "".join(f"    if a{n}:\n        q = q.filter(x{n})\n" for n in range(30))
+    reading = reading_of(f"def f(session):\n    q = session.query(Row)\n{branches}    sink(q.all())")
+    assert {it.name.partition("(")[0] for it in origins(reading, last_argument(reading))} <= {"session.query", ""}
+
+
 def test_a_value_made_of_itself_ends() -> None:
     check("def f(x):\n    a = ''\n    for it in x:\n        a = a + it\n    sink(a)", "parameter:x")

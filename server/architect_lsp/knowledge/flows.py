@@ -45,12 +45,14 @@ from architect_lsp.knowledge.transfers import (
     OPENED,
     STRING_METHODS,
     UNDOING,
-)  # fmt: skip
+)
 
 _DEPTH = 24
 """How many expressions a value is followed through; longer chains end as unknown."""
 _PIECES = 400
 """How many pieces one value may have."""
+_TIMES = 3
+"""How often the same part of the same value is followed; the ways to it differ by what checks stand there."""
 
 
 class Origin(Struct, frozen=True):
@@ -88,15 +90,16 @@ def is_own(origin: Origin) -> bool:
 
 
 class _Walk:
-    """One search; `active` are the names being followed, so that loops end."""
+    """One search; `active` are the names being followed, so that loops end; `opened` is how often each was by the same way."""
 
-    __slots__ = ("active", "left", "reading", "use")
+    __slots__ = ("active", "left", "opened", "reading", "use")
 
     def __init__(self, reading: Reading, use: ast.expr) -> None:
         self.reading = reading
         self.use = use
         self.active: set[tuple[str, int]] = set()
         self.left = _PIECES
+        self.opened: dict[tuple[int, str], int] = {}
 
     def pieces(self, node: ast.expr | None, depth: int) -> Iterator[str | Origin]:
         self.left -= 1
@@ -106,15 +109,12 @@ class _Walk:
             yield Origin("unknown", "", node)
         elif isinstance(node, ast.Constant):
             yield node.value if isinstance(node.value, str) else str(node.value)
-        elif isinstance(node, ast.JoinedStr):
-            for part in node.values:
-                yield from self.pieces(part, depth + 1)
         elif isinstance(node, ast.FormattedValue):
             yield from _clean(node.value, "format") if is_numeric(node.format_spec) else self.pieces(node.value, depth + 1)
         elif isinstance(node, ast.BinOp):
             yield from self._operation(node, depth)
-        elif isinstance(node, ast.BoolOp | ast.Dict):
-            for value in node.values:
+        elif isinstance(node, ast.JoinedStr | ast.BoolOp | ast.Dict | ast.List | ast.Tuple | ast.Set):
+            for value in node.elts if isinstance(node, ast.List | ast.Tuple | ast.Set) else node.values:
                 yield from self.pieces(value, depth + 1)
         elif isinstance(node, ast.Compare | ast.UnaryOp):
             yield from _clean(node, "comparison")
@@ -123,9 +123,6 @@ class _Walk:
             for value, kept in ((node.body, truth is not False), (node.orelse, truth is not True)):
                 if kept:
                     yield from self.pieces(value, depth + 1)
-        elif isinstance(node, ast.List | ast.Tuple | ast.Set):
-            for value in node.elts:
-                yield from self.pieces(value, depth + 1)
         elif isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp):
             yield from self.pieces(node.elt, depth + 1)
         elif isinstance(node, ast.DictComp | ast.Starred | ast.Await | ast.NamedExpr):
@@ -215,9 +212,8 @@ class _Walk:
             yield replace(it, through=kept) if undone and isinstance(it, Origin) else it
 
     def _is_lambda(self, node: ast.Name) -> bool:
-        rows = next(
-            (rows[node.id] for it in scopes(self.reading, node) if node.id in (rows := definitions(self.reading, it))), ()
-        )
+        each = (definitions(self.reading, it) for it in scopes(self.reading, node))
+        rows = next((it[node.id] for it in each if node.id in it), ())
         return any(isinstance(it.value, ast.Lambda) and not isinstance(it.value.body, ast.Constant) for it in rows)
 
     def _escaped(self, node: ast.Call, name: str, depth: int) -> Iterator[Origin]:
@@ -338,6 +334,10 @@ class _Walk:
             key = (name, id(it))
             if key in self.active or it.how == "pop" or (it.how in ("add", "item") and OF_OBJECTS.fullmatch(suffix)):
                 continue
+            if suffix:  # `q = q.filter(x)` in twenty branches: each may have run or not, which is a million ways
+                n_opened = self.opened[id(it), suffix] = self.opened.get((id(it), suffix), 0) + 1
+                if n_opened > _TIMES:
+                    continue
             self.active.add(key)
             if between is not None and it.how == "set":
                 yield between
