@@ -14,7 +14,7 @@ test: .venv/.developing
 
 bench: .venv/.developing
 	@[ -d .cache/peers ] || $(PYTHON) -m venv .cache/peers
-	@$(subst .venv,.cache/peers,$(PIP)) install bandit pylint
+	@$(subst .venv,.cache/peers,$(PIP)) install bandit pylint semgrep python-lsp-server jedi-language-server basedpyright
 	@$(BIN)/python -m bench $(BENCH)
 
 quality: .venv/.developing

@@ -6,6 +6,7 @@ packages that the tests of real projects have downloaded, for whole projects. `-
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
@@ -16,6 +17,7 @@ import sysconfig
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 from bench.table import Table, interleaved, medians, p95
@@ -24,10 +26,16 @@ from bench.wire import Server
 REPOSITORY = Path(__file__).resolve().parent.parent
 SCRIPTS = Path(sys.executable).parent
 PEERS = REPOSITORY / ".cache" / "peers" / ("Scripts" if os.name == "nt" else "bin") / "python"
+LARGER = {
+    "python-lsp-server": (str(PEERS.parent / "pylsp"),),
+    "jedi-language-server": (str(PEERS.parent / "jedi-language-server"),),
+    "basedpyright": (str(PEERS.parent / "basedpyright-langserver"), "--stdio"),
+}
 REAL = REPOSITORY / ".cache" / "realworld"
 OURS = (sys.executable, "-m", "architect_lsp", "serve")
 BARE = (sys.executable, str(REPOSITORY / "bench" / "bare.py"))
 RUFF = (str(SCRIPTS / "ruff"), "server")
+SEMGREP = (str(PEERS.parent / "semgrep"), "scan", "--metrics", "off", "--disable-version-check", "--no-git-ignore", "--quiet")
 RUFF_RULES = '[tool.ruff.lint]\nselect = ["S", "ASYNC", "FAST", "DJ", "PERF", "B", "E", "F"]\n'
 LINE = "    bench_value = 1\n"
 CALLER = "from bench_helper import fetch\n\n\nasync def caller() -> None:\n    fetch()\n"
@@ -91,7 +99,9 @@ def typing(table: Table, root: Path, n_lines: int, rounds: int) -> None:
     size = f"{n_lines:,} lines"
     table.row(f"{size}: open to first diagnostics", opened[0], opened[1], "ruff server", 5 if n_lines == 10_000 else None)
     for it in servers:
-        it.settle()
+        it.settle(3.0 if n_lines == 10_000 else 1.0)
+    last = [it.published_at - it.opened_at for it in servers[:2]]
+    table.row(f"{size}: open to all diagnostics", last[0], last[1], "ruff server")
 
     def key(server: Server, at: int, column: int) -> Callable[[], float]:
         return lambda: statistics.fmean((server.type(path, at, column, 0, "1"), server.type(path, at, column, 1, "")))
@@ -106,6 +116,15 @@ def typing(table: Table, root: Path, n_lines: int, rounds: int) -> None:
 
     target = 0.6 if n_lines == 2_000 else 0.35
     figure = compare("keystroke in a function to diagnostics", line, len(LINE) - 1, target)
+    for name, command in LARGER.items() if n_lines == 2_000 else ():
+        if Path(command[0]).exists():
+            other = Server(command, root)
+            other.settle()
+            other.open(path, text)
+            other.settle()
+            took = statistics.median(key(other, line, len(LINE) - 1)() for _ in range(3))
+            table.row(f"{size}: keystroke in a function to diagnostics", statistics.median(figure), took, name)
+            other.stop()
     table.row(f"{size}: keystroke, p95", p95(figure), statistics.median(figure), "its own median", 2)
     compare("keystroke at module level to diagnostics", 0, len("BENCH = 1"), 1.5 * target)
     bursts = [it.burst(path, line, len(LINE) - 1, 30, 0.01) for it in servers[:2]]
@@ -128,18 +147,19 @@ def typing(table: Table, root: Path, n_lines: int, rounds: int) -> None:
 
 
 def spreading(table: Table, root: Path, rounds: int) -> None:
-    """Changing what a function does that ten open files call, beside a keystroke that changes nothing for them."""
+    """Changing what a function of a file of 2,000 lines does that ten open files call, beside a keystroke there."""
     root.mkdir()
     (root / "pyproject.toml").write_text("")
     helper = root / "bench_helper.py"
-    helper.write_text(HELPER)
+    whole = HELPER + document(2_000)[0]
+    helper.write_text(whole, encoding="utf-8")
     callers = [root / f"caller_{number}.py" for number in range(N_CALLERS)]
     text, _ = document(1_000)
     for it in callers:
         it.write_text(CALLER + text, encoding="utf-8")
     server = Server(OURS, root)
     server.settle()
-    server.open(helper, HELPER)
+    server.open(helper, whole)
     for it in callers:
         server.open(it, it.read_text(encoding="utf-8"))
     server.settle()
@@ -192,10 +212,12 @@ def indexing(table: Table, folder: Path, sizes: Sequence[int]) -> None:
         what = f"{n_copied:,} lines"
         parse = index(root, "parse")
         check = index(root, "check")
+        alone = index(root, "ast")
         cold = index(root, "scan", ARCHITECT_CACHE=str(folder / f"cold_{n_lines}"))
         warm = index(root, "scan", ARCHITECT_CACHE=str(folder / f"cold_{n_lines}"))
         per_line.append(check["s"] / n_copied)
         all_cores = "tree-sitter on the same cores"
+        table.row(f"{what}: Python's own parser alone", alone["s"], parse["s"], all_cores)
         table.row(f"{what}: facts", cold["s"], parse["s"], all_cores)
         table.row(f"{what}: facts, effects, flows, all rules", check["s"], parse["s"], all_cores, 4)
         table.row(f"{what}: second start", warm["s"], check["s"], "the first index", 0.05)
@@ -275,6 +297,30 @@ def checking(table: Table, root: Path, rounds: int, *, quick: bool) -> None:
         table.row(f"check of {what}, whole process", ours, fast, "ruff check")
         if path is large and PEERS.exists():
             table.row(f"check of {what}, whole process", ours, pylint(path)(), "pylint, all cores", 0.02)
+            if (patterns := semgrep_rules(root.parent)) is not None:
+                took = process(*SEMGREP, "--config", str(patterns), "--json", "--output", os.devnull, str(path))
+                table.row(f"check of {what}, whole process", ours, took, "semgrep, as many rules", 0.05)
+
+
+def semgrep_rules(folder: Path) -> Path | None:
+    """As many patterns for semgrep as we have rules: calls of the standard library; None where it is not installed."""
+    if not Path(SEMGREP[0]).exists():
+        return None
+    listed = subprocess.run((*OURS[:-1], "rules", "--format", "json"), capture_output=True, check=True).stdout
+    n_rules = sum(not it["preview"] for it in json.loads(listed))
+    names = (
+        f"{module}.{name}"
+        for module in ("os", "shutil", "asyncio", "socket", "string", "time", "random", "json", "subprocess", "logging", "ast")
+        for name in sorted(dir(importlib.import_module(module)))
+        if not name.startswith("_")
+    )
+    rules = [
+        {"id": f"call-{number}", "languages": ["python"], "severity": "INFO", "message": name, "pattern": f"{name}(...)"}
+        for number, name in enumerate(islice(names, n_rules))
+    ]
+    path = folder / "patterns.json"
+    path.write_text(json.dumps({"rules": rules}), encoding="utf-8")
+    return path
 
 
 def document(n_lines: int) -> tuple[str, int]:

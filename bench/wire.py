@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,13 +15,13 @@ Message = dict[str, Any]
 
 
 class Server:
-    """One server process. `started_s` is the time from its start to the answer of `initialize`."""
+    """One server process. `started_s` is the time from its start to the answer of `initialize`; the rest are moments."""
 
     def __init__(self, command: Sequence[str], root: Path, settings: Message | None = None) -> None:
         self.name = Path(command[0]).name
         self._ids = 0
         self._versions: dict[str, int] = {}
-        self._texts: dict[str, str] = {}
+        self.opened_at = self.published_at = 0.0
         before = time.perf_counter()
         self._process = subprocess.Popen(
             command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
@@ -49,7 +50,8 @@ class Server:
     def open(self, path: Path, text: str) -> float:
         """Seconds from didOpen to the first diagnostics."""
         uri = path.as_uri()
-        self._versions[uri], self._texts[uri] = 1, text
+        self._versions[uri] = 1
+        self.opened_at = time.perf_counter()
         document = {"uri": uri, "languageId": "python", "version": 1, "text": text}
         return self._timed(uri, "textDocument/didOpen", {"textDocument": document})
 
@@ -170,8 +172,11 @@ class Server:
         self._send({"jsonrpc": "2.0", "method": method, "params": params})
 
     def settle(self, quiet_s: float = 1.0) -> None:
-        """Wait until the server has had time to read its project."""
-        time.sleep(quiet_s)
+        """Wait until the server has had time to read its project, and take what it says meanwhile."""
+        self._ids += 1
+        number = self._ids
+        threading.Timer(quiet_s, self._send, [{"jsonrpc": "2.0", "id": number, "method": "bench/settled", "params": {}}]).start()
+        self._until(lambda it: it.get("id") == number and "method" not in it)  # that it does not know it will do
 
     def _timed(self, uri: str, method: str, params: Message) -> float:
         version = self._versions[uri]
@@ -216,4 +221,6 @@ class Server:
         if not length:
             raise RuntimeError(f"{self.name} ended")
         found: Message = json.loads(stream.read(length))
+        if found.get("method") == "textDocument/publishDiagnostics":
+            self.published_at = time.perf_counter()
         return found

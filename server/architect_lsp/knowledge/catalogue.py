@@ -220,9 +220,13 @@ def _model_classes(project: Project) -> frozenset[Key]:
 
 
 def _thread_functions(project: Project) -> frozenset[Key]:
-    rows = ((path, it) for path in project.paths for it in project.facts(path).defs if it.threads)
-    found = (project.resolve(path, target, it.owner) for path, it in rows for target in it.threads)
+    rows = ((path, *row) for path in project.paths for row in project.of_file(path, _threads))
+    found = (project.resolve(path, target, owner) for path, owner, target in rows)
     return frozenset((it.path, it.facts.qualname) for it in found if isinstance(it, FunctionSymbol))
+
+
+def _threads(facts: Facts) -> tuple[tuple[str, str], ...]:
+    return tuple((it.owner, target) for it in facts.defs for target in it.threads)
 
 
 def _parallel_functions(project: Project) -> dict[Key, frozenset[str]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
-from architect_lsp.knowledge.facts import Decorator, Def, Field
+from architect_lsp.knowledge.facts import Decorator, Def, Facts, Field
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol, Instance, Ref, Symbol
 from architect_lsp.knowledge.values import Value
@@ -101,12 +101,15 @@ def _merged(rows: Sequence[Sequence[ClassSymbol | External]]) -> Iterator[ClassS
 
 def methods(project: Project, symbol: ClassSymbol) -> dict[str, Def]:
     """The methods of a class's own body, by name."""
-    return project.kept("methods", symbol.path, _methods, project, symbol.path).get(symbol.facts.qualname, {})
+    found = project.row_of_file(symbol.path, _methods, symbol.facts.qualname) or {}
+    for it in found.values():
+        project.conclusions.ask((symbol.path, it.qualname))  # whoever asks may look at its calls
+    return found
 
 
-def _methods(project: Project, path: str) -> dict[str, dict[str, Def]]:
+def _methods(facts: Facts) -> dict[str, dict[str, Def]]:
     rows: dict[str, dict[str, Def]] = {}
-    for it in project.facts(path).defs:
+    for it in facts.defs:
         if it.owner:
             rows.setdefault(it.owner, {})[it.qualname.removeprefix(f"{it.owner}.")] = it
     return rows

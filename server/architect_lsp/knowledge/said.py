@@ -146,7 +146,10 @@ class Said:
 
 
 def _has_calls(told: Any) -> bool:
-    return isinstance(told, tuple) and bool(told) and isinstance(told[0], Def)
+    """Whether it holds functions, in a row or in a table, whose calls may be others now."""
+    if isinstance(told, tuple | dict) and told:
+        return _has_calls(next(iter(told.values() if isinstance(told, dict) else told)))
+    return isinstance(told, Def)
 
 
 def _alike(one: Any, other: Any) -> bool:
