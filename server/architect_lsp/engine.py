@@ -30,7 +30,7 @@ from architect_lsp.knowledge.files import Skipped, first_python_without, relativ
 from architect_lsp.knowledge.foreign import AgentFile, Foreign, document_of
 from architect_lsp.knowledge.history import Base
 from architect_lsp.knowledge.project import Project, whole
-from architect_lsp.knowledge.scan import PARALLEL_FROM, can_fork, facts_of, forked
+from architect_lsp.knowledge.scan import can_fork, facts_of, forked, pays
 from architect_lsp.knowledge.store import digest
 from architect_lsp.knowledge.summaries import take
 from architect_lsp.knowledge.threats import threats_of
@@ -176,7 +176,7 @@ class Workspace:
         self, names: Sequence[str], progress: Callable[[int, int], None] | None = None
     ) -> Iterator[Checked | Skipped]:
         """Check files on disk, in the order given. Effect: reads the disk, may start worker processes."""
-        if len(names) < PARALLEL_FROM or not can_fork():
+        if not can_fork() or not pays([self.root / it for it in names]):
             results: Iterable[Checked | Skipped] = map(self._check_file, names)
         else:
             project_hits(self.project, self.rules)  # once, not once a worker

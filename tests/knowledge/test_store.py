@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from architect_lsp.engine import Workspace
+from architect_lsp.engine import Checked, Workspace
 from architect_lsp.knowledge import scan
 from architect_lsp.knowledge.facts import Facts
 from architect_lsp.knowledge.store import Store, digest, encode, store_file
@@ -32,6 +32,26 @@ def root(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     for number in range(request.param):
         (folder / f"m{number}.py").write_text(f"import m{number + 1}\ndef f{number}(x): return m{number + 1}.f{number + 1}(x)\n")
     return folder
+
+
+@pytest.mark.skipif(not scan.can_fork(), reason="processes can't be forked here")
+def test_workers_find_what_one_process_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dozen files of some size are read and checked by several processes, in their order."""
+    monkeypatch.setenv("ARCHITECT_CACHE", "off")
+    text = "import time\n\n\nasync def f{0}(x):\n    time.sleep(x)\n" + "\n\ndef g(x):\n    return x\n" * 800
+    names = [f"m{number:02}.py" for number in range(scan.FORKED_FROM + 4)]
+    for number, name in enumerate(names):
+        (tmp_path / name).write_text(text.replace("{0}", str(number)))
+    assert scan.pays([tmp_path / it for it in names])
+    forked = scanned(tmp_path)
+    found = list(forked.check_files(names))
+    monkeypatch.setattr("architect_lsp.engine.pays", lambda _: False)
+    monkeypatch.setattr(scan, "pays", lambda _: False)
+    alone = scanned(tmp_path)
+    assert everything(forked) == everything(alone)
+    assert found == list(alone.check_files(names))
+    assert [it.path for it in found] == names
+    assert all(isinstance(it, Checked) and it.findings for it in found)
 
 
 def n_files(root: Path) -> int:

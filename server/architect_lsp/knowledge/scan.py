@@ -29,8 +29,12 @@ STORED_BYTES = 200_000
 """Or so many bytes in fewer of them."""
 PARALLEL_FROM = 150
 """Files from which starting worker processes pays for itself."""
-CHUNK = 24
-"""Files a worker takes at a time."""
+FORKED_FROM = 8
+"""Files from which it does where they are forked, which takes a few milliseconds,"""
+FORKED_BYTES = 150_000
+"""if there are so many bytes in them."""
+_CHUNK = 24
+"""Files a worker takes at a time, at most."""
 _GARBAGE = 50_000
 """Objects after which Python looks for cycles: parsing makes many and no cycle."""
 _DAY_S = 86_400
@@ -49,7 +53,7 @@ def facts_of(
     to `digests` the keys of the contents by path, where they are told.
     Effect: reads the disk, may start processes, writes the store.
     """
-    if len(jobs) < STORED_FROM and sum(map(_n_bytes, jobs)) < STORED_BYTES:
+    if len(jobs) < STORED_FROM and sum(_n_bytes(Path(path)) for path, _, _ in jobs) < STORED_BYTES:
         yield from ((name, found) for name, found, _ in map(_document, jobs))
         return
     store = Store(store_file(), int(time.time() // _DAY_S))
@@ -68,12 +72,13 @@ def facts_of(
             rest.append(job)
     fresh: list[tuple[bytes, bytes]] = []
     try:
-        for job in rest if len(rest) < PARALLEL_FROM else ():
+        parallel = pays([Path(path) for path, _, _ in rest])
+        for job in () if parallel else rest:
             name, document, key = _document(job)
             if isinstance(document, Document):
                 fresh.append((key, encode(document.facts)))
             yield name, document
-        for name, found in _read(rest) if len(rest) >= PARALLEL_FROM else ():
+        for name, found in _read(rest) if parallel else ():
             if isinstance(found, tuple):
                 fresh.append(found)
                 yield name, decode(found[1])
@@ -103,6 +108,15 @@ def can_fork() -> bool:
     return "fork" in multiprocessing.get_all_start_methods() and os.name == "posix"
 
 
+def pays(files: Sequence[Path]) -> bool:
+    """Whether it pays to have these files read by several processes. Effect: asks the disk how large they are."""
+    if len(files) >= PARALLEL_FROM:
+        return True
+    if len(files) < FORKED_FROM or not can_fork() or threading.active_count() > 1 or (os.cpu_count() or 1) < 2:
+        return False
+    return sum(map(_n_bytes, files)) >= FORKED_BYTES
+
+
 def forked(work: Callable[[str], T], names: Sequence[str]) -> Iterator[T]:
     """What `work` gives for each name, in their order, from processes that share what this one knows now (see `can_fork`)."""
     global _work
@@ -110,7 +124,7 @@ def forked(work: Callable[[str], T], names: Sequence[str]) -> Iterator[T]:
     try:
         context = multiprocessing.get_context("fork")
         with ProcessPoolExecutor(os.cpu_count(), mp_context=context, initializer=end_with_parent) as pool:
-            yield from pool.map(_worked, names, chunksize=CHUNK)
+            yield from pool.map(_worked, names, chunksize=_at_once(names))
     finally:
         _work = None
 
@@ -132,7 +146,7 @@ def _read(jobs: Sequence[Job]) -> Iterator[tuple[str, tuple[bytes, bytes] | Skip
     # a server has threads, and forking a process with threads can deadlock
     context = multiprocessing.get_context("fork" if can_fork() and threading.active_count() == 1 else "spawn")
     with ProcessPoolExecutor(os.cpu_count(), mp_context=context, initializer=end_with_parent) as pool:
-        yield from pool.map(_facts, jobs, chunksize=CHUNK)
+        yield from pool.map(_facts, jobs, chunksize=_at_once(jobs))
 
 
 def _document(job: Job) -> tuple[str, Document | Skipped, bytes]:
@@ -149,14 +163,17 @@ def _document(job: Job) -> tuple[str, Document | Skipped, bytes]:
     return name, document, digest(data)
 
 
-def _n_bytes(job: Job) -> int:
-    """How large a file is that will be read; 0 for one that can't be asked."""
-    path, _, max_bytes = job
+def _n_bytes(file: Path) -> int:
+    """How large a file is; 0 for one that can't be asked."""
     try:
-        size = Path(path).stat().st_size
+        return file.stat().st_size
     except OSError:
         return 0
-    return size if size <= max_bytes else 0
+
+
+def _at_once(work: Sequence[object]) -> int:
+    """How much of it a worker takes at a time, so that none waits long for another."""
+    return max(1, min(_CHUNK, len(work) // (4 * (os.cpu_count() or 1))))
 
 
 def _key(job: Job) -> bytes:
