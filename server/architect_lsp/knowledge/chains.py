@@ -109,6 +109,9 @@ class Query(Struct, frozen=True):
         return any(it.name in names for it in self.steps)
 
 
+_LOADERS = ("select_related", "prefetch_related", "options", "fetch_mode")
+
+
 def stepped(query: Query, step: Step) -> Query:
     """The query after one more call."""
     gives, loaded, runs = query.gives, query.loaded, query.runs
@@ -131,10 +134,11 @@ def stepped(query: Query, step: Step) -> Query:
     if name in ("scalar_one", "scalar_one_or_none", "scalar") and gives == "values" and query.model is not None:
         gives = "row"
     if name in _ANEW and loaded is None and query.owner:  # whoever loaded the owner did not load these rows
-        loaded = frozenset()
+        before = [loads(it.call, it.name, query.model) for it in query.steps if it.name in _LOADERS]
+        loaded = None if None in before else frozenset[str]().union(*(it for it in before if it is not None))
     if query.orm == "django" and query.gives == "rows" and gives == "rows" and name not in _KNOWN:
         loaded = None  # a method of the project's own may load anything
-    if name in ("select_related", "prefetch_related", "options", "fetch_mode"):
+    if name in _LOADERS:
         more = loads(step.call, name, query.model)
         loaded = None if loaded is None or more is None else loaded | more
     return Query(query.orm, query.model, query.name, (*query.steps, step), gives, loaded, runs, query.owner)

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from architect_lsp.knowledge.models import Models
 from architect_lsp.knowledge.nouns import OrmModel
 from architect_lsp.knowledge.queries import queries
-from architect_lsp.knowledge.reading import constant, dotted, keyword
+from architect_lsp.knowledge.reading import Reading, constant, dotted, keyword
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
@@ -72,6 +72,9 @@ def numbers():
 def one():
     return Author.objects.annotate(n_books=Count("books"), pages=Sum("books__pages"), weights=Max("weight"))
 
+def idle():
+    return Author.objects.annotate(n_books=Count("books"), n_awards=Count("award")).filter(n_books=0, n_awards=0)
+
 def latest():
     return Author.objects.annotate(last_book=Max("books__id"), last_award=Max("award__id"))
 """,
@@ -99,6 +102,8 @@ def find(view: View) -> Iterator[Hit]:
         mine = {it for it in ast.walk(call) if isinstance(it, ast.Call)} - set(ast.walk(call.func))
         if len({name for name, _ in joined}) < 2 or not any(it in mine for _, it in joined):
             continue
+        if "Count(" in ast.unparse(call) and _asks_for_none(reading, call):
+            continue
         found = [(name, it) for name, it in joined if _counts_twice(it)]
         if found:
             name, shown = found[0]
@@ -116,6 +121,16 @@ def _joined(models: Models, model: OrmModel, call: ast.Call) -> Iterator[tuple[s
                 side = models.across(model, first) or models.across(model, f"{first}_set")
                 if first and side is not None and side.many:
                     yield first, each
+
+
+def _asks_for_none(reading: Reading, call: ast.Call) -> bool:
+    """Whether each number is only compared to 0, which no row multiplies: `.filter(n_books=0, n_awards__gt=0)`."""
+    up = reading.parent(call)
+    then = reading.parent(up) if up is not None else None
+    if not isinstance(up, ast.Attribute) or up.attr not in ("filter", "exclude") or not isinstance(then, ast.Call):
+        return False
+    asked = {(it.arg or "").partition("__")[0] for it in then.keywords if constant(it.value) == 0}
+    return {it.arg for it in call.keywords} <= asked
 
 
 def _counts_twice(call: ast.Call) -> bool:

@@ -349,9 +349,9 @@ def _matters(view: View, block: ast.AST, body: list[ast.stmt]) -> bool:
 
 
 def _handles(view: View, call: ast.Call) -> bool:
-    """Whether the project's own function that is called handles every error itself."""
-    found = view.definition(call)
-    return found is not None and found[1].catches
+    """Whether the project's own function that is called handles every error itself, or writes a log."""
+    found, receiver = view.definition(call), dotted(call.func).rpartition(".")[0].rpartition(".")[2]
+    return receiver.strip("_").lower() in ("log", "logger") or (found is not None and found[1].catches)
 
 
 def _is_polled(loop: ast.For | ast.AsyncFor | ast.While, block: ast.AST) -> bool:

@@ -132,6 +132,7 @@ _CLOSERS = regex(r"a?(?:close|stop|shutdown|cancel|disconnect|terminate|clean_?u
 _MADE = regex(r"create_task|ensure_future|start_soon")
 _LOOKS = regex(r"isinstance\(|all_tasks\(|Exception|\.exception\(|\.result\b|\bError\b|type\(|\.cancel(?:led)?\(")
 """What a function says that looks at errors, or that has ended the tasks itself."""
+_KEEPS = regex(r"swallow|best[- ]effort|ignor(?:e|es|ing) (?:any |all )?(?:error|exception|failure)", re.IGNORECASE)
 _SPEAKS = regex(r"return_exceptions|error|exception|fail|best[- ]effort|ignore", re.IGNORECASE)
 _ENDS = regex(r"stop|close|shut_?down|clean|exit|teardown|cancel|dispose|drain|finali[sz]e|terminate|del_|release", re.IGNORECASE)
 
@@ -185,8 +186,12 @@ def _closes(call: ast.Call) -> bool:
 
 
 def _is_meant(reading: Reading, call: ast.Call) -> bool:
-    """Whether a comment above the statement speaks of errors."""
-    return any(_SPEAKS.search(it) for it in _comment(reading.parsed.lines, call.lineno - reading.parsed.origin - 1))
+    """Whether a comment above the statement speaks of errors, or the function promises to keep them to itself."""
+    function = reading.function(call)
+    said = ast.get_docstring(function) or "" if isinstance(function, ast.AsyncFunctionDef) else ""
+    return bool(_KEEPS.search(said)) or any(
+        _SPEAKS.search(it) for it in _comment(reading.parsed.lines, call.lineno - reading.parsed.origin - 1)
+    )
 
 
 def _comment(lines: Sequence[str], at: int) -> Iterator[str]:

@@ -159,6 +159,9 @@ def names(wanted):
     for customer in Customer.objects.prefetch_related("orders__products"):
         for order in customer.orders.all():
             print(order.products.all())
+    for customer in Customer.objects.all()[:5]:
+        for order in customer.orders.prefetch_related("products").filter(paid=True):
+            print([it.title for it in order.products.all()])
     for order in Order.objects.all():
         order.products.add(3)
         order.customer = wanted

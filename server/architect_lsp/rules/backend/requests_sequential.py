@@ -84,6 +84,15 @@ async def politely(client: httpx.AsyncClient, skus):
         print(await price(client, it))
         await asyncio.sleep(1)
 
+async def converted(client: httpx.AsyncClient, parts):
+    found = []
+    for it in parts:
+        if it.url:
+            found.append(await client.get(it.url))
+        for inner in it.parts:
+            found.extend(await converted(client, inner.parts))
+    return found
+
 async def change(client: httpx.AsyncClient, rows):
     for it in rows:
         await client.post("https://rows.example", json=it)
@@ -107,9 +116,16 @@ def find(view: View) -> Iterator[Hit]:
             apart = is_independent(loop, call)
         else:
             apart = isinstance(loop, ast.ListComp) and loop.elt is node and uses(call, loop.generators[0].target)
-        if apart and _reads(view, call):
+        if apart and _reads(view, call) and not _is_itself(view, call):
             over = loop.iter if isinstance(loop, ast.For) else loop.generators[0].iter  # type: ignore[attr-defined]
             yield Hit(node, f"`{ast.unparse(call.func)}` is asked for one of `{ast.unparse(over)}` after the other.")
+
+
+def _is_itself(view: View, call: ast.Call) -> bool:
+    """Whether the function asks itself about the parts of what it was given, which mostly ask nobody."""
+    found, function = view.definition(call), view.reading.function(call)
+    here = view.reading.qualname(function) if function is not None else ""
+    return found is not None and (found[0], found[1].qualname) == (view.path, here)
 
 
 def _reads(view: View, call: ast.Call) -> bool:

@@ -19,7 +19,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.reading import Function, keyword
+from architect_lsp.knowledge.constants import behind
+from architect_lsp.knowledge.reading import Function, dotted, keyword
 from architect_lsp.knowledge.waiting import run_by
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
@@ -114,6 +115,10 @@ def bounded(url):
 """,
         """
 import time
+import requests
+from tenacity import retry, stop_after_attempt
+
+again = retry(stop=stop_after_attempt(3))
 
 def consume(queue):
     while True:
@@ -130,6 +135,10 @@ def ask():
             return int(input())
         except ValueError:
             print("a number, please")
+
+@again
+def fetched(url):
+    return requests.get(url, timeout=5)
 
 def until(deadline, url, get):
     while True:
@@ -162,6 +171,8 @@ def find(view: View) -> Iterator[Hit]:
             name = view.name(call.func if call else it)
             told = f"`{ast.unparse(call.func if call else it)}` tries again without end: nothing says when to stop."
             bounds = next((it for pattern, it in _BOUNDS.items() if re.fullmatch(pattern, name)), None)
+            if call is None and bounds is not None and _is_bounded_there(view, it, bounds):
+                continue
             if bounds is not None and not (call and (_has(call, bounds) or (name.startswith("retry.") and call.args))):
                 yield Hit(it, told, tuple(_fix(call)) if call and "stop" in bounds else ())
             if call is not None and name.rpartition(".")[2] in _TASKS and not _says_when(function):
@@ -183,6 +194,12 @@ def _says_when(function: Function) -> bool:
     return bool(
         re.search(r"request\.retries|max_retries=\d|max_retries=[A-Za-z]\w+\)", "\n".join(map(ast.unparse, function.body)))
     )
+
+
+def _is_bounded_there(view: View, decorator: ast.expr, names: tuple[str, ...]) -> bool:
+    """Whether the decorator was made elsewhere, with something to stop it: `again = retry(stop=stop_after_attempt(3))`."""
+    found = behind(view.project, view.path, dotted(decorator))
+    return found is not None and found[1].kind == "call" and any(key in names for key, _ in found[1].keywords)
 
 
 def _has(call: ast.Call, names: tuple[str, ...]) -> bool:

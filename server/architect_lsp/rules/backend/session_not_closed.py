@@ -165,6 +165,24 @@ def get_session():
         session.close()
 """,
         """
+from flask import g
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
+
+engine = create_engine("sqlite://")
+
+def get_log_session():
+    session = g.get("session")
+    if session is None:
+        session = Session(bind=engine)
+        g.session = session
+    return session
+
+def forget(pk):
+    session = get_log_session()
+    session.delete(session.get(Entry, pk))
+""",
+        """
 import psycopg2
 from contextlib import closing
 
@@ -201,6 +219,8 @@ _BORROWED = regex(
 _GIVES_BACK = ("release", "putconn", "put_conn", "push")
 _FACTORY = regex(r"(?:\w+\.)*(?:Async)?SessionLocal\(\)")
 """What most projects call the factory that their database module makes."""
+_MAKES = regex(r"new|make|create|open|build|connect")
+"""Names of helpers that give a session to nobody else."""
 
 
 @rule.check
@@ -218,6 +238,9 @@ def find(view: View) -> Iterator[Hit]:
         found = view.symbol(made)
         if not isinstance(found, External) or "scoped" in found.name:
             continue
+        helper = view.definition(made)
+        if helper is not None and not _MAKES.search(helper[1].qualname):
+            continue  # `get_session()` gives the one that somebody keeps
         name = canonical(found.name)
         borrowed = bool(_BORROWED.fullmatch(view.callee(made).replace("()", "")))
         if not borrowed and (isinstance(node.value, ast.Await) or not _is_own(name, found.name)):

@@ -27,6 +27,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.comments import comments
 from architect_lsp.knowledge.literals import is_fixed
 from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.model import Confidence, Severity
@@ -77,6 +78,14 @@ def derived(password):
     good=[
         """
 import hashlib
+
+def is_right(checked, password):
+    # The hash is not persisted, it only saves a second check.
+    digest = hashlib.sha3_512(password.encode("utf-8")).hexdigest()
+    return checked.get(digest)
+""",
+        """
+import hashlib
 import bcrypt
 from werkzeug.security import generate_password_hash
 
@@ -119,6 +128,7 @@ _KEY = regex(r"cache|finger_?print|memo|dedup|etag", re.IGNORECASE)
 """Where a digest only tells whether two settings are the same."""
 _FAKE = regex(r"fake|dummy|mock", re.IGNORECASE)
 _TESTS = regex(r"(?:^|/)(?:\w*tests?\w*|local\w*|dev\w*)(?:/|\.py$)")
+_KEPT_NOWHERE = regex(r"not (?:persisted|stored|saved)|only (?:stored |kept )?in memory", re.IGNORECASE)
 
 
 @rule.check
@@ -129,6 +139,8 @@ def find(view: View) -> Iterator[Hit]:
         if _FAST.match(name):
             given = call.args[1:] if name.endswith(".new") else call.args
             held = next((it for it in given if _holds_password(it)), None)
+            if held is not None and any(_KEPT_NOWHERE.search(it) for it in comments(view.reading, call)):
+                continue
             if held is not None and not (_is_prefix(view, call) or _is_old_or_first(view, call) or _is_key(view, call)):
                 yield Hit(call, f"A password under `{name}` is found by trying billions a second; use Argon2, scrypt or bcrypt.")
         elif name == "hashlib.pbkdf2_hmac" or name.endswith("PBKDF2HMAC"):
