@@ -17,7 +17,17 @@ from architect_lsp.knowledge.definitions import (
 from architect_lsp.knowledge.reading import Reading, dotted
 from architect_lsp.knowledge.shapes import BEGINS, BEGINS_RAW
 from architect_lsp.knowledge.transfers import STRING_METHODS
-from architect_lsp.knowledge.vouching import CHECKERS, CONVERSIONS, DECIDING, PARTS, refusal, refused_by, told, vouched_by
+from architect_lsp.knowledge.vouching import (
+    CHECKERS,
+    CONVERSIONS,
+    DECIDING,
+    PARTS,
+    refusal,
+    refused_by,
+    told,
+    vouched_by,
+    vouched_within,
+)
 from architect_lsp.patterns import regex
 
 _NORMAL = regex(r"realpath|abspath|normpath|\.resolve\(|safe_join|secure_filename|basename|\.\.")
@@ -226,7 +236,9 @@ def _still(
     if not found:
         return found
     if since is not None:
-        return found if isinstance(since, ast.arg) or position(since) < position(check) else frozenset()
+        if isinstance(since, ast.arg) or position(since) < position(check):
+            return found
+        return found & vouched_within(check, since, frozenset([name])) if isinstance(check, ast.If) else frozenset()
     after = (getattr(check, "end_lineno", 0), getattr(check, "end_col_offset", 0))
     rows = definitions(reading, reading.function(use)).get(name, ())
     is_new = any(after <= position(it.node) and end_of(it) <= position(use) for it in rows if it.how in ("set", "each"))

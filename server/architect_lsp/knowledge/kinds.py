@@ -21,7 +21,7 @@ def is_test(path: str) -> bool:
     """Whether the file is a test by pytest's and unittest's conventions."""
     name = posixpath.basename(path)
     folders = path.split("/")[:-1]
-    return bool(re.match(r"(test_.*|.*_test|conftest|tests)\.py$", name)) or any(
+    return bool(re.match(r"(test_.*|.*_test|conftest|tests?)\.py$", name)) or any(
         it in ("test", "tests", "testing") for it in folders
     )
 

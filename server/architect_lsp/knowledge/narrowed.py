@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from architect_lsp.knowledge.catalogue import catalogue
 from architect_lsp.knowledge.definitions import arguments, owner_of
@@ -11,9 +12,13 @@ from architect_lsp.knowledge.operations import routes_of, shaped_parameters
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Function, Reading, dotted
 from architect_lsp.knowledge.symbols import ClassSymbol, External
+from architect_lsp.patterns import regex
 
 _OPEN_SHAPES = frozenset(("", "str", "string", "path", "default", "regex"))
 """Converters that let any text through."""
+_FILLS_BY_PATH = ("flask", "quart")
+_HANDS_FIELDS = regex(r"arg|param|body|query|form|json|valid|schema|expect|input|field", re.IGNORECASE)
+"""Decorators that give a handler more than its path."""
 
 
 def is_one_of_few(project: Project, path: str, reading: Reading, origin: Origin) -> bool:
@@ -56,8 +61,23 @@ def _has_addresses(project: Project) -> bool:
     return any(it.framework == "django" and it.handler is not None for it in catalogue(project).routes)
 
 
+def _defaulted(function: Function) -> set[str]:
+    """The parameters with a default of a function whose decorators hand it nothing of the body or the query."""
+    if any(_HANDS_FIELDS.search(ast.unparse(it)) for it in function.decorator_list):
+        return set()
+    given = function.args
+    positional = [*given.posonlyargs, *given.args]
+    rows = positional[len(positional) - len(given.defaults) :]
+    return {it.arg for it in (*rows, *(it for it, by in zip(given.kwonlyargs, given.kw_defaults, strict=True) if by is not None))}
+
+
 def _is_converted(project: Project, path: str, reading: Reading, function: Function, name: str) -> bool:
-    """Whether every route of a handler takes the parameter by a converter that refuses what is of another shape: `<int:pk>`."""
+    """Whether every route of a handler takes the parameter by a converter that refuses what is of another shape: `<int:pk>`.
+
+    A parameter that no path names, of a framework that fills only those, is left to its default: `def missing(error=None)`.
+    """
     routes = routes_of(project, path, reading.qualname(function))
     shapes = [shape for it in routes for given, shape in shaped_parameters(it.path) if given == name]
+    if routes and not shapes and name in _defaulted(function):
+        return all(it.framework in _FILLS_BY_PATH and it.path.startswith("/") for it in routes)
     return bool(shapes) and not _OPEN_SHAPES.intersection(shapes)

@@ -45,7 +45,7 @@ def vouched_by(statement: ast.stmt, names: frozenset[str], test: ast.expr | None
     if isinstance(statement, ast.If):
         test = test or statement.test
         if _replaces(statement.body, names) or leaves(statement.body):
-            return told(test, names, positive=False)
+            return told(test, names, positive=False) | _of_block(statement.orelse, names)
         if not statement.orelse:
             return frozenset()
         held = told(test, names, positive=True) | _of_block(statement.body, names)
@@ -71,6 +71,13 @@ def vouched_by(statement: ast.stmt, names: frozenset[str], test: ast.expr | None
         found: frozenset[str] = frozenset().union(*(told(it.test, names, positive=False) for it in inner))
         return found & {WITHOUT}
     return frozenset()
+
+
+def vouched_within(statement: ast.stmt, since: ast.AST, names: frozenset[str]) -> frozenset[str]:
+    """What the branch of an `if` that sets the value at `since` vouches for, after that."""
+    blocks = (statement.body, statement.orelse) if isinstance(statement, ast.If) else ()
+    own = next((block for block in blocks if any(it is since for row in block for it in ast.walk(row))), ())
+    return _of_block(own, names)
 
 
 def _of_block(block: Sequence[ast.stmt], names: frozenset[str]) -> frozenset[str]:

@@ -40,6 +40,9 @@ times = StdioServerParameters(command="uvx", args=[[|"mcp-server-time"|], "--loc
     ],
     good=[
         """
+BLANK = Template(name="yours", command="npx", args=["-y", "your-mcp-server-package"])
+""",
+        """
 from agents.mcp import MCPServerStdio
 from mcp import StdioServerParameters
 
@@ -56,7 +59,7 @@ other = StdioServerParameters(command="python", args=["-m", "server"])
 
 _RUNNERS = ("npx", "uvx", "bunx")
 _TAKES_VALUE = ("--from", "--with", "--package", "-p", "--python", "--index-url", "--registry")
-_OWN = regex(r"[./~].*|file:.*|.*://.*|.*\$.*|\w:\\.*")
+_OWN = regex(r"[./~<].*|(?:your|my)-.*|file:.*|.*://.*|.*\$.*|\w:\\.*")
 _NPM = regex(r"@?[^@]+@v?\d[\w.-]*")
 _PYPI = regex(r".+(?:==|@)v?\d[\w.+-]*")
 

@@ -56,6 +56,13 @@ def run(messages):
     ],
     good=[
         """
+def first_answer(client, history):
+    '''Only the first tool call is processed: one is asked for.'''
+    message = client.chat(history)
+    call = message.tool_calls[0]
+    history.append({"role": "tool", "tool_call_id": call.id, "content": run(call)})
+""",
+        """
 from openai import OpenAI
 from bot.tools import TOOLS, dispatch
 
@@ -96,6 +103,8 @@ def find(view: View) -> Iterator[Hit]:
     if says(reading, _ONE):
         return
     for function in reading.functions:
+        if "only the first" in (ast.get_docstring(function) or "").lower():
+            continue
         found = next((it for it in reading.within(function) if _is_first(it)), None)
         if found is None or not _answers(reading, function) or _goes_over(reading, function):
             continue

@@ -139,7 +139,7 @@ _SETTINGS = frozenset(("WTF_CSRF_ENABLED", "JWT_COOKIE_CSRF_PROTECT"))
 _SESSION_GUARDS = {"login_required", "permission_required", "user_passes_test", "staff_member_required"}
 _SESSION_MIXINS = {"LoginRequiredMixin", "PermissionRequiredMixin", "UserPassesTestMixin"}
 _FOR_USER = regex(r"\brequest\.user\.(?!is_\w+\b)\w+|=\s*request\.user\b")
-_OTHER_PROOF = regex(r"token|signature|hmac|api_?key|authenticate|authorization|oauth|webhook", re.IGNORECASE)
+_OTHER_PROOF = regex(r"token|signature|hmac|api_?key|authenticate|authorization|oauth|social|saml|webhook", re.IGNORECASE)
 _READS = {"require_GET", "require_safe"}
 _TESTS = regex(r"test|debug|local|dev(?!ice)|ci\b|mock|fake", re.IGNORECASE)
 
@@ -161,6 +161,8 @@ def _exempt(view: View) -> Iterator[Hit]:
     for function in view.reading.functions:
         exempt = next((it for it in function.decorator_list if dotted(it).rpartition(".")[2] == "csrf_exempt"), None)
         names = {dotted(it.func if isinstance(it, ast.Call) else it).rpartition(".")[2] for it in function.decorator_list}
+        if any("social" in it or "oauth" in it for it in names):
+            continue  # the other side's `state` is the token
         if exempt is not None and not names & _READS and (names & _SESSION_GUARDS or _acts_for_user(view, function)):
             yield Hit(exempt, f"`{function.name}` trusts the session's cookie and lets forged requests through.")
 

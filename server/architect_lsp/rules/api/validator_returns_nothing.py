@@ -95,6 +95,11 @@ class Slot(serializers.Serializer):
         self.validate_length(attrs)
         return super().validate(attrs)
 
+    def validate_category(self, value):
+        self.category = Category.objects.get(pk=value)
+        if not self.category.is_open:
+            raise serializers.ValidationError("closed")
+
     def validate_length(self, attrs):
         if attrs["end"] < attrs["start"]:
             raise serializers.ValidationError("when?")
@@ -150,6 +155,11 @@ def _pydantic(view: View, function: Function) -> str:
     return ""
 
 
+def _is_kept(node: ast.AST) -> bool:
+    targets = node.targets if isinstance(node, ast.Assign) else []
+    return any(isinstance(it, ast.Attribute) and dotted(it.value) == "self" for it in targets)
+
+
 def _django(view: View, function: Function) -> str:
     """The same of a method that a serializer calls by its name."""
     name = function.name
@@ -160,4 +170,6 @@ def _django(view: View, function: Function) -> str:
         return ""
     if any(call.target == f"self.{name}" for it in view.project.facts(view.path).defs for call in it.calls):
         return ""  # a helper that goes by such a name
+    if name != "validate" and any(_is_kept(it) for it in view.reading.within(function)):
+        return ""  # what was found is kept beside the data, and read there
     return "what was sent" if name == "validate" else "the field"

@@ -84,6 +84,11 @@ async def run(folder):
     ],
     good=[
         """
+class Statistics:
+    def _publish(self, channel, message):
+        self._publish_tasks.add_task(self._endpoint.publish([channel], message))
+""",
+        """
 from rich.progress import Progress
 from app.words import label
 
@@ -139,7 +144,7 @@ _TAKES = {
     "add_done_callback": (0, "fn"),
 }
 """What calls a function later: where it is given, by position and by keyword."""
-_BACKGROUND = regex(r"background|tasks?\.add_task|bg\w*\.add_task", re.IGNORECASE)
+_BACKGROUND = regex(r"background|(?:^|\.)tasks?\.add_task|bg\w*\.add_task", re.IGNORECASE)
 """What belongs to FastAPI's tasks: progress bars have an `add_task` too, which takes a text."""
 _PLAIN = ("Thread", "Process", "Timer", "on_commit", "to_thread", "run_in_executor", "call_soon", "call_later", "call_at")
 """What takes plain functions alone, so that a coroutine is wrong too."""

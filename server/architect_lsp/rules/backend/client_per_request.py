@@ -228,6 +228,10 @@ _STEPS = 2
 
 _BOUND = regex(r"create_(?:async_)?engine|create_pool|MongoClient|Elasticsearch|psycopg")
 """Clients of one address, which they are made with."""
+_SETS_UP = regex(r"(?:api_)?base(?:_url)?|\w*url|host|endpoint|proxy\w*|auth_token|api_key|timeout\w*")
+"""Arguments that a client is made with, so that one for all is none."""
+_ONCE = regex(r"(?:^|[_. ])(?:test|probe|oauth\w*|callback)(?:_|$| )")
+"""What is asked for once in a while: nobody waits for its connection."""
 
 
 @rule.check
@@ -250,6 +254,8 @@ def find(view: View) -> Iterator[Hit]:
                 isinstance(symbol, FunctionSymbol)
                 and (path := _path(view.project, symbol, _STEPS))
                 and not (_BOUND.search(path[-1][1]) and _is_of_request(view, call))
+                and not any(_SETS_UP.fullmatch(it.arg or "") and not isinstance(it.value, ast.Constant) for it in call.keywords)
+                and not _ONCE.search(f"{function.name} {dotted(call.func)}")
             ):
                 told = f"`{ast.unparse(call.func)}` makes a client anew for each request of `{function.name}`."
                 yield Hit(call, told, evidence=tuple(path))

@@ -33,6 +33,7 @@ from architect_lsp.knowledge.extraction import writes_rows
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.loops import changes_by_turn, in_branch, in_own_session, is_kept, is_last_resort, over_data
 from architect_lsp.knowledge.queries import queries
+from architect_lsp.knowledge.reading import Reading, dotted
 from architect_lsp.knowledge.summaries import Effect, described
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
@@ -254,7 +255,16 @@ def find_nodes(session: Session, links):
 """,
         """
 from functools import lru_cache
+from django.db import models
 from sqlalchemy.orm import Session
+
+class Category(models.Model):
+    name = models.CharField()
+
+def moved(target, parts):
+    for child in parts:
+        child = Category.objects.get(pk=child.pk)
+        child.move_to(target)
 
 session = Session()
 @lru_cache
@@ -286,6 +296,13 @@ _CALLS = 10
 _CACHED = regex(r"cache|memoi[sz]e", re.IGNORECASE)
 
 
+def _refreshes(reading: Reading, call: ast.Call) -> bool:
+    """Whether a row is read anew because the turns before changed it: `child = Category.objects.get(pk=child.pk)`."""
+    up = reading.parent(call)
+    names = {it.id for it in up.targets if isinstance(it, ast.Name)} if isinstance(up, ast.Assign) else set()
+    return any(it.arg in ("pk", "id") and dotted(it.value) in {f"{name}.{it.arg}" for name in names} for it in call.keywords)
+
+
 @rule.check
 def find(view: View) -> Iterator[Hit]:
     """Calls that read the database once a turn."""
@@ -306,7 +323,11 @@ def find(view: View) -> Iterator[Hit]:
             continue
         if is_kept(reading, loop, call) or is_last_resort(reading, loop, call) or not changes_by_turn(loop, call):
             continue
-        if in_own_session(reading, loop, call) or asks_alone(queries(view.project, view.path, reading), loop, call):
+        if (
+            _refreshes(reading, call)
+            or in_own_session(reading, loop, call)
+            or asks_alone(queries(view.project, view.path, reading), loop, call)
+        ):
             continue
         steps = tuple(described(effect, view.project))
         if steps:

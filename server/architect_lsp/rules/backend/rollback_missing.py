@@ -99,6 +99,14 @@ def register(session: Session, names, make):
             continue
     session.commit()
 
+def loaded(session: Session, schema, rows):
+    for row in rows:
+        try:
+            session.add(schema.load(row))
+            session.commit()
+        except ValidationError:
+            print("wrong")
+
 def one(session: Session, row):
     try:
         session.add(row)
@@ -131,7 +139,9 @@ _WRITES = ("flush", "commit")
 _TALKS = frozenset(
     ("add", "add_all", "execute", "scalar", "scalars", "query", "get", "commit", "flush", "delete", "merge", "refresh", "exec")
 )
-_CAUGHT = regex(r"(?!(?:NotImplemented|Key|Type|Value|Attribute)Error)\w*Error|Exception|BaseException|")
+_CAUGHT = regex(
+    r"(?!(?:NotImplemented|Key|Index|Lookup|Type|Value|Attribute|Validation|\w*Decode)Error)\w*Error|Exception|BaseException|"
+)
 _ENDS = regex(r"rollback|begin_nested|savepoint|\.begin\(|close\(|expunge|invalidate|is_active")
 
 

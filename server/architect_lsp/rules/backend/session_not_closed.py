@@ -193,6 +193,14 @@ def count(dsn):
     finally:
         connection.close()
 
+def is_up(dsn):
+    try:
+        connection = psycopg2.connect(dsn)
+        connection.close()
+    except psycopg2.OperationalError:
+        return False
+    return True
+
 def closed(dsn):
     with closing(psycopg2.connect(dsn)) as connection:
         return connection.cursor().fetchone()
@@ -252,10 +260,17 @@ def find(view: View) -> Iterator[Hit]:
             what = "its connection to the server" if _CONNECTION.fullmatch(name) else "its connection of the pool"
             how = "given back" if borrowed else "closed"
             yield Hit(node.value, f"`{target.id}` is never {how}: it keeps {what}.")
-        elif state == "unsafe":
+        elif state == "unsafe" and not _is_closed_at_once(reading, node, target.id):
             how = "lost to the pool" if borrowed else "open"
             way = "it is given back" if borrowed else "its `close()`"
             yield Hit(node.value, f"`{target.id}` stays {how} when what comes before {way} raises: use `with`.")
+
+
+def _is_closed_at_once(reading: Reading, made: ast.Assign, name: str) -> bool:
+    """Whether the very next statement closes it: it was opened to see that this works."""
+    body = next((it for _, it in ast.iter_fields(reading.parent(made) or made) if isinstance(it, list) and made in it), [made])
+    then = body[body.index(made) + 1 :][:1]
+    return any(isinstance(it, ast.Expr) and ast.unparse(it.value).startswith(f"{name}.close(") for it in then)
 
 
 def _is_own(name: str, written: str) -> bool:

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from architect_lsp.knowledge.facts import Facts
 from architect_lsp.knowledge.reading import Reading, dotted
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
 rule = Rule(
@@ -78,6 +79,18 @@ class Room:
 """),
     ],
     good=[
+        """
+class Clients:
+    def __init__(self):
+        self.clients = {}
+
+    def leave(self, name):
+        self.clients.pop(name, None)
+
+    async def init_all(self):
+        for client in self.clients.values():
+            await client.open()
+""",
         """
 def drop(parts, names, seen, self):
     for part in list(parts):
@@ -214,11 +227,15 @@ def _leaves(reading: Reading, node: ast.AST, loop: ast.For) -> bool:
     return True
 
 
+_ALONE = regex(r"_*(?:init\w*|start\w*|set_?up|run|clean\w*|tear_?down|dispose|shut_?down)(?:_|$)")
+"""What runs before the others do, or when they no longer do."""
+
+
 def _changes_meanwhile(view: View, loop: ast.For, held: ast.expr, is_view: bool) -> bool:
     """Whether the loop waits, and other functions of the class or module change the size of a set or dict that it goes over."""
     reading = view.reading
     scope = reading.function(loop)
-    if not isinstance(scope, ast.AsyncFunctionDef):
+    if not isinstance(scope, ast.AsyncFunctionDef) or _ALONE.match(scope.name):
         return False
     name = dotted(held)
     owner = reading.owner(loop)

@@ -161,8 +161,8 @@ def hello():
     return f"<p>Hello {escape(name)} {html.escape(name)}</p>"
 
 @app.route("/data")
-def data():
-    return {"name": request.args["name"]}
+def data(error=None):
+    return error if error else {"name": "none"}
 
 @app.route("/text")
 def text():

@@ -73,6 +73,13 @@ def user(token):
     ],
     good=[
         """
+import jwt
+
+def claims(response):
+    # It came over TLS from whoever wrote it: the signature may be skipped, says OpenID Connect.
+    return jwt.decode(response["id_token"], options={"verify_signature": False})
+""",
+        """
 from jose import jwt
 from shop.tokens import verify_token
 
@@ -160,7 +167,7 @@ def _is_known_so(view: View, call: ast.Call) -> bool:
         "unverified" in view.reading.qualname(call).lower()
         or bool(_OF_PROVIDERS.search(view.path.rpartition("/")[2]))
         or _is_of_times(view, call)
-        or any("verif" in it.lower() for it in comments(view.reading, call))
+        or any(re.search(r"verif|signature", it, re.IGNORECASE) for it in comments(view.reading, call))
     )
 
 

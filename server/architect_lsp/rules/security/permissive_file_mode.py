@@ -21,6 +21,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.comments import comments
 from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
@@ -53,6 +54,12 @@ def keep(key):
 """),
     ],
     good=[
+        """
+def made(folder):
+    folder.mkdir(parents=True)
+    # The user of the container must write here, too.
+    folder.chmod(0o777)
+""",
         """
 import os
 import stat
@@ -89,6 +96,8 @@ _BITS = {
     "S_IRWXU": 0o700, "S_IRUSR": 0o400, "S_IWUSR": 0o200, "S_IXUSR": 0o100, "S_IRWXG": 0o70, "S_IRGRP": 0o40,
     "S_IWGRP": 0o20, "S_IXGRP": 0o10, "S_IRWXO": 0o7, "S_IROTH": 0o4, "S_IWOTH": 0o2, "S_IXOTH": 0o1,
 }  # fmt: skip
+_REASONS = regex(r"container|docker|mount|shared|uid\b|gid\b|other users?|every user|all users", re.IGNORECASE)
+"""Words of comments that say who else must write."""
 
 
 @rule.check
@@ -109,7 +118,8 @@ def find(view: View) -> Iterator[Hit]:
         index = _SETTERS[last] if view.callee(call).startswith("os.") else _SETTERS[last] - 1
         node = keyword(call, "mode") or (call.args[index] if len(call.args) > index else None)
         mode = _mode(node) if node is not None else None
-        if mode is not None and mode & _OTHERS_WRITE and not mode & _STICKY:
+        is_told = any(_REASONS.search(it) for it in comments(view.reading, call))
+        if mode is not None and mode & _OTHERS_WRITE and not mode & _STICKY and not is_told:
             yield Hit(
                 call, f"`{mode:#o}` lets every user of the machine change it; give the owner what is needed, and others less."
             )

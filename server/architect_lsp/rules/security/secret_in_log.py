@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from architect_lsp.knowledge.definitions import definitions
 from architect_lsp.knowledge.facts import Facts
 from architect_lsp.knowledge.kinds import is_script
-from architect_lsp.knowledge.reading import dotted
+from architect_lsp.knowledge.reading import constant, dotted
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
@@ -57,6 +57,17 @@ def connected():
 """),
     ],
     good=[
+        """
+import logging
+
+logger = logging.getLogger(__name__)
+
+def imported(rows):
+    created_credentials = 0
+    for row in rows:
+        created_credentials += 1
+    logger.info("created=%d", created_credentials)
+""",
         """
 import logging
 
@@ -197,6 +208,8 @@ def _is_masked(view: View, node: ast.expr) -> bool:
         for it in view.reading.each(ast.Subscript)
     ):
         return True  # a key by which a secret is looked up is its name
+    if any(it.how in ("set", "add") and isinstance(constant(it.value), int) for it in rows):
+        return True  # how many there are
     tests = (it.test for it in view.reading.ancestors(node) if isinstance(it, ast.If))
     if any(_ASKED_FOR.search(ast.unparse(it)) for it in tests):
         return True

@@ -24,6 +24,7 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.flows import Origin, is_own
+from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.narrowed import is_one_of_few
 from architect_lsp.knowledge.reading import keyword
 from architect_lsp.knowledge.sources import is_model_output, is_request, parts
@@ -228,8 +229,7 @@ _SINKS = (
     "async_execute", "execute_query", "execute_query_dict", "execute_insert", "execute_script", "execute_fetchall",
     "SQL", "RawQuery", "literal_column",
 )  # fmt: skip
-_FRAGMENTS = ("text", "RawSQL", "SQL", "RawQuery", "literal_column")
-"""Calls that are given a part of a statement, so that the part alone need not look like one."""
+_FRAGMENTS = ("text", "RawSQL", "SQL", "RawQuery", "literal_column")  # given a part, which need not look like a statement
 _ASK_MORE = ("fetch", "fetchrow", "fetchval", "fetch_all", "fetch_one", "fetchall", "fetchone", "exec", "scalar", "scalars")
 _SQL = regex(
     r"(?:^|[\s(])(?:select\b.*\bfrom|insert\s+into|update\b.*\bset|delete\s+from|with\b.*\bas|replace\s+into|merge\s+into|call\s|exec\s|where\b|select\s)",
@@ -241,7 +241,7 @@ _DEFINES = regex(
 )
 _VALUE = regex(r"(?:=|<|>|\blike|\bilike|\bbetween|\bvalues\s*\([^)]*|\bin\s*\([^)]*|\bregexp|\brlike)\s*$", re.IGNORECASE)
 _IDENTIFIERS = regex(
-    r"(?:^|_)(?:table|tbl|schema|column|columns|col|cols|database|db|view|index|relation|catalog|sequence|constraint|dialect|owner|keyspace|role|partition|field|fields|placeholder\w*|where|clause|filter\w*|condition\w*|sql|query|stmt|ddl|expr\w*)(?:_?names?|s)?$"
+    r"(?:^|_)(?:table|tbl|schema|column|columns|col|cols|database|db|view|index|relation|catalog|sequence|constraint|dialect|owner|keyspace|graph|role|partition|field|fields|placeholder\w*|where|clause|filter\w*|condition\w*|sql|query|stmt|ddl|expr\w*)(?:_?names?|s)?$"
 )
 _COMPARES = regex(r"^[\w.]+\s*(?:[=<>]|like)\s*'?$", re.IGNORECASE)
 _MIGRATIONS = regex(r"(?:^|/)(?:migrations?|alembic|versions|upgrades?)/")
@@ -253,8 +253,8 @@ _HOLE = regex(r"'?\{[^{}]+\}'?")
 @rule.check
 def find(view: View) -> Iterator[Hit]:
     """Statements with a part that a caller or a request decides."""
-    if _MIGRATIONS.search(view.path):
-        return
+    if is_script(view.path) or _MIGRATIONS.search(view.path):
+        return  # whoever runs it by hand chooses what it is given
     told: set[ast.AST] = set()
     if not _WORDS.search(view.reading.unit.text):
         for it in view.exposures("sql"):

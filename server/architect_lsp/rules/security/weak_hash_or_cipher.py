@@ -141,6 +141,9 @@ def write_map(path, text):
     path.write_text(text)
     return hashlib.md5(force_bytes(text)).hexdigest()
 
+def is_ours(self, signature, timestamp, nonce):
+    return hashlib.sha1("".join(sorted([self.token, timestamp, nonce])).encode()).hexdigest() == signature
+
 def state_of(agent):
     raw = agent.tasks.model_dump_json() + agent.permissions.model_dump_json()
     return hashlib.md5(raw.encode()).hexdigest()
@@ -216,7 +219,7 @@ _CURVES = regex(r"^cryptography\.hazmat\.primitives\.asymmetric\.ec\.(?:SECP192R
 _WEAK_NAMES = ("md5", "sha1", "md4", "sha", "md2")
 _NOT_SECURITY = regex(
     r"cache|etag|checksum|fingerprint|uuid|bucket|dedup|content_?(?:hash|md5)|file_?(?:hash|md5|sha)|\bkey\b|_key\b|partition|shard|version"
-    r"|revision|gravatar|avatar|colou?r|digest_of|slug|seed|stable|identifier|filename|file_name|git|commit|thumbnail"
+    r"|_path\b|folder|revision|gravatar|avatar|colou?r|digest_of|slug|seed|stable|identifier|filename|file_name|git|commit|thumbnail"
     r"|(?:short|node|object|unique|build|static|asset|index|table|constraint|alias|task|dag|run)_?(?:id|name|hash)"
     r"|(?:base|doc|document|record|row|chunk|job|event|install|fields?|columns?|schema|query|response)_?(?:id|hash)\b|usage_data|get_?name\b"
     r"|md5sum|sha1sum|e_?mail_?hash|\bemail\b|pwned|breach|legacy|upgrade|(?:generate|make|compute|get|calc\w*)_hash|hash_?(?:file|bytes|str|dict|string|value|object)",
@@ -258,10 +261,8 @@ def find(view: View) -> Iterator[Hit]:
                 )
                 yield Hit(call, message, tuple(_fix(view, call, name)))
         elif _OTHER_HASHES.match(name) and _protects(view, call) and not _is_harmless(view, call):
-            yield Hit(
-                call,
-                f"`{last if last != 'new' else name.split('.')[-2]}` is broken: texts with the same digest can be made.",
-            )
+            what = last if last != "new" else name.split(".")[-2]
+            yield Hit(call, f"`{what}` is broken: texts with the same digest can be made.")
         elif last == "PKCS1v15" and _encrypts(view, call) and name.endswith("padding.PKCS1v15"):
             yield Hit(call, "With this padding answers to forged texts tell what was encrypted; use `OAEP`.")
         elif _CIPHERS.match(name):
@@ -274,9 +275,7 @@ def find(view: View) -> Iterator[Hit]:
             bits = _number(view, size)
             if isinstance(bits, int) and 128 < bits < 2048:
                 yield Hit(call, f"A key of {bits} bits can be broken; use 2048 or more.")
-        elif _CURVES.match(name) and not isinstance(
-            view.reading.parent(call), ast.Attribute | ast.Dict
-        ):  # a table of what there is
+        elif _CURVES.match(name) and not isinstance(view.reading.parent(call), ast.Attribute | ast.Dict):  # of a table
             yield Hit(call, f"The curve `{last}` is too short; use `SECP256R1` or Ed25519.")
 
 
@@ -346,6 +345,8 @@ def _is_harmless(view: View, call: ast.Call) -> bool:
     if _NAMED_SO.search(reading.unit.scope):
         return True
     hashed = ast.unparse(call)
+    if re.search(r"nonce.*timestamp|timestamp.*nonce", ast.unparse(function or call), re.DOTALL):
+        return True  # what a callback is signed with: whoever calls chose it
     return "cache" in view.path or bool(_NOT_SECURITY.search(f"{reading.unit.scope} {hashed}"))
 
 
