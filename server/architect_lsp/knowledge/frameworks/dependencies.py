@@ -17,7 +17,7 @@ from architect_lsp.patterns import regex
 _GUARD = regex(
     r"(?<![a-z])(?:auth(?!or)\w*|unauth\w*|authori[sz]\w*|log(?:ged_?)?in|permissions?|perms?|permitted|oauth2?\w*|jwt\w*|bearer|api_?keys?"
     r"|principal|identity|superuser|is_admin|is_staff|admin_only|credentials|access_control|guard|protected|rbac|acl|authenticated)(?![a-z])"
-    r"|(?:current|active|verified|logged_in|session)_?(?:\w+_)?(?:user|account|member|admin|customer|person)"
+    r"|(?:current|active|verified|logged_in|session)_?(?:\w+_)?(?:user|account|member|admin|customer|person|actor|caller|viewer|employee)"
     r"|(?:tokens?|user|admin|roles?|scopes?|key|staff|owner|member|session|signed_?in)_(?:required|only)(?![a-z])"
     r"|(?:require|verify|check|ensure|validate|needs?)_?(?:\w+_)?(?:user|admin|token|key|roles?|scopes?|access|superuser|signature|owner)"
 )

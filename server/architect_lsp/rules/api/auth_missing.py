@@ -19,7 +19,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from architect_lsp.knowledge.catalogue import catalogue
-from architect_lsp.knowledge.frameworks.dependencies import decorators, guarding, guards
+from architect_lsp.knowledge.entrances import OPEN, is_guarded
+from architect_lsp.knowledge.frameworks.dependencies import decorators
 from architect_lsp.knowledge.habits import MIN_NEIGHBOURS, by_router, odd_ones
 from architect_lsp.knowledge.kinds import is_test
 from architect_lsp.knowledge.nouns import Route
@@ -27,7 +28,7 @@ from architect_lsp.knowledge.operations import spoken
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Function, constant, dotted, keyword
 from architect_lsp.knowledge.summaries import effects
-from architect_lsp.knowledge.symbols import FunctionSymbol, Ref
+from architect_lsp.knowledge.symbols import Ref
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, FileHit, Hit, OpenApiView, ProjectHit, Rule, View
@@ -100,6 +101,28 @@ def close(request, key): ...
 @api_view(["GET", "POST"])
 @permission_classes([AllowAny])
 def talk(request): ...
+"""),
+        Bad("""
+from rest_framework.permissions import AllowAny
+from rest_framework.views import APIView
+
+class DeactivateUser(APIView):
+    [|permission_classes = [AllowAny]|]
+
+    def post(self, request, key):
+        ...
+
+class ParcelView(APIView):
+    [|permission_classes = (AllowAny,)|]
+
+    def patch(self, request, key):
+        ...
+
+class Feedback(APIView):
+    permission_classes = [AllowAny]
+
+    def post(self, request):
+        ...
 """),
         Bad("""
 from flask import Flask
@@ -219,19 +242,6 @@ _WRITES = frozenset(("POST", "PUT", "PATCH", "DELETE"))
 _CHANGES = _WRITES - {"POST"}
 """Methods for what is somebody's already; what a description opens to all beside them, it mostly means to."""
 _POSTS = ("require_POST", "require_http_methods")
-_OPEN = regex(
-    r"log_?in|log_?out|sign_?(in|up|out)|regist(er|ration)|token|auth|oauth|oidc|sso|saml|callback|webhook|hook|health|ready|live|ping|status"
-    r"|version|metrics|docs|openapi|schema|favicon|static|assets|robots|public|forgot|reset|verify|confirm|activat|invit|refresh|csrf"
-    r"|captcha|well.known|error|about|terms|privacy|contact|setup|install|init|config|settings|feature|locale|language|i18n|manifest"
-    r"|anonymous|guest|shared?|embed|preview|unsubscribe|password|first_?user|bootstrap|index|home|root|landing|info|license|\.\w{2,4}$|worker|manifest",
-    re.IGNORECASE,
-)
-"""What is open by its nature, in a path or a handler's name."""
-
-
-_ROUTES = regex(r"\.(?:get|post|put|patch|delete|route|api_route)$")
-_SIGNED = regex(r"signature|construct_event|compare_digest|webhook", re.IGNORECASE)
-"""Calls that check who wrote a message, in place of who sends it."""
 _OPENS = ("AllowAny",)
 
 
@@ -245,11 +255,16 @@ def find_open(view: View) -> Iterator[Hit]:
         said = rows.get("permission_classes")
         is_open = said is not None and _lets_all(said.value)
         if said is not None and is_open and any(dotted(it).rpartition(".")[2] == "ModelViewSet" for it in kind.bases):
-            methods = {it.name for it in kind.body if isinstance(it, ast.FunctionDef | ast.AsyncFunctionDef)}
-            if "get_permissions" not in methods and "http_method_names" not in rows and not _OPEN.search(kind.name):
+            if not _has(view, kind, "get_permissions") and "http_method_names" not in rows and not OPEN.search(kind.name):
                 yield Hit(said, f"`{kind.name}` lets anyone create, change and delete, without asking who they are.")
+        elif said is not None and is_open and any(dotted(it).rpartition(".")[2] == "APIView" for it in kind.bases):
+            words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind.name)
+            is_grave = bool(_GRAVE.search(words)) and _has(view, kind, "post")
+            changes = _has(view, kind, "put", "patch", "delete") and not OPEN.search(kind.name)
+            if (is_grave or changes) and not _has(view, kind, "get_permissions", "check_permissions", "initial"):
+                yield Hit(said, f"`{kind.name}` lets anyone change what is stored, without asking who they are.")
     for function in view.reading.functions:
-        if _OPEN.search(function.name):
+        if OPEN.search(function.name):
             continue
         for it in function.decorator_list:
             name = dotted(it.func).rpartition(".")[2] if isinstance(it, ast.Call) else ""
@@ -260,6 +275,12 @@ def find_open(view: View) -> Iterator[Hit]:
                 permissions, verbs = keyword(it, "permission_classes"), keyword(it, "methods")
                 if permissions is not None and verbs is not None and _lets_all(permissions) and _writes(verbs):
                     yield from _opened(view, function, permissions)
+
+
+def _has(view: View, kind: ast.ClassDef, *names: str) -> bool:
+    """Whether a class has one of these methods."""
+    owner = view.reading.qualname(kind)
+    return any(view.project.definition(view.path, f"{owner}.{it}") is not None for it in names)
 
 
 def _answers_changes(function: Function) -> bool:
@@ -297,7 +318,7 @@ def find(project: Project) -> Iterator[ProjectHit]:
     """Routes without a guard in a router where nine of ten have one."""
     routers = {name: [it for it in routes if "WEBSOCKET" not in it.methods] for name, routes in by_router(project).items()}
     routers.update((name, list(routes)) for name, routes in _views(project))
-    rows = list(odd_ones(routers, lambda route: _is_guarded(project, route), _FEW))
+    rows = list(odd_ones(routers, lambda route: is_guarded(project, route), _FEW))
     n_odd = Counter(it.group for it in rows)
     yield from _grave(project, routers, {it.member.at for it in rows})
     for it in rows:
@@ -315,7 +336,8 @@ def find(project: Project) -> Iterator[ProjectHit]:
 
 
 _GRAVE = regex(
-    r"(?:^|[/_.])(?:delete|remove|destroy|purge|wipe|promote|demote|grant|revoke|ban|admin)(?:$|[/_.\s])", re.IGNORECASE
+    r"(?:^|[/_.])(?:delete|remove|destroy|purge|wipe|promote|demote|grant|revoke|ban|admin|suspend|deactivate|impersonate)(?:$|[/_.\s])",
+    re.IGNORECASE,
 )
 """What nobody may do without having said who they are, in a path or a handler's name."""
 
@@ -323,7 +345,7 @@ _GRAVE = regex(
 def _grave(project: Project, routers: Mapping[str, Sequence[Route]], told: set[Ref]) -> Iterator[ProjectHit]:
     """The one route of a router that deletes, or is an administrator's, and has no guard, where any other has one."""
     for routes in routers.values():
-        judged = [(it, _is_guarded(project, it, grave=True)) for it in routes] if 1 < len(routes) <= MIN_NEIGHBOURS else []
+        judged = [(it, is_guarded(project, it, grave=True)) for it in routes] if 1 < len(routes) <= MIN_NEIGHBOURS else []
         guarded = [it for it, is_guarded in judged if is_guarded]
         bare = [it for it, is_guarded in judged if is_guarded is False]
         if len(bare) != 1 or not guarded or bare[0].at in told or bare[0].handler is None:
@@ -358,29 +380,10 @@ def _reads(project: Project, route: Route) -> bool:
     return definition is not None and route.handler is not None and bool(effects(project, route.handler.path, definition))
 
 
-def _is_guarded(project: Project, route: Route, *, grave: bool = False) -> bool | None:
-    """Whether a guard stands before a route; None for one that is open by its nature, or that asks in its body.
-
-    For what is `grave` the decorator that registers the route says nothing.
-    """
-    if any(it.guards for it in route.dependencies):
-        return True
-    if route.handler is None or route.path in ("", "/") or _OPEN.search(f"{route.path} {route.handler.qualname}"):
-        return None
-    definition = project.definition(route.handler.path, route.handler.qualname)
-    if definition is None or definition.asks:
-        return None
-    if any(_OPEN.search(it.target) and not (grave and _ROUTES.search(it.target)) for it in definition.decorators):
-        return None
-    if any(guarding(call.target) or _SIGNED.search(call.target) for call in definition.calls):
-        return None
-    return None if guards(project, FunctionSymbol(route.handler.path, definition), "") else False
-
-
 @rule.check_openapi
 def find_described(view: OpenApiView) -> Iterator[FileHit]:
     """Operations that change something and say of no guard, where nine of ten say of one."""
-    rows = [it for it in view.api.operations if not _OPEN.search(f"{it.path} {it.node['operationId'].text}")]
+    rows = [it for it in view.api.operations if not OPEN.search(f"{it.path} {it.node['operationId'].text}")]
     for it in odd_ones({"": rows}, lambda each: None if each.security == () else each.security is not None):
         if it.member.method in _CHANGES:
             message = (

@@ -79,6 +79,17 @@ def transfer(request):
     request.user.account.pay(request.POST["to"], request.POST["cents"])
 """),
         Bad("""
+from django.contrib.auth.decorators import login_required
+from django.utils.decorators import method_decorator
+from django.views import View
+from django.views.decorators.csrf import csrf_exempt
+
+@[|method_decorator([login_required, csrf_exempt], name="dispatch")|]
+class ChangeAddress(View):
+    def post(self, request):
+        request.user.change(request.POST["address"])
+"""),
+        Bad("""
 from flask_wtf import FlaskForm
 from wtforms import StringField
 
@@ -176,12 +187,20 @@ def _acts_for_user(view: View, function: ast.FunctionDef | ast.AsyncFunctionDef)
 def _exempt_classes(view: View) -> Iterator[Hit]:
     """The same of views that are classes."""
     for kind in view.reading.each(ast.ClassDef):
-        bases = {dotted(it).rpartition(".")[2] for it in kind.bases}
-        for it in kind.decorator_list:
-            is_method = isinstance(it, ast.Call) and dotted(it.func).rpartition(".")[2] == "method_decorator"
-            given = it.args[0] if is_method and isinstance(it, ast.Call) and it.args else None
-            if given is not None and dotted(given).rpartition(".")[2] == "csrf_exempt" and bases & _SESSION_MIXINS:
-                yield Hit(it, f"`{kind.name}` trusts the session's cookie and lets forged requests through.")
+        given = [(it, name) for it in kind.decorator_list for name in _of_methods(it)]
+        signs_in = {dotted(it).rpartition(".")[2] for it in kind.bases} & _SESSION_MIXINS
+        signs_in |= {name for _, name in given} & _SESSION_GUARDS
+        exempt = next((it for it, name in given if name == "csrf_exempt"), None)
+        if exempt is not None and signs_in:
+            yield Hit(exempt, f"`{kind.name}` trusts the session's cookie and lets forged requests through.")
+
+
+def _of_methods(decorator: ast.expr) -> Iterator[str]:
+    """The last names of what `@method_decorator(...)` is given, one or a list of them."""
+    if isinstance(decorator, ast.Call) and decorator.args and dotted(decorator.func).rpartition(".")[2] == "method_decorator":
+        given = decorator.args[0]
+        for it in given.elts if isinstance(given, ast.List | ast.Tuple) else [given]:
+            yield dotted(it.func if isinstance(it, ast.Call) else it).rpartition(".")[2]
 
 
 def _without_middleware(view: View) -> Iterator[Hit]:

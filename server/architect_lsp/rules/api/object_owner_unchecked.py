@@ -20,11 +20,13 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.catalogue import catalogue
+from architect_lsp.knowledge.facts import ClassDef
 from architect_lsp.knowledge.frameworks.dependencies import guarding
+from architect_lsp.knowledge.loads import loaded, unnarrowed
 from architect_lsp.knowledge.nouns import OrmModel
 from architect_lsp.knowledge.operations import parameters, routes_of
 from architect_lsp.knowledge.project import Project
-from architect_lsp.knowledge.reading import Function, dotted, keyword
+from architect_lsp.knowledge.reading import Function, dotted
 from architect_lsp.knowledge.symbols import ClassSymbol
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
@@ -55,6 +57,7 @@ rule = Rule(
     needs=[
         "object_or_404",
         "objects.get(",
+        "def get_queryset",
         "LoginRequiredMixin",
         "Depends",
         "login_required",
@@ -76,6 +79,34 @@ class CardViewSet(viewsets.ModelViewSet):
 
     def perform_create(self, serializer):
         serializer.save(user=self.request.user)
+"""),
+        Bad("""
+from rest_framework import permissions, viewsets
+from shop.models import Card
+from shop.serializers import CardSerializer
+
+class CardViewSet(viewsets.ModelViewSet):
+    serializer_class = CardSerializer
+    permission_classes = [permissions.IsAuthenticated]
+
+    def get_queryset(self):
+        return [|Card.objects.order_by("id")|]
+
+    def perform_create(self, serializer):
+        serializer.save(user=self.request.user)
+"""),
+        Bad("""
+from flask import Blueprint, abort, jsonify
+from flask_login import login_required
+from bank.models import Statement
+
+pages = Blueprint("statements", __name__)
+
+@pages.get("/statements/<int:number>")
+@login_required
+def statement(number):
+    found = [|Statement.query.get(number)|]
+    return jsonify(month=found.month) if found else abort(404)
 """),
         Bad(
             _MODELS
@@ -164,15 +195,13 @@ _OWNER = regex(r"(?:owner|user|author|creator|created_by|customer|account|member
 _PRIVILEGED = regex(r"admin|super|staff|role|perm|scope|polic|can_|allowed|owner|member|access", re.IGNORECASE)
 _USER = regex(r"(?:current_?|auth_?|logged_in_?)?(?:user|account|customer|principal|identity)")
 _SIGNED_IN = frozenset(("login_required", "jwt_required", "token_required", "auth_required", "authenticated"))
-_GETS = frozenset(
-    ("get", "get_one", "get_or_404", "get_object_or_404", "first_or_404", "one_or_404", "filter_by", "aget_object_or_404")
-)
 _SHARED = regex(
     r"product|categor|item|tag|post|article|page|plan|countr|currenc|event|course|book|film|movie|city|topic|team|group|project|user"
     r"|role|setting|job|task|run|model|agent|flow|tool|node|template|file|image|media|device",
     re.IGNORECASE,
 )
 """Names of what may well be for all."""
+_MODULE_OF_MODELS = regex(r"^(?:\w+\.)*models\.")
 
 
 _GENERIC = frozenset(
@@ -205,19 +234,30 @@ def _classes(view: View) -> Iterator[Hit]:
             continue
         at = rows.get("queryset") or rows.get("model")
         if bases & _GENERIC and at is not None and "filter_backends" not in rows:
-            model = at.value
-            while (
-                isinstance(model, ast.Call | ast.Attribute) and dotted(model.func if isinstance(model, ast.Call) else model) != ""
-            ):
-                inner = model.func if isinstance(model, ast.Call) else model
-                if isinstance(inner, ast.Attribute) and inner.attr in ("objects", "all", "order_by"):
-                    model = inner.value
-                else:
-                    break
+            model = unnarrowed(at.value)
             if isinstance(model, ast.Name) and (_has_owner(view, model) or _gives_owner(view, name)):
-                yield Hit(
-                    at, f"`{kind.name}` gives any `{dotted(model)}` to everyone who is signed in: narrow it to those of the user."
-                )
+                yield Hit(at, _TOLD.format(kind.name, dotted(model)))
+
+
+_TOLD = "`{}` gives any `{}` to everyone who is signed in: narrow it to those of the user."
+
+
+def _given_whole(view: View, function: Function) -> Iterator[Hit]:
+    """What such a view gives by a `get_queryset` that narrows it to nothing, though it knows whose each is."""
+    value = function.body[0].value if len(function.body) == 1 and isinstance(function.body[0], ast.Return) else None
+    kind = view.project.class_(view.path, view.reading.owner(function))
+    model = unnarrowed(value) if isinstance(value, ast.Call) else None
+    if value is None or kind is None or not isinstance(model, ast.Name) or _PRIVILEGED.search(kind.qualname):
+        return
+    bases = {it.rpartition(".")[2] for it in kind.bases}
+    said = {it.name for it in kind.fields}
+    others = _OWN_CHECKS - {"get_queryset"}
+    if not bases & _GENERIC or bases - _GENERIC - {"LoginRequiredMixin"} or "filter_backends" in said:
+        return
+    if any(view.project.definition(view.path, f"{kind.qualname}.{it}") is not None for it in others):
+        return
+    if _signed_in(kind) and _gives_owner(view, kind.qualname):
+        yield Hit(value, _TOLD.format(kind.qualname, dotted(model)))
 
 
 def _gives_owner(view: View, name: str) -> bool:
@@ -231,12 +271,14 @@ def find(view: View) -> Iterator[Hit]:
     """Handlers that load a thing with an owner by the number in the path, and never look at the user they asked for."""
     yield from _classes(view)
     for function in view.reading.functions:
+        if function.name == "get_queryset":
+            yield from _given_whole(view, function)
         keys = _keys(view, function)
         if not keys or not _is_for_users(view, function):
             continue
         for call in view.reading.within(function):
             if isinstance(call, ast.Call):
-                model = _loaded(call, keys)
+                model = loaded(call, keys)
                 if model is not None and _has_owner(view, model):
                     message = f"`{function.name}` loads any `{dotted(model)}` by its number, and never looks at who asks."
                     yield Hit(call, message)
@@ -285,8 +327,10 @@ def _is_for_users(view: View, function: Function) -> bool:
 def _in_class(view: View, function: Function) -> bool:
     """Whether the function's class asks for a signed-in user and for nothing else."""
     kind = view.project.class_(view.path, view.reading.owner(function))
-    if kind is None:
-        return False
+    return kind is not None and _signed_in(kind)
+
+
+def _signed_in(kind: ClassDef) -> bool:
     said = next((it.value for it in kind.fields if it.name == "permission_classes"), None)
     if said is not None:
         return [it.last for it in said.items] == ["IsAuthenticated"]
@@ -315,42 +359,6 @@ def _injected(function: Function) -> set[str] | None:
     return found
 
 
-def _selected(call: ast.Call, keys: set[str]) -> ast.expr | None:
-    """The model of `select(Order).where(Order.id == number)`, where that is the one condition."""
-    if not isinstance(call.func, ast.Attribute) or call.func.attr not in ("where", "filter") or len(call.args) != 1:
-        return None
-    test, made = call.args[0], call.func.value
-    if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not isinstance(test.ops[0], ast.Eq):
-        return None
-    if not isinstance(made, ast.Call) or dotted(made.func).rpartition(".")[2] not in ("select", "query") or len(made.args) != 1:
-        return None
-    is_key = dotted(test.comparators[0]) in keys and dotted(test.left).rpartition(".")[2] in ("id", "pk", "uuid")
-    return made.args[0] if is_key and isinstance(made.args[0], ast.Name | ast.Attribute) else None
-
-
-def _loaded(call: ast.Call, keys: set[str]) -> ast.expr | None:
-    """The model that a call loads by one of the keys alone."""
-    selected = _selected(call, keys)
-    if selected is not None:
-        return selected
-    last = dotted(call.func).rpartition(".")[2] or (call.func.attr if isinstance(call.func, ast.Attribute) else "")
-    if last not in _GETS:
-        return None
-    words = [it.arg for it in call.keywords]
-    given = [*call.args, *(it.value for it in call.keywords)]
-    if not any(dotted(it) in keys for it in given) or len([it for it in words if it not in ("id", "pk", "uuid", "slug")]) > 0:
-        return None
-    if len(call.args) == 2 and keyword(call, "options") is None:
-        return call.args[0] if isinstance(call.args[0], ast.Name | ast.Attribute) else None
-    if last.endswith("object_or_404"):
-        return call.args[0] if call.args and isinstance(call.args[0], ast.Name | ast.Attribute) else None
-    if isinstance(call.func, ast.Attribute) and len(given) == 1:
-        owner = call.func.value
-        if isinstance(owner, ast.Attribute) and owner.attr in ("objects", "query"):
-            return owner.value
-    return None
-
-
 def _has_owner(view: View, node: ast.expr) -> bool:
     """Whether rows of a model belong to someone: by its columns, or where it is not at hand, by its name."""
     found = view.symbol(node)
@@ -360,7 +368,11 @@ def _has_owner(view: View, node: ast.expr) -> bool:
         return any(_OWNER.fullmatch(it) for it in names)
     name = dotted(node)
     target = next((it for local, it in view.project.imports(view.path) if local == name.partition(".")[0]), "")
-    return target.startswith(".") and name.rpartition(".")[2][:1].isupper() and not _SHARED.search(name)
+    return (
+        (target.startswith(".") or _MODULE_OF_MODELS.search(target) is not None)
+        and name.rpartition(".")[2][:1].isupper()
+        and not _SHARED.search(name)
+    )
 
 
 def _models(project: Project) -> dict[tuple[str, str], OrmModel]:

@@ -52,6 +52,10 @@ rule = Rule(
 @router.post("/customers")
 def join(body: CustomerIn):
     session.add(Customer(**[|body.model_dump()|]))
+
+@router.post("/members")
+def member(body: CustomerIn):
+    return customers.register(**[|body.model_dump()|])
 """
         ),
     ],
@@ -74,6 +78,7 @@ def staff(body: CustomerIn):
 )
 
 _PRIVILEGE = regex(r"is_(?:admin|superuser|staff|verified|moderator|owner)|role|roles|permissions|scopes|balance|credits")
+_STORES = regex(r"(?:create|register|insert|sign_?up)(?:_|$)")
 _ADMIN = regex(r"admin|super|staff|role|perm|scope|owner|manager", re.IGNORECASE)
 
 
@@ -118,7 +123,8 @@ def _is_written(view: View, call: ast.Call) -> bool:
     for up in view.reading.ancestors(call):
         if isinstance(up, ast.keyword):
             made = view.reading.parent(up)
-            return up.arg is None and isinstance(made, ast.Call) and dotted(made.func).rpartition(".")[2][:1].isupper()
+            last = dotted(made.func).rpartition(".")[2] if isinstance(made, ast.Call) and up.arg is None else ""
+            return last[:1].isupper() or bool(_STORES.match(last))
         if isinstance(up, ast.For):
             return any(isinstance(it, ast.Call) and dotted(it.func) == "setattr" for it in ast.walk(up))
         if isinstance(up, ast.stmt):

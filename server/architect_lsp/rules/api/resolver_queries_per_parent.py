@@ -89,6 +89,26 @@ class Query:
 schema = strawberry.Schema(query=Query)
 """),
         Bad("""
+import strawberry
+from sqlalchemy import select
+from strawberry.types import Info
+from app.models import ReviewRow
+
+@strawberry.type
+class Review:
+    text: str
+
+@strawberry.type
+class Book:
+    id: int
+
+    @strawberry.field
+    [|async def reviews(self, info: Info) -> list[Review]:|]
+        session = info.context["session"]
+        rows = await session.scalars(select(ReviewRow).where(ReviewRow.book_id == self.id))
+        return [Review(text=row.text) for row in rows]
+"""),
+        Bad("""
 -- shop/models.py --
 from django.db import models
 
@@ -146,7 +166,7 @@ _LOADS = regex(r"load(?:er|_many)?s?(?:\(\))?", re.IGNORECASE)
 
 
 _ASKS = regex(
-    r"\.objects\.(?:\w+(?:\(\))?\.)*(?:get|first|count|exists|last)$|(?:session|db|conn\w*)\.(?:scalar|scalars|execute|scalar_one)$",
+    r"\.objects\.(?:\w+(?:\(\))?\.)*(?:get|first|count|exists|last)$|(?:session|db|conn\w*|info(?:\(\))?\.context)\.(?:scalar|scalars|execute|scalar_one)$",
     re.IGNORECASE,
 )
 """Calls that read a row, where what they are of can't be told."""

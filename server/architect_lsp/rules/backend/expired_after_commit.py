@@ -17,7 +17,8 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.constants import behind
 from architect_lsp.knowledge.queries import Queries, queries
-from architect_lsp.knowledge.reading import Function
+from architect_lsp.knowledge.reading import Function, dotted
+from architect_lsp.knowledge.symbols import ClassSymbol
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
@@ -57,6 +58,20 @@ async def rename(key, name):
         user.name = name
         await session.commit()
     return [|user.name|]
+"""),
+        Bad("""
+from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
+from shop.tables import Device
+
+Sessions = async_sessionmaker(create_async_engine("postgresql+asyncpg://db/app"))
+
+async def enroll(serial):
+    async with Sessions() as session:
+        device = Device(serial=serial)
+        session.add(device)
+        await session.commit()
+        device.told()
+        return {"id": [|device.id|]}
 """),
     ],
     good=[
@@ -146,9 +161,30 @@ def _commits(asked: Queries, function: Function) -> list[ast.Call]:
 def _is_column(asked: Queries, node: ast.Attribute) -> bool:
     """Whether it is a column of a row of SQLAlchemy's that the function made or asked for."""
     found = asked.model_of(node.value)
-    if found is None or found[0].framework == "django" or asked.loop_of(node.value) is not None:  # type: ignore[arg-type]
+    if found is None:
+        return _is_added(asked, node)
+    if found[0].framework == "django" or asked.loop_of(node.value) is not None:  # type: ignore[arg-type]
         return False
     return any(it.name == node.attr for it in found[0].columns)
+
+
+def _is_added(asked: Queries, node: ast.Attribute) -> bool:
+    """Whether it is read of an object that was made here and given to the session, of a class that is not at hand."""
+    function, up = asked.reading.function(node), asked.reading.parent(node)
+    name = node.value.id if isinstance(node.value, ast.Name) else ""
+    if function is None or (isinstance(up, ast.Call) and up.func is node):
+        return False
+    values = asked.reading.bindings(function).get(name, [])
+    if len(values) != 1 or not isinstance(values[0], ast.Call) or not dotted(values[0].func).rpartition(".")[2][:1].isupper():
+        return False
+    target = asked.reading.target(values[0].func)
+    if isinstance(asked.project.resolve(asked.path, target, asked.reading.owner(node)) if target else None, ClassSymbol):
+        return False  # its columns are known
+    return any(
+        isinstance(it, ast.Call) and isinstance(it.func, ast.Attribute) and it.func.attr == "add" and it.args
+        and dotted(it.args[0]) == name and asked.is_session(it.func.value)
+        for it in asked.reading.within(function)
+    )  # fmt: skip
 
 
 def _follows(asked: Queries, commit: ast.Call, node: ast.AST) -> bool:

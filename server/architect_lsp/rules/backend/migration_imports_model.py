@@ -47,6 +47,21 @@ from django.db import models
 class Product(models.Model):
     slug = models.SlugField()
 """),
+        Bad("""
+-- billing/migrations/0009_plans.py --
+from django.db import migrations
+from billing.models import Account
+
+def fill(apps, schema_editor):
+    [|Account.objects|].filter(plan="").update(plan="free")
+
+def clear(apps, schema_editor):
+    Account = apps.get_model("billing", "Account")
+    Account.objects.update(plan="")
+
+class Migration(migrations.Migration):
+    operations = [migrations.RunPython(fill)]
+"""),
     ],
     good=[
         """
@@ -86,10 +101,20 @@ def find(view: View) -> Iterator[Hit]:
             continue
         if "apps" not in (it.arg for it in ast.walk(function) if isinstance(it, ast.arg)):
             continue  # a job that the migration starts, or a helper, which runs with the code of its day
-        symbol = view.symbol(node.value)
-        if not isinstance(symbol, ClassSymbol) or symbol.path == view.path or Models.of(view.project).at(symbol) is None:
-            continue
-        if (function, symbol.facts.qualname) not in told:
-            told.add((function, symbol.facts.qualname))
-            name = symbol.facts.qualname
+        name = _model(view, node.value)
+        if name and (function, name) not in told:
+            told.add((function, name))
             yield Hit(node, f"This is `{name}` of today, with columns that later migrations add: take `apps.get_model(...)`.")
+
+
+def _model(view: View, node: ast.expr) -> str:
+    """The name of a model that is imported; of one that is not at hand, where it comes out of a module of models."""
+    symbol = view.symbol(node)
+    if isinstance(symbol, ClassSymbol):
+        known = symbol.path != view.path and Models.of(view.project).at(symbol) is not None
+        return symbol.facts.qualname if known else ""
+    if not isinstance(node, ast.Name) or node.id in view.reading.bindings(view.reading.function(node)):
+        return ""  # `Order = apps.get_model(...)`
+    written = dict(view.project.imports(view.path)).get(node.id, "")
+    module, _, name = written.rpartition(".")
+    return name if module.rpartition(".")[2] == "models" and name[:1].isupper() else ""

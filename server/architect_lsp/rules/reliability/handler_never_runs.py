@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from architect_lsp.knowledge.handlers import EVERY
 from architect_lsp.knowledge.reading import Reading, dotted
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -37,6 +38,27 @@ def first_key(rows):
     except [|IndexError|]:
         return ""
     return key
+"""),
+        Bad("""
+import asyncio
+
+async def refresh(sources):
+    try:
+        async with asyncio.TaskGroup() as group:
+            for it in sources:
+                group.create_task(it.refresh())
+    except [|ConnectionError|]:
+        return False
+    except (asyncio.CancelledError, ExceptionGroup):
+        raise
+    return True
+
+async def within(sources):
+    try:
+        async with asyncio.timeout(3), asyncio.TaskGroup() as group:
+            group.create_task(sources.refresh())
+    except TimeoutError:
+        return False
 """),
         Bad("""
 from shop.models import Order
@@ -133,12 +155,34 @@ _ENDS = frozenset(("first", "last", "exists", "one_or_none", "scalar_one_or_none
 _OTHER = {"httpx": ("requests",), "requests": ("httpx", "aiohttp"), "aiohttp": ("requests", "httpx")}
 
 
+_PASSED = regex(r"Group\w*$|^(?:Exception|BaseException|CancelledError|KeyboardInterrupt|SystemExit|GeneratorExit)$")
+"""What leaves a task group as it is."""
+
+
+def _is_group(view: View, body: list[ast.stmt]) -> bool:
+    """Whether a block is nothing but a task group of asyncio's."""
+    if len(body) != 1 or not isinstance(body[0], ast.AsyncWith) or len(body[0].items) != 1:
+        return False
+    made = body[0].items[0].context_expr
+    return (
+        isinstance(made, ast.Call)
+        and not made.args
+        and view.callee(made) in ("asyncio.TaskGroup", "asyncio.taskgroups.TaskGroup")
+    )
+
+
 @rule.check
 def find(view: View) -> Iterator[Hit]:
     """Handlers of exceptions that are not among those of the calls they guard."""
     reading = view.reading
     for block in reading.each(ast.Try):
         all_types = [it for handler in block.handlers for it in _types(handler)]
+        if _is_group(view, block.body):
+            for it in all_types:
+                if dotted(it) and not _PASSED.search(dotted(it).rpartition(".")[2]):
+                    told = "the task group raises what happens in it as one `ExceptionGroup`; take it by `except*`"
+                    yield Hit(it, f"Nothing in the `try` raises `{dotted(it)}`: {told}.")
+            continue
         calls = [it for row in block.body for it in ast.walk(row) if isinstance(it, ast.Call)]
         if not calls or any(
             isinstance(it, ast.With | ast.AsyncWith | ast.Raise | ast.For) for row in block.body for it in ast.walk(row)

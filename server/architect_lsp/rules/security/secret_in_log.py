@@ -48,6 +48,17 @@ def login(name, password, config):
     logging.error("refused " + [|config["client_secret"]|])
 """),
         Bad("""
+import logging
+
+log = logging.getLogger("access")
+
+async def dispatch(request, call_next):
+    response = await call_next(request)
+    log.info("%s %s %s", request.method, response.status_code, [|request.headers.get("authorization")|])
+    log.info("%s", request.headers.get("x-request-id"))
+    return response
+"""),
+        Bad("""
 import os
 
 def connected():
@@ -130,6 +141,8 @@ _MASKS = regex(
     re.IGNORECASE,
 )
 """What hides a secret: a slice, stars, a digest. Metadata of a record names a secret and does not hold it."""
+_GETS = regex(r"(?:^|\.)(?:headers|cookies|environ|META)\.get$|(?:^|\.)getenv$")
+"""Calls that give one of what a request or a process was given."""
 _ASKED_FOR = regex(r"(?:log|show|print|reveal|display)_?(?:credential|password|secret|token|key)", re.IGNORECASE)
 """A switch by which somebody asks for it."""
 _TERMINALS = ("argparse", "click", "typer", "fire", "cmd", "getpass", "optparse", "docopt", "rich", "questionary")
@@ -178,6 +191,9 @@ def _shown(node: ast.expr) -> Iterator[ast.expr]:
         is_constant = isinstance(node, ast.Name) and name.isupper()  # mostly the name of a setting or a route
         if _SECRET.search(name) and not _NOT.search(name) and not is_constant:
             yield node
+    elif isinstance(node, ast.Call) and _GETS.search(dotted(node.func)):
+        if _SECRET.search(_name(node)):
+            yield node
     elif isinstance(node, ast.JoinedStr):
         for it in node.values:
             if isinstance(it, ast.FormattedValue):
@@ -221,6 +237,9 @@ def _is_format(node: ast.Call) -> bool:
 
 
 def _name(node: ast.expr) -> str:
+    if isinstance(node, ast.Call):
+        said = constant(node.args[0]) if node.args else None
+        return said.replace("-", "_") if isinstance(said, str) else ""
     if isinstance(node, ast.Subscript):
         return node.slice.value if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str) else ""
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""

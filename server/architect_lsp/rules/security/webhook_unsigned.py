@@ -40,6 +40,19 @@ from shop.orders import mark_paid
         mark_paid(event["data"]["object"]["client_reference_id"])
     return HttpResponse(status=200)
 """),
+        Bad("""
+from flask import Blueprint, request
+from shop.orders import mark_paid
+
+pages = Blueprint("events", __name__)
+
+@pages.post("/webhooks/shop")
+[|def shop_event():|]
+    event = request.get_json()
+    if event.get("type") == "order.paid":
+        mark_paid(event["order_id"])
+    return "", 204
+"""),
     ],
     good=[
         """
@@ -61,6 +74,7 @@ def webhook_log(request):
 )
 
 _NAME = regex(r"(?:^|_)web_?hooks?(?:_|$)", re.IGNORECASE)
+_PATH = regex(r"(?:^|/)(?:[\w-]+-)?web-?hooks?(?:[/-]|$)", re.IGNORECASE)
 _BODY = regex(r"\brequest\.(?:body|data|json|get_json|get_data)\b")
 _EVENT = ("type", "event", "event_type", "action", "status", "topic")
 _PROVES = regex(
@@ -73,7 +87,9 @@ _PROVES = regex(
 def find(view: View) -> Iterator[Hit]:
     """Handlers that act on an event of the body, in a function that says no word of a proof."""
     for function in view.reading.functions:
-        if not _NAME.search(function.name) or not function.args.args or function.name.startswith("_"):
+        routed = any(_PATH.search(it) for it in _paths(function))
+        named = _NAME.search(function.name) and function.args.args and not function.name.startswith("_")
+        if not (routed or named):
             continue
         text = view.reading.source(function) + " ".join(ast.unparse(it) for it in function.decorator_list)
         if not _BODY.search(text) or _PROVES.search(text) or _PROVES.search(view.reading.qualname(function)):
@@ -82,6 +98,14 @@ def find(view: View) -> Iterator[Hit]:
             yield Hit(
                 function, f"`{function.name}` believes whoever calls it: check the sender's signature before the body is read."
             )
+
+
+def _paths(function: Function) -> Iterator[str]:
+    """The paths that the decorators of a handler give."""
+    for it in function.decorator_list:
+        said = constant(it.args[0]) if isinstance(it, ast.Call) and it.args else None
+        if isinstance(said, str):
+            yield said
 
 
 def _asks_event(function: Function) -> bool:
