@@ -58,3 +58,24 @@ def is_other_way(then: ast.stmt | None, body: list[ast.stmt]) -> bool:
         return False
     names = {it.id for row in body for it in ast.walk(row) if isinstance(it, ast.Name) and isinstance(it.ctx, ast.Store)}
     return any(isinstance(it, ast.Name) and it.id in names for it in ast.walk(then.test))
+
+
+def falls_through(handler: ast.ExceptHandler) -> bool:
+    """Whether a handler does no more than to say what happened, so that the code after its `try` goes on."""
+    return all(_is_word(it) for it in handler.body)
+
+
+def _is_word(row: ast.stmt) -> bool:
+    if isinstance(row, ast.Pass):
+        return True
+    if isinstance(row, ast.Assign | ast.AugAssign):
+        targets = row.targets if isinstance(row, ast.Assign) else [row.target]
+        return all(isinstance(it, ast.Attribute | ast.Subscript) for it in targets)
+    call = row.value.value if isinstance(row, ast.Expr) and isinstance(row.value, ast.Await) else getattr(row, "value", None)
+    if not isinstance(row, ast.Expr) or not isinstance(call, ast.Call):
+        return isinstance(row, ast.Expr) and isinstance(call, ast.Constant)
+    said = dotted(call.func).lower().split(".")
+    return said == ["print"] or (len(said) > 1 and said[-2].strip("_") in _LOGGERS)
+
+
+_LOGGERS = frozenset(("log", "logger", "logging", "warnings"))
