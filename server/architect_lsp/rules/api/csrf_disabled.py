@@ -20,6 +20,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.comments import comments
 from architect_lsp.knowledge.reading import constant, dotted
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
@@ -102,6 +103,13 @@ class TransferForm(FlaskForm):
     ],
     good=[
         """
+def made(app):
+    app.config.from_mapping({
+        # CSRF is off: the app is a local one.
+        "WTF_CSRF_ENABLED": False,
+    })
+""",
+        """
 class TestConfig:
     WTF_CSRF_ENABLED = False
 
@@ -163,7 +171,8 @@ def find(view: View) -> Iterator[Hit]:
     yield from _without_middleware(view)
     yield from _forms(view)
     for node, value in _set(view):
-        if constant(value) is False and not _in_tests(view, node):
+        is_explained = any("csrf" in it.lower() for it in comments(view.reading, value))
+        if constant(value) is False and not is_explained and not _in_tests(view, node):
             yield Hit(value, "Forged requests are let through: the check of the CSRF token is off.", (_fix(value),))
 
 

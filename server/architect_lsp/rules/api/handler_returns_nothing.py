@@ -19,7 +19,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.endings import gives_nothing, returns
 from architect_lsp.knowledge.operations import routes_of
-from architect_lsp.knowledge.reading import Function, dotted
+from architect_lsp.knowledge.reading import Function, constant, dotted
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
@@ -79,6 +79,18 @@ app = FastAPI()
     ],
     good=[
         """
+from flask import Flask, request
+
+app = Flask(__name__)
+
+@app.route("/orders/<int:pk>", methods=["GET", "DELETE"])
+def order(pk):
+    if request.method == "GET":
+        return {"pk": pk}
+    elif request.method == "DELETE":
+        return {"gone": pk}
+""",
+        """
 from flask import Flask, abort, jsonify
 from fastapi import FastAPI
 from app.store import find
@@ -120,7 +132,7 @@ def locked():
 def before():
     if find(4):
         return "no"
-"""
+""",
     ],
 )
 
@@ -147,9 +159,19 @@ def find(view: View) -> Iterator[Hit]:
             continue
         if routes[0].framework != "flask" and not any(it.value is not None for it in returns(reading, function)):
             continue  # what wraps it may answer in its place
-        if _is_wrapped(function):
+        if _is_wrapped(function) or _asks_for_each(function, frozenset().union(*(it.methods for it in routes))):
             continue
         yield Hit(function, f"A way through `{function.name}` ends without an answer, and the client gets 500.")
+
+
+def _asks_for_each(function: Function, methods: frozenset[str]) -> bool:
+    """Whether a chain of `if request.method == ...` has a branch for every method that the routes take."""
+    asked = {
+        constant(it.comparators[0])
+        for it in ast.walk(function)
+        if isinstance(it, ast.Compare) and isinstance(it.left, ast.Attribute) and it.left.attr == "method"
+    }
+    return bool(methods) and methods <= asked
 
 
 def _is_aiohttp(view: View, function: Function) -> bool:

@@ -134,6 +134,16 @@ components:
     ],
     good=[
         """
+from flask import Flask, render_template
+from shop import User, session
+
+app = Flask(__name__)
+
+@app.get("/welcome")
+def welcome():
+    return render_template("welcome.html", is_new=len(session.query(User).all()) == 0)
+""",
+        """
 from fastapi import APIRouter, Depends
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -300,9 +310,12 @@ def find(view: View) -> Iterator[Hit]:
         routes = routes_of(view.project, view.path, reading.qualname(function))
         if not routes or not all(_lists(it) for it in routes) or _is_paged(function, routes):
             continue
+        up = reading.parent(call)
+        if isinstance(up, ast.Call) and dotted(up.func) in ("len", "bool", "any"):
+            continue  # it is told how many there are
         table = _whole_table(reading, call, function)
-        if table is None:
-            continue
+        if table is None or "render_template" in reading.source(function):
+            continue  # or a page of what somebody keeps by hand
         yield Hit(table, f"`{function.name}` answers with every row there is.")
 
 

@@ -17,7 +17,7 @@ import ast
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.habits import by_family
-from architect_lsp.knowledge.lineage import attributes
+from architect_lsp.knowledge.lineage import attributes, lineage
 from architect_lsp.knowledge.reading import Function, constant, dotted, keyword
 from architect_lsp.knowledge.schemas import is_whole, pydantic_model, serializer
 from architect_lsp.knowledge.symbols import ClassSymbol
@@ -68,6 +68,20 @@ class Slot(serializers.Serializer):
 """),
     ],
     good=[
+        """
+from rest_framework import serializers
+
+class Pending(serializers.ModelSerializer):
+    note = serializers.CharField()
+
+    class Meta:
+        model = Learner
+        fields = ("customer", "note")
+
+class Linked(Pending):
+    def validate_customer(self, value):
+        return value
+""",
         """
 from pydantic import BaseModel, field_validator, model_validator
 from rest_framework import serializers
@@ -176,7 +190,9 @@ def _of_serializer(view: View, function: Function, owner: str) -> Iterator[Hit]:
     names = attributes(view.project, symbol)
     fields = {it.name for it in names.values() if it.field is not None}
     calls = {each.target.rpartition(".")[2] for it in names.values() if it.call is not None for each in it.call.calls}
-    meta = view.project.class_(view.path, f"{owner}.Meta")
+    family = (it for it in (symbol, *lineage(view.project, symbol)) if isinstance(it, ClassSymbol))
+    metas = (view.project.class_(it.path, f"{it.facts.qualname}.Meta") for it in family)
+    meta = next((it for it in metas if it is not None), None)
     if function.name.removeprefix("validate_") in fields or function.name in calls or meta is not None or not fields:
         return
     if not by_family(view.project).get(f"{view.path}:{owner}"):

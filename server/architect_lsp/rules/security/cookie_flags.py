@@ -75,6 +75,7 @@ def log_in(response, token, debug, **options):
     response.set_cookie("session", token, **options)
     response.set_cookie("theme", "dark")
     response.set_cookie("csrf_token", token, secure=True, httponly=False)
+    response.set_cookie(key=ADMIN_CSRF_COOKIE_NAME, value=csrf_token, secure=True, httponly=False, samesite="strict")
     response.set_cookie("token_hint", "", max_age=0)
 """,
     ],
@@ -125,7 +126,8 @@ def _is_switched(view: View, node: ast.AST) -> bool:
 
 def _cookie(call: ast.Call, last: str) -> Iterator[Hit]:
     key = constant(keyword(call, "key") or (call.args[0] if call.args else None))
-    is_read = isinstance(key, str) and bool(_READ_BY_SCRIPTS.search(key))
+    named = keyword(call, "key") or (call.args[0] if call.args else None)
+    is_read = bool(_READ_BY_SCRIPTS.search(key if isinstance(key, str) else f"{dotted(named)} {dotted(keyword(call, 'value'))}"))
     off = [it for it in call.keywords if it.arg in _FLAGS and constant(it.value) is False]
     for it in off:
         if it.arg == "secure" or not is_read:

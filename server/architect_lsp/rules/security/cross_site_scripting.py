@@ -246,7 +246,7 @@ _DECLARES = ("mark_safe", "SafeString", "SafeText", "Markup")
 _SAFE = ("django.utils.safestring.mark_safe", "django.utils.safestring.SafeString", "markupsafe.Markup", "flask.Markup")
 _MARKUP = regex(
     r"^(?:sub)?field\b|^kwargs\b|html|markup|safe|svg|icon|attr|class|css|style|body|content|children|inner|rendered|tag|widget|url|href|src|\.|^(?:self|cls)\b"
-    r"|(?:^|_)(?:id|pk|lang(?:uage)?|count|number|size|width|height|colou?r|level|n)$",
+    r"|(?:^|_)(?:id|pk|lang(?:uage)?|count|number|index|size|width|height|colou?r|level|n)$",
     re.IGNORECASE,
 )
 """Names of what is markup already, or is no text."""

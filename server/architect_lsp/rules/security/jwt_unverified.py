@@ -78,6 +78,10 @@ import jwt
 def claims(response):
     # It came over TLS from whoever wrote it: the signature may be skipped, says OpenID Connect.
     return jwt.decode(response["id_token"], options={"verify_signature": False})
+
+def checked(token, providers):
+    unverified = jwt.decode(token, options={"verify_signature": False})
+    return providers[unverified["iss"]].verify(token)
 """,
         """
 from jose import jwt
@@ -165,10 +169,18 @@ def _is_known_so(view: View, call: ast.Call) -> bool:
     """Whether it is meant so: the function or a comment says it, only a time is read, or the token is of the service itself."""
     return (
         "unverified" in view.reading.qualname(call).lower()
+        or _is_named_so(view, call)
         or bool(_OF_PROVIDERS.search(view.path.rpartition("/")[2]))
         or _is_of_times(view, call)
         or any(re.search(r"verif|signature", it, re.IGNORECASE) for it in comments(view.reading, call))
     )
+
+
+def _is_named_so(view: View, call: ast.Call) -> bool:
+    """Whether the claims go by a name that says so: `unverified = jwt.decode(...)`, to see whose key they are checked with."""
+    up = view.reading.parent(call)
+    targets = up.targets if isinstance(up, ast.Assign) else []
+    return any("unverified" in dotted(it) or "unsafe" in dotted(it) for it in targets)
 
 
 def _is_of_times(view: View, call: ast.Call) -> bool:

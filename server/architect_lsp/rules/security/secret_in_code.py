@@ -93,6 +93,9 @@ def signed(body):
     ],
     good=[
         """
+connection_args_example = dict(host="demo", client_secret="5A52C1A1E21DF9012IODC9ISNXXAADDA9")
+""",
+        """
 def as_pem(content):
     if "-----BEGIN RSA PRIVATE KEY-----" in content:
         return content
@@ -189,6 +192,12 @@ _BEARER = regex(r"^(?:(?:Bearer|Token|ApiKey|Basic) )?(\S{16,})$")
 _IDENTIFIER = regex(r"[A-Za-z]+(?:[_.:/ -][A-Za-z]+)*\d?")
 
 
+def _is_sample(view: View, node: ast.AST) -> bool:
+    """Whether it stands in something that is called a sample: `connection_args_example = dict(password="...")`."""
+    above = (it for it in view.reading.ancestors(node) if isinstance(it, ast.Assign))
+    return any(_SAMPLES.search(dotted(target)) for it in above for target in it.targets)
+
+
 @rule.check
 def find(view: View) -> Iterator[Hit]:
     """Literals that are, or are named like, secrets."""
@@ -221,7 +230,7 @@ def find(view: View) -> Iterator[Hit]:
         if value in told or not isinstance(value, ast.Constant) or not isinstance(value.value, str):
             continue
         last = name.rpartition(".")[2]
-        if _SAMPLES.search(view.path):
+        if _SAMPLES.search(view.path) or _is_sample(view, value):
             continue
         bearer = _BEARER.match(value.value) if last.lower() in _HEADERS else None
         if bearer is not None and _is_secret(bearer[1], is_key=False):

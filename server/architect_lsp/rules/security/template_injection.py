@@ -18,9 +18,11 @@ Observability: alert on template syntax errors in production.
 Source: CWE-1336; https://owasp.org/www-project-web-security-testing-guide/ (server-side template injection)
 """
 
+import re
 from collections.abc import Iterator
 
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -57,6 +59,13 @@ async def render(template: str, name: str):
     ],
     good=[
         """
+from flask import request
+from opaque_keys.edx.keys import CourseKey
+
+def show():
+    return CourseKey.from_string(request.args["course"]).org
+""",
+        """
 from flask import render_template, render_template_string, request
 from jinja2 import Environment, Template
 
@@ -70,11 +79,15 @@ def hello():
     ],
 )
 
+_ENGINES = regex(r"env|jinja|templ|engine|mako|tornado|^\?", re.IGNORECASE)
+
 
 @rule.check
 def find(view: View) -> Iterator[Hit]:
     """Templates whose text someone outside writes."""
     for it in view.exposures("template"):
+        if it.sink.endswith(".from_string") and not _ENGINES.search(it.sink):
+            continue  # many things are made of a text
         yield Hit(
             it.argument,
             f"`{it.source}` becomes part of the template's text and is run by it; hand it over as a value.",

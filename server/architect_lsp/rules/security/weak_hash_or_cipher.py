@@ -218,7 +218,7 @@ _KEYS = regex(
 _CURVES = regex(r"^cryptography\.hazmat\.primitives\.asymmetric\.ec\.(?:SECP192R1|SECT163[KR][12]|SECP160\w*|BrainpoolP160\w*)$")
 _WEAK_NAMES = ("md5", "sha1", "md4", "sha", "md2")
 _NOT_SECURITY = regex(
-    r"cache|etag|checksum|fingerprint|uuid|bucket|dedup|content_?(?:hash|md5)|file_?(?:hash|md5|sha)|\bkey\b|_key\b|partition|shard|version"
+    r"cache|etag|checksum|fingerprint|thumbprint|uuid|bucket|dedup|content_?(?:hash|md5)|file_?(?:hash|md5|sha)|\bkey\b|_key\b|partition|shard|version"
     r"|_path\b|folder|revision|gravatar|avatar|colou?r|digest_of|slug|seed|stable|identifier|filename|file_name|git|commit|thumbnail"
     r"|(?:short|node|object|unique|build|static|asset|index|table|constraint|alias|task|dag|run)_?(?:id|name|hash)"
     r"|(?:base|doc|document|record|row|chunk|job|event|install|fields?|columns?|schema|query|response)_?(?:id|hash)\b|usage_data|get_?name\b"
