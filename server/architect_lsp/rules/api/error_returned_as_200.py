@@ -105,6 +105,18 @@ def missing(error):
     ],
     good=[
         """
+from fastapi import APIRouter
+
+router = APIRouter()
+
+@router.post("/rpc")
+def rpc(body: dict):
+    try:
+        return {"jsonrpc": "2.0", "result": run(body), "id": body["id"]}
+    except RpcError as error:
+        return {"jsonrpc": "2.0", "error": error.as_dict(), "id": body["id"]}
+""",
+        """
 from flask import Flask, jsonify
 
 app = Flask(__name__)
@@ -318,6 +330,8 @@ def _tells_failure(body: ast.Dict | ast.Call) -> bool:
         rows = [
             (str(key.value), value) for key, value in zip(body.keys, body.values, strict=True) if isinstance(key, ast.Constant)
         ]
+    if any(key == "jsonrpc" for key, _ in rows):
+        return False  # whose errors are answers like all others
     for key, value in rows:
         constant = value.value if isinstance(value, ast.Constant) else "?"
         if key.lower() in _FAILS and constant not in (None, "", False):

@@ -19,6 +19,7 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.catalogue import catalogue
+from architect_lsp.knowledge.facts import Def
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.operations import routes_of, spoken
 from architect_lsp.knowledge.project import Project
@@ -131,6 +132,13 @@ def orders(session: Session):
 @router.get("/auth/callback")
 def callback(session: Session):
     session.commit()
+
+@router.get("/teams")
+def teams(session: Session):
+    rows = session.query(Team).all()
+    session.commit()
+    session.close()
+    return rows
 
 @router.get("/settings")
 def settings(session: Session):
@@ -291,8 +299,11 @@ def find(project: Project) -> Iterator[ProjectHit]:
         found = effects(project, route.handler.path, definition)
         is_said = bool(_CHANGES.search(f"{route.path} {definition.qualname.rpartition('.')[2]}"))
         kind = next((it for it in _KINDS if it in found and _tells(found[it], is_said) and not _undone(project, found[it])), None)
+        is_change = is_said or _writes(definition)
+        if kind == "commit" and len(found[kind].path) == 1 and not is_change:
+            kind = None
         if kind is None:
-            session = next((it.target for it in definition.calls if _SESSION.search(it.target)), "")
+            session = next((it.target for it in definition.calls if _SESSION.search(it.target)), "") if is_change else ""
             if session:
                 told.add(route.at)
                 name = definition.qualname.rpartition(".")[2]
@@ -311,6 +322,16 @@ _CHANGES = regex(
 """Verbs of a path or a handler that promise a change."""
 _RECORD = regex(
     r"log|audit|track|telemetry|analytics|last_?(seen|used|access)|touch|usage|metric|cache|event|record|history|ensure"
+)
+
+
+def _writes(definition: Def) -> bool:
+    """Whether a function does more to a session than end its transaction, as many do that have only read."""
+    return any(_CHANGED.fullmatch(it.target.rpartition(".")[2]) for it in definition.calls)
+
+
+_CHANGED = regex(
+    r"add|add_all|delete|merge|insert|update|bulk_\w+|save|create|exec|executemany|\w*(?:creat|delet|remov|updat|sav|sett?)\w*"
 )
 
 

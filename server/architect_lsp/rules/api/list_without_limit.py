@@ -37,6 +37,7 @@ rule = Rule(
     rows=["A3", "B3"],
     cwe=770,
     needs=[".all(", ".objects."],
+    preview=True,  # most tables it names stay small, and nothing in the code tells which: one in five was worth a word
     bad=[
         Bad("""
 from django.http import JsonResponse
@@ -133,16 +134,6 @@ components:
 """),
     ],
     good=[
-        """
-from flask import Flask, render_template
-from shop import User, session
-
-app = Flask(__name__)
-
-@app.get("/welcome")
-def welcome():
-    return render_template("welcome.html", is_new=len(session.query(User).all()) == 0)
-""",
         """
 from fastapi import APIRouter, Depends
 from sqlalchemy import select
