@@ -169,9 +169,9 @@ def find(view: View) -> Iterator[Hit]:
         for use, way in _uses(reading, block, names):
             bound = _bound(reading, function, use)
             if use.id in names and bound and all(it in inside for it in bound) and _may_fail(reading, block, bound, way):
-                names.discard(use.id)
                 what = "the `finally` runs" if way == "finally" else "the handler goes on"
                 yield Hit(use, f"`{use.id}` has no value where {what} after a failure: this raises `UnboundLocalError`.")
+                break  # the first of them raises
 
 
 def _uses(reading: Reading, block: ast.Try, names: set[str]) -> Iterator[tuple[ast.Name, str]]:
