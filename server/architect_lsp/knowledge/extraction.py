@@ -13,6 +13,7 @@ from architect_lsp.knowledge.fan_outs import side_by_side
 from architect_lsp.knowledge.flow_facts import flows
 from architect_lsp.knowledge.holding import keeps_open, taken
 from architect_lsp.knowledge.reading import Function, Reading, constant, dotted
+from architect_lsp.knowledge.reads import reads
 from architect_lsp.knowledge.steps import is_gated, mentions, step_facts
 from architect_lsp.knowledge.values import Value, value_of
 from architect_lsp.knowledge.waiting import given_to_thread
@@ -180,6 +181,7 @@ def _definition(reading: Reading, node: Function) -> Def:
         starts=tuple(starts),
         locks=taken(reading, node),
         keeps_open=generator and keeps_open(reading, node),
+        reads=reads(reading, node),
     )
 
 

@@ -118,6 +118,7 @@ class Def(Struct, frozen=True, array_like=True, gc=False):
     ] = ()  # (target, slots of arguments that all share) of what it runs side by side
     locks: tuple[str, ...] = ()  # dotted names of the locks that it takes by a `with`
     keeps_open: bool = False  # whether it is an async generator that closes something once it goes on
+    reads: tuple[tuple[str, str], ...] = ()  # (parameter, attribute) that it looks into: see `reads.reads`
 
 
 class Field(Struct, frozen=True, array_like=True, gc=False):

@@ -29,9 +29,23 @@ def source_of(reading: Reading, name: ast.Name) -> ast.expr | None:
             for it in up.generators:
                 if _gives(it.target, it.iter, name.id) and not _within(name, up.generators[0].iter, reading):
                     return _given(it.iter)
+        elif isinstance(up, ast.Lambda) and name.id in {it.arg for it in up.args.args}:
+            return _sorted_by(reading, up)
         elif isinstance(up, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             return None
     return None
+
+
+def _sorted_by(reading: Reading, function: ast.Lambda) -> ast.expr | None:
+    """What a lambda is called with each of: `sorted(rows, key=lambda row: ...)`, `map(lambda row: ..., rows)`."""
+    up = reading.parent(function)
+    call = reading.parent(up) if isinstance(up, ast.keyword) and up.arg == "key" else up
+    if not isinstance(call, ast.Call) or len(function.args.args) != 1:
+        return None
+    last = dotted(call.func).rpartition(".")[2]
+    if call is not up:
+        return _given(call.args[0]) if last in ("sorted", "min", "max") and len(call.args) == 1 else None
+    return _given(call.args[1]) if last in ("map", "filter") and len(call.args) == 2 and call.args[0] is function else None
 
 
 def over_data(reading: Reading, loop: ast.AST) -> bool:

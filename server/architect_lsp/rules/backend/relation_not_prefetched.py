@@ -24,12 +24,12 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.chains import Query
+from architect_lsp.knowledge.facts import Def
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.models import Side
-from architect_lsp.knowledge.nouns import OrmModel
 from architect_lsp.knowledge.queries import Queries, queries
-from architect_lsp.knowledge.reading import Reading
 from architect_lsp.knowledge.symbols import Ref
+from architect_lsp.knowledge.unloaded import bound_anew, is_one, is_set, is_small, once_a_group
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
@@ -136,11 +136,39 @@ class Book(models.Model):
     def labels(self):
         return ", ".join(it.name for it in self.tags.all())
 
+    @property
+    def line(self):
+        return f"{self.title} by {self.author.name}"
+
 class Tag(models.Model):
     name = models.CharField()
 
 def listing():
     return [[|book.labels()|] for book in Book.objects.select_related("author")]
+
+def lines():
+    by_name = sorted(Book.objects.all(), key=lambda it: [|it.author|].name)
+    return [book.line for book in Book.objects.select_related("author")], [[|book.line|] for book in Book.objects.all()], by_name
+"""),
+        Bad(f"""
+-- shop/models.py --
+from django.db import models
+{_MODELS}
+-- shop/labels.py --
+def label(order, sizes):
+    return f"{{order.customer.name}} ({{sizes}})"
+
+def count(order):
+    if order.big:
+        return 0
+    return order.products.count()
+-- shop/slips.py --
+from shop.labels import count, label
+from shop.models import Order
+
+def slips():
+    kept = [label(it, sizes=3) for it in Order.objects.select_related("customer")]
+    return [[|label(it, sizes=3)|] for it in Order.objects.filter(paid=True)], [[|count(it)|] for it in Order.objects.all()]
 """),
     ],
     good=[
@@ -216,7 +244,6 @@ def names(session: Session):
 
 _ASKS = frozenset(("all", "count", "exists"))
 """What is called of a collection in Django to read it, and is answered by what `prefetch_related` brought; `filter` asks anew."""
-_FEW = frozenset(("first", "one", "one_or_none", "get", "scalar_one", "scalar_one_or_none"))
 
 
 @rule.check
@@ -231,96 +258,79 @@ def find(view: View) -> Iterator[Hit]:
         if not isinstance(node.value, ast.Name) or not isinstance(node.ctx, ast.Load) or reading.function(node) is None:
             continue
         loop = asked.loop_of(node.value)
-        if loop is not None and _is_bound_anew(node.value, reading):
+        if loop is not None and bound_anew(node.value, reading):
             continue
         query = asked.query(loop) if loop is not None else None
-        if loop is None or query is None or query.gives != "rows" or query.model is None or query.loaded is None or _small(query):
+        if (
+            loop is None
+            or query is None
+            or query.gives != "rows"
+            or query.model is None
+            or query.loaded is None
+            or is_small(query)
+        ):
             continue
         side = asked.models.across(query.model, node.attr)
-        if (id(loop), node.attr) in seen or node.attr == query.owner or _is_set(node, asked) or _once_a_group(node, asked):
+        if (id(loop), node.attr) in seen or node.attr == query.owner or is_set(node, asked) or once_a_group(node, asked):
             continue
         if side is None:
             hit = _through_method(view, node, query, asked)
         elif (
             side.lazy
             and side.name not in query.loaded
-            and not _is_one(side, query)
+            and not is_one(side, query)
             and _is_read(reading.parent(node), side, query)
         ):
-            hit = Hit(node, _message(node, side, query), tuple(_fix(node, side, query, loop)), evidence=_declared(side))
+            hit = Hit(node, _message(node, side, query), tuple(_fix(side, query, loop)), evidence=_declared(side))
         else:
             continue
         if hit is not None:
             seen.add((id(loop), node.attr))
             yield hit
+    yield from _handed(view, asked, seen)
 
 
-def _is_bound_anew(name: ast.Name, reading: Reading) -> bool:
-    """Whether the turn itself has given the loop's name another row before: `order = Order.objects.get(pk=order.pk)`."""
-    for up in reading.ancestors(name):
-        if isinstance(up, ast.For | ast.AsyncFor) and any(
-            isinstance(it, ast.Name) and it.id == name.id for it in ast.walk(up.target)
-        ):
-            inside = (it for row in up.body for it in ast.walk(row))
-            return any(
-                isinstance(it, ast.Name) and it.id == name.id and isinstance(it.ctx, ast.Store) and it.lineno < name.lineno
-                for it in inside
-            )
-    return False
-
-
-def _is_set(node: ast.Attribute, asked: Queries) -> bool:
-    """Whether the function gives the relation a value of its own before: `line.order = order` loads nothing."""
-    reading = asked.reading
-    name = ast.unparse(node)
-    owner = ast.unparse(node.value)
-    called = isinstance(reading.parent(node), ast.Call)
-    before = (it for it in reading.each(ast.Attribute) if isinstance(it.ctx, ast.Store) and it.lineno <= node.lineno)
-    return any(ast.unparse(it) == name or (called and ast.unparse(it.value) == owner) for it in before)
-
-
-def _once_a_group(node: ast.Attribute, asked: Queries) -> bool:
-    """Whether it is read only when the rows come to another group: `if seen != row.parent_id: ...; seen = row.parent_id`."""
-    row = ast.unparse(node.value)
-    for up in asked.reading.ancestors(node):
-        if not isinstance(up, ast.If) or any(it is node for it in ast.walk(up.test)):
+def _handed(view: View, asked: Queries, seen: set[tuple[int, str]]) -> Iterator[Hit]:
+    """Rows that a loop hands to a function of the project, which reads a relation of them."""
+    for call in view.reading.each(ast.Call):
+        names = [it for it in (*call.args, *(each.value for each in call.keywords)) if isinstance(it, ast.Name)]
+        rows = [it for it in names if asked.loop_of(it) is not None and not bound_anew(it, view.reading)]
+        found = view.definition(call) if rows else None
+        if found is None or not found[1].reads or view.effects(call).keys() - {"db-read"}:
             continue
-        kept = {it.id for each in up.body if isinstance(each, ast.Assign) for it in each.targets if isinstance(it, ast.Name)}
-        for it in ast.walk(up.test):
-            if isinstance(it, ast.Compare) and isinstance(it.ops[0], ast.NotEq):
-                sides = (it.left, it.comparators[0])
-                if any(isinstance(each, ast.Name) and each.id in kept for each in sides) and any(
-                    ast.unparse(each).startswith(f"{row}.") for each in sides
-                ):
-                    return True
-    return False
+        path, definition = found
+        for row in rows:
+            loop = asked.loop_of(row)
+            query = asked.query(loop) if loop is not None else None
+            if loop is None or query is None or query.gives != "rows" or query.loaded is None or is_small(query):
+                continue
+            side = _side_read(asked, query, definition, _parameter(call, definition, row))
+            if side is not None and (id(loop), side.name) not in seen:
+                seen.add((id(loop), side.name))
+                way = _way(side, query)
+                step = (Ref(path, definition.qualname, "def"), f"`{definition.qualname}` reads its `{side.name}`")
+                told = f"`{ast.unparse(call.func)}` loads `{side.name}` of each row anew: the query does not bring it along with"
+                yield Hit(call, f"{told} {way}.", tuple(_fix(side, query, loop)), evidence=(step,))
 
 
-def _small(query: Query) -> bool:
-    """Whether a query gives only a row or two, or its rows from somewhere else."""
-    for it in query.steps:
-        if (
-            it.name == "limit"
-            and it.call.args
-            and isinstance(it.call.args[0], ast.Constant)
-            and it.call.args[0].value in (1, 2, 3)
-        ):
-            return True
-    return query.has(*_FEW, "raw", "from_statement", "union")
+def _parameter(call: ast.Call, definition: Def, row: ast.Name) -> str:
+    """The parameter that takes the row."""
+    named = next((it.arg for it in call.keywords if it.value is row and it.arg), "")
+    names = [it for it, _ in definition.parameters][1 if definition.owner else 0 :]
+    at = call.args.index(row) if row in call.args else len(names)
+    return named or (names[at] if at < len(names) and not any(isinstance(it, ast.Starred) for it in call.args) else "")
 
 
-def _is_one(side: Side, query: Query) -> bool:
-    """Whether all rows have the same other side, which a session of SQLAlchemy asks for once: their key is compared with it."""
-    if query.orm != "sqlalchemy" or side.many or query.model is None:
-        return False
-    keys = {it.name for it in query.model.columns if it.references.startswith(f"{side.model.table}.")} | {side.name}
-    for step in query.steps:
-        compared = (it.left for given in step.call.args for it in ast.walk(given) if isinstance(it, ast.Compare))
-        if any(isinstance(it, ast.Attribute) and it.attr in keys for it in compared) or any(
-            it.arg in keys for it in step.call.keywords
-        ):
-            return True
-    return False
+def _side_read(asked: Queries, query: Query, definition: Def, parameter: str) -> Side | None:
+    """The first relation of the query's rows that a function reads of its parameter, and that they did not bring."""
+    for name, attribute in definition.reads:
+        bare, _, asks = attribute.partition(".")
+        side = asked.models.across(query.model, bare) if query.model is not None and name == parameter else None
+        if side is None or not side.lazy or side.name in (query.loaded or ()) or side.name == query.owner or is_one(side, query):
+            continue
+        if asks or not (query.orm == "django" and side.many):
+            return side
+    return None
 
 
 def _is_read(parent: ast.AST | None, side: Side, query: Query) -> bool:
@@ -331,12 +341,14 @@ def _is_read(parent: ast.AST | None, side: Side, query: Query) -> bool:
 
 
 def _message(node: ast.Attribute, side: Side, query: Query) -> str:
-    what = f"`{ast.unparse(node)}`"
+    return f"`{ast.unparse(node)}` is loaded anew for each row: the query does not bring it along with {_way(side, query)}."
+
+
+def _way(side: Side, query: Query) -> str:
+    """How the query would bring a relation along."""
     if query.orm == "django":
-        way = "prefetch_related" if side.many else "select_related"
-        return f'{what} is loaded anew for each row: the query does not bring it along with `{way}("{side.name}")`.'
-    way = "selectinload" if side.many else "joinedload"
-    return f"{what} is loaded anew for each row: the query does not bring it along with `{way}({query.name}.{side.name})`."
+        return f'`{"prefetch_related" if side.many else "select_related"}("{side.name}")`'
+    return f"`{'selectinload' if side.many else 'joinedload'}({query.name}.{side.name})`"
 
 
 def _declared(side: Side) -> tuple[tuple[Ref, str], ...]:
@@ -344,9 +356,8 @@ def _declared(side: Side) -> tuple[tuple[Ref, str], ...]:
     return ((at, f"the relation `{side.relation.name}` is declared here"),) if at is not None else ()
 
 
-def _fix(node: ast.Attribute, side: Side, query: Query, loop: ast.expr) -> Iterator[Draft]:
+def _fix(side: Side, query: Query, loop: ast.expr) -> Iterator[Draft]:
     """For Django, one more call at the end of the queryset that the loop runs over, where it stands there itself."""
-    del node
     if query.orm != "django" or not isinstance(loop, ast.Call) or any(it.name in ("iterator",) for it in query.steps):
         return
     if loop is not (query.steps[-1].call if query.steps else None):
@@ -369,31 +380,10 @@ def _through_method(view: View, node: ast.Attribute, query: Query, asked: Querie
         return None
     if called is not None and isinstance(view.reading.parent(called), ast.Expr):
         return None  # it is called for what it does, so that what it loads is the smaller half
-    for number, call in enumerate(definition.calls):
-        side = _own_side(call.target, model, asked)
-        if (
-            side is not None
-            and call.certain
-            and side.lazy
-            and query.loaded is not None
-            and side.name not in {*query.loaded, query.owner}
-        ):
-            shown = called if isinstance(called, ast.Call) and called.func is node else node
-            if isinstance(shown, ast.Call) and view.effects(shown).keys() - {"db-read"}:
-                return None  # it does more than read, so that what it loads is the smaller half
-            message = f"`{ast.unparse(node)}` loads `{side.name}` anew for each row: the query does not bring it along."
-            step = (
-                Ref(model.ref.path, definition.qualname, "call", number),
-                f"`{definition.qualname}` asks for `self.{side.name}`",
-            )
-            return Hit(shown, message, evidence=(step,))
-    return None
-
-
-def _own_side(target: str, model: OrmModel, asked: Queries) -> Side | None:
-    """The relation that a call in a method of the model reads: `self.lines.all`."""
-    parts = target.split(".")
-    if len(parts) < 3 or parts[0] != "self":
-        return None
-    side = asked.models.across(model, parts[1])
-    return side if side is not None and (not side.many or parts[2].rstrip("()") == "all") else None
+    side = _side_read(asked, query, definition, "self")
+    shown = called if isinstance(called, ast.Call) and called.func is node else node
+    if side is None or (isinstance(shown, ast.Call) and view.effects(shown).keys() - {"db-read"}):
+        return None  # it does more than read, so that what it loads is the smaller half
+    told = f"`{ast.unparse(node)}` loads `{side.name}` anew for each row: the query does not bring it along with"
+    step = (Ref(model.ref.path, definition.qualname, "def"), f"`{definition.qualname}` reads `self.{side.name}`")
+    return Hit(shown, f"{told} {_way(side, query)}.", evidence=(step,))
