@@ -152,6 +152,15 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter):
     [|writer.drain()|]
     [|trio.lowlevel.checkpoint()|]
 """),
+        Bad("""
+from sqlalchemy.ext.asyncio import AsyncSession
+
+async def coupon(session: AsyncSession, query):
+    found = [|session.execute(query)|]
+    kept = session.execute(query)
+    await kept
+    return found.scalar_one_or_none()
+"""),
     ],
     good=[
         """
@@ -280,7 +289,7 @@ def find(view: View) -> Iterator[Hit]:
     reading = view.reading
     for call in reading.each(ast.Call):
         yield from _called_later(view, call)
-        does = _misuse(reading, call) or _as_value(view, call)
+        does = _misuse(reading, call) or _as_value(view, call) or _by_name(reading, call)
         if does and (gives_coroutine(view.symbol(call.func)) or _asks_django(call)) and not _is_excused(reading, call):
             yield Hit(call, f"`{ast.unparse(call.func)}(...)` is never awaited: {does}.", tuple(_fix(reading, call)))
 
@@ -323,6 +332,19 @@ def _misuse(reading: Reading, call: ast.Call) -> str:
     if isinstance(parent, ast.For | ast.comprehension) and parent.iter is call:
         return "a coroutine can't be iterated"
     return ""
+
+
+def _by_name(reading: Reading, call: ast.Call) -> str:
+    """The same of one that is kept under a name, of which nothing is used but attributes."""
+    parent, function = reading.parent(call), reading.function(call)
+    if not isinstance(parent, ast.Assign) or len(parent.targets) != 1 or not isinstance(parent.targets[0], ast.Name):
+        return ""
+    name = parent.targets[0].id
+    if function is None or len(reading.bindings(function).get(name, [])) != 1:
+        return ""
+    ups = [reading.parent(it) for it in reading.each(ast.Name) if it.id == name and isinstance(it.ctx, ast.Load)]
+    used = [it.attr for it in ups if isinstance(it, ast.Attribute) and it.attr not in _OF_COROUTINES]
+    return f"a coroutine has no `{used[0]}`" if used and len(used) == len(ups) else ""
 
 
 def _asks_django(call: ast.Call) -> bool:

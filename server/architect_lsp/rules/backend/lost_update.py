@@ -53,6 +53,11 @@ def view(request, slug):
     product = get_object_or_404(Product, slug=slug)
     [|product.views = product.views + 1|]
     product.save(update_fields=["views"])
+
+def visit(pk):
+    page = Page.objects.get(pk=pk)
+    [|page.visits += 1|]
+    page.save()
 """),
         Bad("""
 from sqlalchemy import select
@@ -147,7 +152,7 @@ _NUMBERS = regex(
     r"(?:Small|Big|Positive\w*)?(?:Integer|Float|Decimal|Numeric|BigInteger|SmallInteger|Money)\w*|int|float|Decimal|BIGINT|INT|INTEGER"
 )
 _NAMES = regex(
-    r"\w*(?:count|counter|balance|stock|quantity|qty|amount|total|views|likes|votes|points|credits?|score|hits|attempts|failures|used"
+    r"\w*(?:count|counter|balance|stock|quantity|qty|amount|total|views|visits|plays|shares|likes|votes|points|credits?|score|hits|attempts|failures|used"
     r"|usage|quota|remaining|available|inventory|seats|tokens|downloads|number|num|sold|spent|budget|reserved|retries|clicks)s?",
     re.IGNORECASE,
 )
