@@ -90,7 +90,8 @@ def edit(key: int, changes: dict[str, Any]):
 """),
         Bad("""
 from flask import request
-from models import Customer, db
+from tables import Customer
+from models import db
 
 def create():
     customer = Customer([|**request.get_json()|])
@@ -146,7 +147,7 @@ _BODY = regex(
 
 
 _ROWS = regex(r"\.(?:objects|query)(?:\(\))?\.")
-_MODULE = regex(r"^(?:(?:\.+|\w+\.)(?:\w+\.)*(?:models?|db|database|entities|orm|tables)|models)\.\w+$")
+_MODULE = regex(r"^(?:(?:\.+|\w+\.)(?:\w+\.)*(?:models?|db|database|entities|orm|tables)|models?|tables|entities)\.\w+$")
 _UNTYPED = regex(r"(?:dict|Dict|typing\.Dict)(?:\[str, (?:Any|object|str)\])?")
 Bodies = dict[ast.AST, set[str]]
 
