@@ -52,11 +52,14 @@ def gives_coroutine(symbol: Symbol | None) -> bool:
         return symbol.facts.is_async and not symbol.facts.is_generator and is_plain(symbol.facts) and not symbol.facts.optional
     if not isinstance(symbol, External):
         return False
-    if _is_of_result(symbol.name):
-        return False
-    if _COROUTINES.fullmatch(symbol.name.replace("()", "")):
+    return _is_told(symbol.name) and not _is_of_result(symbol.name)
+
+
+def _is_told(written: str) -> bool:
+    """Whether the tables say of a dotted name that its call gives a coroutine."""
+    if _COROUTINES.fullmatch(written.replace("()", "")):
         return True
-    name = canonical(symbol.name)
+    name = canonical(written)
     entry = entry_of(name)
     return entry is not None and entry.awaits and not _MANAGERS.search(name)
 
@@ -65,7 +68,7 @@ def _is_of_result(name: str) -> bool:
     """Whether what is called belongs to what a coroutine gave, which the tables don't know: `client.auth_test().get`."""
     pieces = name.split("().")
     heads = ["().".join(pieces[:index]) for index in range(1, len(pieces))]
-    return any(it.rpartition(".")[2][:1].islower() and gives_coroutine(External(it)) for it in heads)
+    return any(it.rpartition(".")[2][:1].islower() and _is_told(it) for it in heads)
 
 
 def is_plain(definition: Def) -> bool:

@@ -160,6 +160,10 @@ async def coupon(session: AsyncSession, query):
     kept = session.execute(query)
     await kept
     return found.scalar_one_or_none()
+
+def waited_for_elsewhere(session: AsyncSession, query):
+    found = session.execute(query)
+    return found.scalar_one_or_none()
 """),
     ],
     good=[
@@ -340,7 +344,7 @@ def _by_name(reading: Reading, call: ast.Call) -> str:
     if not isinstance(parent, ast.Assign) or len(parent.targets) != 1 or not isinstance(parent.targets[0], ast.Name):
         return ""
     name = parent.targets[0].id
-    if function is None or len(reading.bindings(function).get(name, [])) != 1:
+    if not isinstance(function, ast.AsyncFunctionDef) or len(reading.bindings(function).get(name, [])) != 1:
         return ""
     ups = [reading.parent(it) for it in reading.each(ast.Name) if it.id == name and isinstance(it.ctx, ast.Load)]
     used = [it.attr for it in ups if isinstance(it, ast.Attribute) and it.attr not in _OF_COROUTINES]
