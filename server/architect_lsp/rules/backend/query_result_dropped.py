@@ -76,6 +76,14 @@ def recipients(sender):
     found = get_user_model().objects.filter(is_superuser=True)
     [|found.exclude(pk=sender.pk)|]
     return found
+
+def either(admins, author):
+    if admins:
+        found = Seat.objects.filter(admin=True)
+    else:
+        found = Seat.objects.all()
+    [|found.exclude(pk=author.pk)|]
+    return found
 """),
     ],
     good=[
@@ -164,9 +172,13 @@ def find(view: View) -> Iterator[Hit]:
 def _is_lazy(asked: Queries, call: ast.Call, function: ast.Attribute) -> bool:
     """Whether the call is known to give a query that nobody has run."""
     found = asked.query(call)
-    if found is None or found.runs or found.gives not in ("rows", "values"):
+    on = function.value.id if found is None and isinstance(function.value, ast.Name) else ""
+    made = asked.reading.bindings(asked.reading.function(call)).get(on, []) if on else []
+    rows = [asked.query(it) for it in made if isinstance(it, ast.Call)] if found is None else [found]
+    if not rows or (found is None and len(rows) != len(made)):  # what each branch binds it to
         return False
-    return function.attr in (_DJANGO if found.orm == "django" else _SQLALCHEMY)
+    lazy = {"django": _DJANGO, "sqlalchemy": _SQLALCHEMY}
+    return all(it is not None and not it.runs and it.gives in ("rows", "values") and function.attr in lazy[it.orm] for it in rows)
 
 
 def _looks_lazy(view: View, call: ast.Call, function: ast.Attribute) -> bool:
