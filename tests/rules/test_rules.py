@@ -31,7 +31,7 @@ GOOD = [pytest.param(rule, good, id=f"{rule.name}-good{index}") for rule in all_
 def workspace_of(rule: Rule, files: dict[str, str]) -> Workspace:
     """The files as a project; a `pyproject.toml` among them holds its settings, `base:` begins what it is compared with."""
     said = tomllib.loads(files.get("pyproject.toml", "")).get("tool", {}).get("architect", {})
-    workspace = Workspace(Path("/project"), parse({"enable": [rule.name]}, said))
+    workspace = Workspace(Path("/project"), parse({"enable": [rule.name], "disable": list(rule.yields_to)}, said))
     for path, text in files.items():
         if path != "pyproject.toml" and not path.startswith("base:"):
             workspace.open(path, text)
@@ -127,3 +127,22 @@ def test_every_duty_that_needs_no_model_has_two_rules_that_speak_unasked() -> No
     duties = {f"{letter}{number}" for letter in "ABCDE" for number in range(1, 6)}
     assert {it for it in duties if counted[it] < 2} == WEIGHED
     assert not [it.name for it in all_rules() if WEIGHED.intersection(it.rows)], "no rule says it decides these"
+
+
+def test_one_line_is_said_once_by_the_rule_that_says_it_best() -> None:
+    """Where that rule is off, or finds nothing on the line, the other speaks."""
+    text = (
+        "import subprocess\nfrom agents import function_tool\n\n\n@function_tool\ndef run(command: str) -> str:\n"
+        '    """Run a command."""\n    return subprocess.run(command, shell=True, capture_output=True).stdout\n'
+    )
+
+    def found(**said: list[str]) -> list[str]:
+        workspace = Workspace(Path("/project"), parse(said))
+        return [it.rule for it in workspace.check(workspace.open("app.py", text)).findings]
+
+    assert found() == ["dangerous-tool-unguarded"]
+    assert found(disable=["dangerous-tool-unguarded"]) == ["model-output-executed"]
+    names = {it.name for it in all_rules()}
+    for rule in all_rules():
+        assert names.issuperset(rule.yields_to), rule.name
+        assert rule.name not in rule.yields_to

@@ -55,6 +55,10 @@ class Decorator(Struct, frozen=True, array_like=True, gc=False):
         return self.value.argument(0, "path") or self.value.keyword("rule")
 
 
+FIELD = "field:"
+"""What a flow's `through` begins with that says which field of a parameter's class it is: `field:Ask:sort.value`."""
+
+
 class Flow(Struct, frozen=True, array_like=True, gc=False):
     """A value of a function reaches an argument of a call in it, or its result.
 
@@ -69,6 +73,16 @@ class Flow(Struct, frozen=True, array_like=True, gc=False):
     slot: str
     through: tuple[str, ...] = ()
     switches: tuple[str, ...] = ()
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether it ends in an attribute of `self`."""
+        return self.call < 0 and self.slot.startswith("self.")
+
+    @property
+    def is_result(self) -> bool:
+        """Whether it ends in what the function gives."""
+        return self.call < 0 and not self.is_kept
 
 
 class StepFacts(Struct, frozen=True, array_like=True, gc=False):

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 
 from msgspec.structs import replace
 
-from architect_lsp.knowledge.definitions import arguments, definitions, last_name
-from architect_lsp.knowledge.facts import Flow
+from architect_lsp.knowledge.annotations import annotation
+from architect_lsp.knowledge.definitions import argument_of, arguments, definitions, last_name, owner_of
+from architect_lsp.knowledge.facts import FIELD, Flow
 from architect_lsp.knowledge.flows import Origin, is_own, pieces
 from architect_lsp.knowledge.formatting import Between
 from architect_lsp.knowledge.reading import Function, Reading, constant, dotted
@@ -142,7 +143,17 @@ def _rows(
             part = f"#{it.part}" if it.part >= 0 and it.call is not None and calls.get(it.call) == at else ""
             source = f"(){at}{part}" if at >= 0 and at != number else ""
         if source:
-            yield Flow(source, number, slot, it.through, switches)
+            yield Flow(source, number, slot, (*it.through, *_field(reading, it)), switches)
+
+
+def _field(reading: Reading, origin: Origin) -> Iterator[str]:
+    """The mark of a field of an annotated parameter, whose class may say what it can be."""
+    name, _, fields = origin.name.partition(".")
+    function = owner_of(reading, origin.node, name) if fields and origin.kind == "parameter" else None
+    argument = argument_of(function, name) if function is not None else None
+    kind = annotation(argument.annotation) if argument is not None else ""
+    if kind[kind.rfind(".") + 1 :][:1].isupper():
+        yield f"{FIELD}{kind}:{fields}"
 
 
 def _derived(reading: Reading, node: Function) -> tuple[frozenset[str], frozenset[str]]:

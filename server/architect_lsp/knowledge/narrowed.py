@@ -6,12 +6,13 @@ import ast
 import re
 
 from architect_lsp.knowledge.catalogue import catalogue
-from architect_lsp.knowledge.definitions import arguments, owner_of
+from architect_lsp.knowledge.definitions import arguments, owner_of, parameters
+from architect_lsp.knowledge.fields import admits_few
 from architect_lsp.knowledge.flows import Origin
 from architect_lsp.knowledge.operations import routes_of, shaped_parameters
 from architect_lsp.knowledge.project import Project
-from architect_lsp.knowledge.reading import Function, Reading, dotted
-from architect_lsp.knowledge.symbols import ClassSymbol, External
+from architect_lsp.knowledge.reading import Function, Reading
+from architect_lsp.knowledge.values import value_of
 from architect_lsp.patterns import regex
 
 _OPEN_SHAPES = frozenset(("", "str", "string", "path", "default", "regex"))
@@ -22,26 +23,25 @@ _HANDS_FIELDS = regex(r"arg|param|body|query|form|json|valid|schema|expect|input
 
 
 def is_one_of_few(project: Project, path: str, reading: Reading, origin: Origin) -> bool:
-    """Whether a framework checks a parameter: its type names all that it may be (a `Literal`, an `Enum`), or its routes do."""
+    """Whether a framework checks a parameter: its type says all that it may be, or its routes do."""
     if origin.kind != "parameter":
         return False
     name = origin.name.partition(".")[0]
     function = owner_of(reading, origin.node, name)
-    if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) and _is_converted(project, path, reading, function, name):
-        return True
-    said = next((it.annotation for it in arguments(function) if it.arg == name), None) if function is not None else None
-    if isinstance(said, ast.Subscript) and dotted(said.value).rpartition(".")[2] == "Annotated":
-        said = next(iter(getattr(said.slice, "elts", [])), said)
-    if isinstance(said, ast.Subscript) and dotted(said.value).rpartition(".")[2] == "Optional":
-        said = said.slice
-    if isinstance(said, ast.BinOp):  # `Colour | None`
-        said = said.left
-    said = said.value if isinstance(said, ast.Subscript) and dotted(said.value).rpartition(".")[2] == "Literal" else said
-    target = reading.target(said) if isinstance(said, ast.Name | ast.Attribute) else ""
-    found = project.resolve(path, target, reading.owner(origin.node)) if target else None
-    if isinstance(found, External):
-        return found.name in ("typing.Literal", "typing_extensions.Literal")
-    return isinstance(found, ClassSymbol) and any(it.rpartition(".")[2] in ("Enum", "StrEnum") for it in found.facts.bases)
+    return function is not None and (
+        _is_converted(project, path, reading, function, name) or is_typed(project, path, reading, origin)
+    )
+
+
+def is_typed(project: Project, path: str, reading: Reading, origin: Origin) -> bool:
+    """Whether the type of a parameter, or of the field of its class that the origin names, lets no text of choice through."""
+    name, *fields = origin.name.split(".")
+    function = owner_of(reading, origin.node, name)
+    found = next(((it, default) for it, default in parameters(function) if it.arg == name), None) if function else None
+    if found is None or found[0].annotation is None:
+        return False
+    value = value_of(reading, found[1]) if found[1] is not None else None
+    return admits_few(project, path, reading.owner(origin.node), value_of(reading, found[0].annotation), value, fields)
 
 
 def is_helper(project: Project, path: str, reading: Reading, origin: Origin) -> bool:

@@ -16,6 +16,7 @@ from architect_lsp.knowledge.definitions import arguments, owner_of
 from architect_lsp.knowledge.facts import HTTP_METHODS, Def
 from architect_lsp.knowledge.flow_facts import INSIDE, giving_calls, innermost_call, placed
 from architect_lsp.knowledge.flows import Origin, is_own, pieces
+from architect_lsp.knowledge.narrowed import is_typed
 from architect_lsp.knowledge.pipelines import is_of_step, is_pipelined
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Function, Reading, constant, dotted
@@ -136,7 +137,10 @@ def _opened(
     """The parts with calls opened, `depth` of them in each other; one that was opened as deep before adds nothing (`seen`)."""
     for it in found:
         if isinstance(it, str) or it.kind not in ("call", "name"):
-            yield it
+            if isinstance(it, Origin) and it.kind == "parameter" and "." in it.name and is_typed(project, path, reading, it):
+                yield replace(it, kind="checked")
+            else:
+                yield it
             continue
         call, symbol = _giver(project, path, reading, it) if it.kind == "call" else (None, None)
         if symbol is not None and call is not None:

@@ -12,7 +12,8 @@ from typing import NamedTuple, TypeVar
 from msgspec import Struct
 
 from architect_lsp.knowledge.effects import canonical
-from architect_lsp.knowledge.facts import Call, Def, Facts, Flow
+from architect_lsp.knowledge.facts import FIELD, Call, Def, Facts, Flow
+from architect_lsp.knowledge.fields import is_typed_field
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol, Ref, Symbol
 from architect_lsp.knowledge.threats import ALL, LOADED, Sink
@@ -89,7 +90,7 @@ def told(project: Project, path: str, definition: Def) -> object:
     known = _known(project, path, definition)
     key = (path, definition.qualname)
     steps = [(name, kind, it.call, _path(project, (key, name), kind, it)) for (name, kind), it in known.steps.items()]
-    return known.passes, known.parts, known.gives, steps, [it for it in definition.flows if _is_kept(it)]
+    return known.passes, known.parts, known.gives, steps, [it for it in definition.flows if it.is_kept]
 
 
 def described(stream: Stream, project: Project) -> tuple[tuple[Ref, str], ...]:
@@ -194,7 +195,7 @@ class _Settling:
                 is_known = isinstance(symbol, External) and not symbol.name.startswith("?")
                 full = f"{symbol.name if is_known and isinstance(symbol, External) else head}{called}{rest}"
                 outside.append((full, cleaned(self.project, path, where) if where else _NOTHING))
-        kept = {it.slot for it in definition.flows if _is_kept(it)}
+        kept = {it.slot for it in definition.flows if it.is_kept}
         readers = tuple(
             ((path, it.qualname), it)
             for it in (_methods(self.project, path).get(definition.owner, ()) if kept else ())
@@ -223,7 +224,7 @@ class _Settling:
                 for source in dict.fromkeys(it.source for it in definition.flows):
                     if not source.startswith("()"):
                         for flow, clean in self._reached(here, definition, source):
-                            if _is_result(flow):
+                            if flow.is_result:
                                 changed |= _widen(mine.passes, source, clean)
                                 changed |= _widen(mine.parts, (flow.slot, source), clean)
                 for name, clean in self.names[here].outside:
@@ -233,7 +234,7 @@ class _Settling:
                     if isinstance(symbol, FunctionSymbol):
                         given = self._of(symbol).gives
                         for flow, clean in self._reached(here, definition, source):
-                            if _is_result(flow):
+                            if flow.is_result:
                                 for name, before in given.items():
                                     changed |= _widen(mine.gives, name, before | clean)
 
@@ -287,7 +288,7 @@ class _Settling:
                 node = (here, source)
                 for flow, clean in self._reached(here, definition, source):
                     if flow.call < 0:
-                        for below, facts in self.names[here].readers if _is_kept(flow) else ():
+                        for below, facts in self.names[here].readers if flow.is_kept else ():
                             if any(it.source == flow.slot for it in facts.flows):
                                 self._lead(node, (below, flow.slot), -1, clean, into, waves)
                         continue
@@ -347,6 +348,8 @@ def cleaned(project: Project, path: str, through: str) -> frozenset[str]:
     """The kinds of sink that a value may reach which went through this call or check, as the file `path` writes it."""
     if through.startswith("kind:"):
         return frozenset([through[5:]])
+    if through.startswith(FIELD):
+        return frozenset([ALL]) if is_typed_field(project, path, through) else frozenset()
     if through.startswith("guard"):
         return project.threats.cleans(through) if through != "guard" else frozenset([ALL])
     symbol = project.resolve(path, through)
@@ -367,14 +370,6 @@ def _called(definition: Def) -> tuple[str, ...]:
 
 def _number(source: str) -> int:
     return int(source[2:].partition("#")[0])
-
-
-def _is_kept(flow: Flow) -> bool:
-    return flow.call < 0 and flow.slot.startswith("self.")
-
-
-def _is_result(flow: Flow) -> bool:
-    return flow.call < 0 and not _is_kept(flow)
 
 
 def _widen(rows: dict[_NameT, _Clean], name: _NameT, clean: _Clean) -> bool:

@@ -217,7 +217,8 @@ class Rule:
     """`Rule(__name__, ...)` in a module of a domain's folder: `boolean_trap.py` is the rule `boolean-trap`.
 
     `rows` are ids of the reviewer's duties; `equivalents` other tools' codes for the same smell; `preview` rules speak only
-    when they are enabled; `needs` are words of which the unit must hold one for the rule to look at it at all.
+    when they are enabled; `needs` are words of which the unit must hold one for the rule to look at it at all; `yields_to` are
+    rules that say the same better where both find something on one line.
     """
 
     module: str
@@ -231,6 +232,7 @@ class Rule:
     preview: bool = False
     tests_too: bool = False  # whether it speaks about test files
     needs: Sequence[str] = ()
+    yields_to: Sequence[str] = ()
     unit_check: UnitCheck | None = field(default=None, init=False)
     project_check: ProjectCheck | None = field(default=None, init=False)
     file_check: FileCheck | None = field(default=None, init=False)

@@ -46,7 +46,16 @@ def unit_hits(view: View, rules: Sequence[Rule]) -> tuple[list[tuple[Rule, Hit]]
             found.extend((rule, it) for it in rule.unit_check(view))
         except Exception as error:  # noqa: BLE001  (invariant 1: a rule's bug costs that rule, and is reported)
             broken.append(Broken(rule.name, view.path, f"{type(error).__name__}: {error}"))
-    return found, broken
+    return _without_echoes(found), broken
+
+
+def _without_echoes(found: list[tuple[Rule, Hit]]) -> list[tuple[Rule, Hit]]:
+    """The hits without those of rules that another, which they yield to, says better on the same line."""
+    names = {rule.name for rule, _ in found}
+    if not any(names.intersection(rule.yields_to) for rule, _ in found):
+        return found
+    said = {(rule.name, getattr(hit.node, "lineno", 0)) for rule, hit in found}
+    return [(rule, hit) for rule, hit in found if not any((it, getattr(hit.node, "lineno", 0)) in said for it in rule.yields_to)]
 
 
 def _concerned(view: View, rules: Sequence[Rule]) -> Sequence[Rule]:

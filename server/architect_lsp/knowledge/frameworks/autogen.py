@@ -43,8 +43,13 @@ def agents(project: Project) -> Iterator[Agent]:
 
 
 def tools(project: Project) -> Iterator[Tool]:
-    """The functions that agents are given."""
+    """The functions that agents are given, and those that are made tools for whoever takes them."""
     rows: dict[tuple[Place, str], Tool] = {}
+    for path in project.paths:
+        for spot in calls(project, path):
+            made = _tool(project, spot) if spot.value.last == "FunctionTool" else None
+            if made is not None and made.ref is not None:
+                rows.setdefault((project.place(made.ref), made.name), made)
     for spot, _ in _found(project).values():
         for part in parts(project, spot.argument(-1, "tools")):
             found = _tool(project, part)

@@ -43,6 +43,7 @@ rule = Rule(
     severity=Severity.ERROR,
     confidence=Confidence.HIGH,
     rows=["C4", "D4"],
+    yields_to=["dangerous-tool-unguarded", "tool-path-unconfined"],
     cwe=94,
     needs=["("],
     bad=[
@@ -68,8 +69,7 @@ client = OpenAI()
 
 def calculate(question):
     answer = client.chat.completions.create(model="m", messages=[{"role": "user", "content": question}])
-    code = answer.choices[0].message.content.strip()
-    return eval([|code|])
+    return eval([|answer.choices[0].message.content.strip()|])
 """),
         Bad("""
 -- app/agent.py --

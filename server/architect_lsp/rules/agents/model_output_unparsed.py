@@ -31,6 +31,7 @@ rule = Rule(
     severity=Severity.WARNING,
     confidence=Confidence.MEDIUM,
     rows=["C4"],
+    yields_to=["tool-input-unvalidated"],
     cwe=20,
     needs=["loads("],
     bad=[

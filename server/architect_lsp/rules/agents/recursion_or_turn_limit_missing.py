@@ -31,6 +31,7 @@ rule = Rule(
     severity=Severity.WARNING,
     confidence=Confidence.HIGH,
     rows=["C4", "C5"],
+    yields_to=["agent-loop-unbounded"],
     cwe=770,
     needs=["GroupChat", "Swarm(", "ProxyAgent", "ConversableAgent", "Executor", "max_turns", "max_iter", "Options(", "_limit"],
     bad=[

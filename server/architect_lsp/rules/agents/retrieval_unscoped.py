@@ -16,10 +16,11 @@ Source: OWASP LLM08:2025 Vector and Embedding Weaknesses; CWE-639
 import ast
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.definitions import arguments
 from architect_lsp.knowledge.facts import Facts
 from architect_lsp.knowledge.kinds import is_script, is_test
 from architect_lsp.knowledge.project import Project
-from architect_lsp.knowledge.reading import constant, dotted, keyword
+from architect_lsp.knowledge.reading import Function, constant, dotted, keyword
 from architect_lsp.knowledge.steps import METADATA
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
@@ -65,6 +66,13 @@ def find(question):
 def ask(index, question):
     return [|index.as_query_engine(similarity_top_k=4)|].query(question)
 """),
+        Bad("""
+from app.store import vectors
+
+def context(user_id: str, question: str) -> str:
+    found = [|vectors.similarity_search(question, k=4)|]
+    return "\\n".join(it.page_content for it in found)
+"""),
     ],
     good=[
         """
@@ -83,6 +91,19 @@ def retriever(tenant_id):
 
 def of_tenant(q, tenant_id):
     return stores[tenant_id].similarity_search(q)
+""",
+        """
+from app.store import vectors, store_of
+
+def own(user_id, question):
+    return store_of(user_id).similarity_search(question)
+
+def logged(user_id, question):
+    found = vectors.similarity_search(question)
+    return [it for it in found if it.metadata["owner"] == user_id]
+
+def shared(question):
+    return vectors.similarity_search(question)
 """,
         """
 from langchain_core.documents import Document
@@ -111,6 +132,7 @@ _BOUNDS = (
     "pre_filter",
 )
 _RAW = ("query_texts", "query_embeddings")
+_OWNER = regex(r"(?:current_)?(?:user|tenant|org|organi[sz]ation|customer|account|workspace|team|company|client|owner)(?:_?id)?")
 
 
 @rule.check
@@ -126,12 +148,25 @@ def find(view: View) -> Iterator[Hit]:
             continue
         if any(it.arg is None or it.arg in _BOUNDS for it in call.keywords) or constant(call.func.value) is not None:
             continue
+        function = view.reading.function(call)
+        owner = next((it for it in _unread(function) if _OWNER.fullmatch(it)), "") if function is not None else ""
+        if owner and dotted(call.func.value):
+            yield Hit(
+                call, f"The function is told whose documents are meant, `{owner}`, and this search looks through everybody's."
+            )
+            continue
         keys = view.project.of_all("documents kept apart", _keys)
         if keys and dotted(call.func.value) and not any(it in view.reading.unit.text for it in keys):
             key = sorted(keys)[0]
             yield Hit(
                 call, f"The project keeps its documents apart by `{key}`, and this search looks through those of everybody."
             )
+
+
+def _unread(function: Function | ast.Lambda) -> Iterator[str]:
+    """The parameters that a function never looks at."""
+    read = {it.id for it in ast.walk(function) if isinstance(it, ast.Name)}
+    yield from (it.arg for it in arguments(function) if it.arg not in read)
 
 
 def _keys(project: Project) -> frozenset[str]:

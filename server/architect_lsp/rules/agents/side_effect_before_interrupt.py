@@ -39,6 +39,14 @@ def pay(state):
     return {"note": interrupt({"question": f"Charged {charge.id}. A note?"})}
 """),
         Bad("""
+from langgraph.types import interrupt
+from app.payments import charge
+
+def pay(state):
+    receipt = [|charge(state["card"], state["amount"])|]
+    return {"approved": interrupt({"question": "Was that right?", "receipt": receipt}) == "yes"}
+"""),
+        Bad("""
 import httpx
 import smtplib
 from langgraph.types import interrupt
@@ -81,6 +89,11 @@ _KINDS = ("mail", "db-write", "commit", "queue")
 _PAYS = regex(
     r"(?:^|\.)(?:Refund|Charge|PaymentIntent|Transfer|Payout|refunds|charges|payment_intents|transfers|payouts)\.(?:create|capture)$"
 )
+_DEEDS = regex(
+    r"(?:charge|refund|pay|transfer|wire|purchase|place_order|send_(?:e?mail|sms|message|invoice|payment|money|notification)s?"
+    r"|(?:create|cancel|delete)_(?:order|charge|invoice|payment|refund|ticket|account|user|booking|subscription)s?)(?:_\w+)?"
+)
+"""Names of calls that say what they do, where what is called can't be read."""
 _POSTS = ("post", "put", "patch")
 _REPEATABLE = regex(r"upsert|idempot|get_or_create|update_or_create|set_|cache")
 
@@ -112,6 +125,8 @@ def _acts(view: View, call: ast.Call) -> bool:
     if keyword(call, "idempotency_key") is not None or _REPEATABLE.search(written):
         return False
     if _PAYS.search(written):
+        return True
+    if _DEEDS.fullmatch(written.rpartition(".")[2]) and view.definition(call) is None:
         return True
     kinds = view.effects(call)
     return any(it in kinds for it in _KINDS) or ("http" in kinds and written.rpartition(".")[2] in _POSTS)

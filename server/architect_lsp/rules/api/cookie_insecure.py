@@ -27,6 +27,7 @@ rule = Rule(
     severity=Severity.WARNING,
     confidence=Confidence.HIGH,
     rows=["A2", "D4"],
+    yields_to=["cookie-flags"],
     cwe=614,
     needs=["set_cookie"],
     bad=[

@@ -24,6 +24,7 @@ rule = Rule(
     severity=Severity.WARNING,
     confidence=Confidence.HIGH,
     rows=["A5"],
+    yields_to=["tool-side-effect-without-idempotency-key", "task-repeats-side-effect"],
     needs=[".create(", ".create_async("],
     bad=[
         Bad(

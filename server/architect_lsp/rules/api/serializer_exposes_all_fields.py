@@ -31,6 +31,7 @@ rule = Rule(
     severity=Severity.WARNING,
     confidence=Confidence.HIGH,
     rows=["A2", "A3", "D4"],
+    yields_to=["form-takes-all-fields"],
     cwe=915,
     equivalents=["DJ007"],
     needs=["__all__"],

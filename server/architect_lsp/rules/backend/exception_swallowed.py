@@ -35,6 +35,7 @@ rule = Rule(
     severity=Severity.WARNING,
     confidence=Confidence.HIGH,
     rows=["B1", "C4", "E2"],
+    yields_to=["cancelled-error-swallowed"],
     cwe=390,
     equivalents=["S110", "S112", "BLE001", "B110", "B112", "W0718"],
     needs=["except", "suppress"],
@@ -230,10 +231,8 @@ async def relay(websocket, response):
         detail = body["error"]
     except Exception:
         pass
-    try:
+    with suppress(Exception):
         await websocket.send_json({"error": detail})
-    except Exception:
-        pass
 """,
         '''
 import requests

@@ -42,6 +42,7 @@ rule = Rule(
     severity=Severity.WARNING,
     confidence=Confidence.MEDIUM,
     rows=["C4", "B1", "A5"],
+    yields_to=["tool-error-hidden"],
     cwe=396,
     equivalents=["BLE001", "W0718"],
     needs=["except"],

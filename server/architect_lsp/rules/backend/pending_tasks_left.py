@@ -28,6 +28,7 @@ rule = Rule(
     severity=Severity.WARNING,
     confidence=Confidence.MEDIUM,
     rows=["B3", "C4"],
+    yields_to=["coroutine-not-awaited"],
     cwe=772,
     needs=[".wait(", "import wait"],
     bad=[

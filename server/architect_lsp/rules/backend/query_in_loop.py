@@ -44,6 +44,7 @@ rule = Rule(
     severity=Severity.WARNING,
     confidence=Confidence.MEDIUM,
     rows=["B2", "B5", "D3"],
+    yields_to=["prefetched-rows-asked-again", "relation-not-prefetched"],
     cwe=1073,
     needs=["for "],
     bad=[

@@ -36,6 +36,7 @@ rule = Rule(
     severity=Severity.WARNING,
     confidence=Confidence.HIGH,
     rows=["B3", "C4"],
+    yields_to=["loop-touched-from-thread"],
     equivalents=["RUF006"],
     needs=["create_task", "ensure_future"],
     bad=[

@@ -35,6 +35,7 @@ rule = Rule(
     severity=Severity.WARNING,
     confidence=Confidence.MEDIUM,
     rows=["A2", "D4"],
+    yields_to=["path-traversal"],
     cwe=434,
     needs=["filename"],
     bad=[
