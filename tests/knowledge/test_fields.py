@@ -46,6 +46,7 @@ class Ask(Base):
     field: FIELD
     inner: Inner
     more: Inner | None = None
+    many: list[Inner] = []
 
 """
 USED = (
@@ -55,6 +56,9 @@ HELPER = (
     'def rows(body: Ask):\n    return connection.execute(f"SELECT * FROM t ORDER BY {body.FIELD}").fetchall()\n\n'
     '@app.post("/a")\ndef answer(body: Ask):\n    return rows(body)\n'
 )
+
+
+EACH = USED.replace("return ", "return [").replace(".fetchall()", " for one in body.many]").replace("body.FIELD", "one.FIELD")
 
 
 def found(field: str, used: str, code: str) -> list[str]:
@@ -126,3 +130,8 @@ def test_any_other_text_is_one(field: str, used: str, code: str) -> None:
 def test_parameters_are_judged_alike(parameters: str, flagged: bool) -> None:
     code = USED.replace("post", "get").replace("body: Ask", parameters).replace("body.FIELD", "field")
     assert found("str", "field", code) == ["sql-injection"] * flagged
+
+
+def test_what_a_list_holds_is_judged_by_its_own_class() -> None:
+    assert found("str", "way", EACH) == []
+    assert found("str", "text", EACH) == ["sql-injection"]

@@ -83,14 +83,15 @@ def _is_shaped(value: Value | None) -> bool:
 
 
 def _class_of(project: Project, path: str, owner: str, shape: Value) -> ClassSymbol | None:
-    """The class of the project that an annotation speaks of, alone or with None."""
+    """The class of the project that an annotation speaks of, alone, with None, or as what a list holds."""
     if shape.kind == "text":
-        shape = quoted(shape.text)
-    items = [it for it in shape.items if it.text != "None"] if shape.kind in ("joined", "index") else [shape]
-    if shape.kind == "index" and shape.last not in (*_WRAPPERS, "Annotated"):
-        return None
-    first = items[0] if len(items) == 1 or shape.last == "Annotated" else None
-    found = project.resolve(path, first.text, owner) if first is not None and first.kind == "name" else None
+        return _class_of(project, path, owner, quoted(shape.text))
+    if shape.kind in ("joined", "index"):
+        items = [it for it in shape.items if it.text not in ("None", "Ellipsis", "...")]
+        if shape.kind == "index" and shape.last not in (*_WRAPPERS, *_LISTS, "Annotated"):
+            return None
+        return _class_of(project, path, owner, items[0]) if len(items) == 1 or shape.last == "Annotated" else None
+    found = project.resolve(path, shape.text, owner) if shape.kind == "name" else None
     return found if isinstance(found, ClassSymbol) else None
 
 
