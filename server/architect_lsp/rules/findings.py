@@ -43,23 +43,23 @@ def unit_findings(
 ) -> tuple[list[Finding], list[Broken], bool]:
     """(what the rules find in the units and is `kept`, what failed, whether all units were looked at).
 
-    Units that nobody looked at yet wait for another time once `time.perf_counter()` says `until_s`.
+    Units that nobody looked at yet wait for another time once `time.perf_counter()` says `until_s`; one is always looked at.
     """
     found: list[Finding] = []
     broken: list[Broken] = []
-    complete = True
+    complete, looked = True, False
     conclusions, generation = project.conclusions, project.generation
     for index, (unit, piece) in enumerate(zip(document.units, document.pieces, strict=True)):
         if piece.reading is None:
             continue
         if piece.generation != generation:
-            if until_s is not None and piece.generation < 0 and time.perf_counter() > until_s:
+            if until_s is not None and looked and piece.generation < 0 and time.perf_counter() > until_s:
                 complete = False
                 continue
             if not conclusions.holds(piece.asked, piece.generation):
                 view = View(document.path, piece.reading, project)
                 (piece.hits, piece.broken), piece.asked = conclusions.watched(unit_hits, view, rules)
-            piece.generation = generation
+            piece.generation, looked = generation, True
         broken += piece.broken or ()
         if not piece.hits:
             continue
