@@ -6,11 +6,12 @@ What the rules of security share. A unit without a source is not looked at furth
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
 from architect_lsp.knowledge.constants import behind
+from architect_lsp.knowledge.definitions import last_name
 from architect_lsp.knowledge.effects import canonical
 from architect_lsp.knowledge.flows import Origin
 from architect_lsp.knowledge.narrowed import is_helper, is_one_of_few
@@ -26,6 +27,9 @@ from architect_lsp.patterns import regex
 _SOURCES = regex(
     r"\b_?req(?:uest)?\b|request|input\(|argv|stdin|get_(?:query_|body_)?argument|FieldStorage|streamlit|st\.|self\.(?:path|headers|rfile)\b|parse_(?:known_)?args|\.recv|\.receive_"
 )
+
+_RUNNERS = {"add_task": 0, "to_thread": 0, "run_sync": 0, "run_in_threadpool": 0, "submit": 0, "run_in_executor": 1}
+"""Calls that have a function run elsewhere, by the place of it: what follows is what it is given."""
 
 
 class Exposure(Struct, frozen=True):
@@ -80,34 +84,61 @@ def has_source(project: Project, reading: Reading) -> bool:
 
 
 def _found(project: Project, path: str, reading: Reading) -> Iterator[Exposure]:
-    threats = project.threats
     for call in sorted(reading.each(ast.Call), key=lambda it: (it.lineno, it.col_offset)):
-        last = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""
-        symbol, name = _callee(project, path, reading, call, last)
-        if isinstance(symbol, FunctionSymbol) and not threats.is_own_sink(name):
-            yield from _through(project, path, reading, call, symbol)
+        yield from _reached(project, path, reading, call, call.func, tuple(_arguments(call)))
+        function, given = _handed_on(call)
+        if function is not None:
+            yield from _reached(project, path, reading, call, function, given)
+
+
+def _reached(
+    project: Project, path: str, reading: Reading, call: ast.Call, function: ast.expr, given: Sequence[tuple[str, ast.expr]]
+) -> Iterator[Exposure]:
+    """The exposures of what a call calls, or has called for it."""
+    threats = project.threats
+    last = last_name(function)
+    symbol, name = _callee(project, path, reading, function, last)
+    if isinstance(symbol, FunctionSymbol) and not threats.is_own_sink(name):
+        yield from _through(project, path, reading, call, symbol, given)
+        return
+    switches = {it.arg for it in call.keywords if constant(it.value) is True}
+    if name == "functools.partial":
+        name, last, set_before = _completed(project, path, reading, call)
+        switches |= set_before
+    known = threats.is_sink_name(last) or threats.is_sink_name(name.rpartition(".")[2]) or name.endswith(".")
+    for sink in threats.sinks(name) if known else ():
+        if sink.switch and sink.switch not in switches:
             continue
-        switches = {it.arg for it in call.keywords if constant(it.value) is True}
-        if name == "functools.partial":
-            name, last, set_before = _completed(project, path, reading, call)
-            switches |= set_before
-        known = threats.is_sink_name(last) or threats.is_sink_name(name.rpartition(".")[2]) or name.endswith(".")
-        for sink in threats.sinks(name) if known else ():
-            if sink.switch and sink.switch not in switches:
-                continue
-            for slot, argument in _arguments(call):
-                if slot in sink.slots or ALL in sink.slots:
-                    found = parts(project, path, reading, argument, sink.kind)
-                    origin = _first(project, path, reading, found)
-                    if origin is not None:
-                        yield Exposure(sink.kind, call, argument, origin, name, found)
+        for slot, argument in given:
+            if slot in sink.slots or ALL in sink.slots:
+                found = parts(project, path, reading, argument, sink.kind)
+                origin = _first(project, path, reading, found)
+                if origin is not None:
+                    yield Exposure(sink.kind, call, argument, origin, name, found)
 
 
-def _callee(project: Project, path: str, reading: Reading, call: ast.Call, last: str) -> tuple[Symbol | None, str]:
-    target = reading.target(call.func)
-    symbol = project.resolve(path, target, reading.owner(call)) if target else None
+def _handed_on(call: ast.Call) -> tuple[ast.expr | None, tuple[tuple[str, ast.expr], ...]]:
+    """(the function that a call has run elsewhere, what it is given), (None, ()) where it has none run."""
+    last, at = last_name(call.func), None
+    words = [(it.arg or "*", it.value) for it in call.keywords]
+    if last in ("Thread", "Process", "Timer"):
+        given = dict(words)
+        rows = given.get("args")
+        values = rows.elts if isinstance(rows, ast.Tuple | ast.List) else []
+        at, words = given.get("target") or given.get("function") or next(iter(call.args[1:2]), None), []
+    else:
+        index = _RUNNERS.get(last, len(call.args))
+        at, values = (call.args[index], call.args[index + 1 :]) if index < len(call.args) else (None, [])
+    if not isinstance(at, ast.Name | ast.Attribute):
+        return None, ()
+    return at, (*((str(index), it) for index, it in enumerate(values) if not isinstance(it, ast.Constant | ast.Lambda)), *words)
+
+
+def _callee(project: Project, path: str, reading: Reading, function: ast.expr, last: str) -> tuple[Symbol | None, str]:
+    target = reading.target(function)
+    symbol = project.resolve(path, target, reading.owner(function)) if target else None
     if isinstance(symbol, ClassSymbol):
-        symbol = project.resolve(path, f"{target}.__init__", reading.owner(call))
+        symbol = project.resolve(path, f"{target}.__init__", reading.owner(function))
     if isinstance(symbol, FunctionSymbol):
         return symbol, module_name(symbol)
     if isinstance(symbol, External):
@@ -132,11 +163,13 @@ def _completed(project: Project, path: str, reading: Reading, call: ast.Call) ->
     return full, full.rpartition(".")[2], words
 
 
-def _through(project: Project, path: str, reading: Reading, call: ast.Call, symbol: FunctionSymbol) -> Iterator[Exposure]:
+def _through(
+    project: Project, path: str, reading: Reading, call: ast.Call, symbol: FunctionSymbol, given: Sequence[tuple[str, ast.expr]]
+) -> Iterator[Exposure]:
     if not symbol.facts.flows:
         return
     rows = streams(project, symbol.path, symbol.facts)
-    for slot, argument in _arguments(call) if rows else ():
+    for slot, argument in given if rows else ():
         parameter = slot_parameter(symbol.facts, slot)
         for it in rows:
             if it.parameter == parameter:
