@@ -58,7 +58,6 @@ def place(session: Session, lines):
 -- app/products.py --
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-
 def by_sku(session: Session, sku):
     return session.execute(select(Product).where(Product.sku == sku)).scalar_one()
 """),
