@@ -66,6 +66,13 @@ def pay(session: Session, pk):
 """),
         Bad("""
 from datetime import datetime
+from desk.models import Ticket
+
+def close(pk):
+    Ticket.objects.filter(pk=pk).update(closed_at=[|datetime.utcnow()|], day=datetime.now())
+"""),
+        Bad("""
+from datetime import datetime
 from sqlalchemy.orm import Mapped, mapped_column
 
 class Event(Base):
@@ -95,6 +102,8 @@ class Order(models.Model):
 
 _NAIVE = regex(r"datetime\.datetime\.(?:now|utcnow|today|utcfromtimestamp|fromtimestamp)")
 _TIMES = regex(r"DateTime\w*|TIMESTAMP|DATETIME|datetime")
+
+_STORES = ("create", "update", "acreate", "aupdate")
 
 
 @rule.check
@@ -173,7 +182,10 @@ def _names(node: ast.expr) -> Iterator[str]:
 def _column(asked: Queries, call: ast.Call, name: str) -> bool:
     """Whether a call gives a column of a model its value: `Order(created=...)`, `Order.objects.create(created=...)`."""
     query = asked.query(call)
-    model = query.model if query is not None and query.steps and query.steps[-1].name in ("create", "update", "acreate") else None
+    stores = query is not None and bool(query.steps) and query.steps[-1].name in _STORES
+    model = query.model if query is not None and stores else None
+    if model is None and query is not None and stores and query.orm == "django":
+        return name.endswith("_at")  # of a model that is not at hand
     if model is None:
         found = asked.model_of(call)
         model = found[0] if found is not None and query is None else None
