@@ -169,13 +169,12 @@ def waited_for_elsewhere(session: AsyncSession, query):
     good=[
         """
 from slack_bolt.async_app import AsyncApp
-
 app = AsyncApp(token="t")
 
 async def bot():
     answer = await app.client.auth_test()
-    if answer.get("ok"):
-        return answer.get("user_id")
+    await app.queue.submit(bot)
+    return answer.get("ok") and answer.get("user_id")
 """,
         """
 -- app/stores.py --
@@ -361,7 +360,8 @@ def _called_later(view: View, call: ast.Call) -> Iterator[Hit]:
     last = call.func.attr if isinstance(call.func, ast.Attribute) else dotted(call.func)
     position = _CALLBACKS.get(last, 0 if last in ("register", "filter") and view.callee(call) in _PLAIN else _NEVER)
     given = call.args[position] if len(call.args) > position else given_to_thread(call)
-    if isinstance(given, ast.Name | ast.Attribute) and gives_coroutine(view.symbol(given)):
+    is_queue = last == "submit" and view.reading.awaited(call)  # an executor's future can't be awaited
+    if isinstance(given, ast.Name | ast.Attribute) and gives_coroutine(view.symbol(given)) and not is_queue:
         yield Hit(given, f"`{ast.unparse(given)}` is called and never awaited: `{last}` takes a plain function.")
     if last == "wait" and call.args and view.callee(call) in ("asyncio.wait", "asyncio.tasks.wait"):
         held = call.args[0]

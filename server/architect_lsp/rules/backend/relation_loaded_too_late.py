@@ -20,6 +20,7 @@ import ast
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.chains import Query
+from architect_lsp.knowledge.definitions import definitions
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.models import Side
 from architect_lsp.knowledge.queries import Queries, queries
@@ -81,6 +82,10 @@ async def refreshed(session: AsyncSession, key):
     await session.refresh(team, ["players"])
     return len(team.players)
 
+async def blocking(db: Session, key):
+    team = db.execute(select(Team).where(Team.id == key)).scalar_one()
+    return team.players
+
 async def awaited(session: AsyncSession, key):
     team = await session.get(Team, key)
     return await team.awaitable_attrs.players
@@ -132,11 +137,22 @@ def find(view: View) -> Iterator[Hit]:
         side, query = found
         way = f"`{'selectinload' if side.many else 'joinedload'}({query.name}.{side.name})`"
         if isinstance(function, ast.AsyncFunctionDef):
+            if not _is_awaited(reading, function, node.value.id):
+                continue  # a session that blocks may load it here as anywhere
             told.add(name)
             yield Hit(node, f"`{name}` is loaded when it is first read, which raises in a coroutine: load it with {way}.")
         elif (closed := _closed(reading, function, asked, node.value)) is not None and not _read_before(closed, name):
             told.add(name)
             yield Hit(node, f"`{name}` is first read when its session is closed, which raises: load it with {way}.")
+
+
+def _is_awaited(reading: Reading, function: ast.AST, name: str) -> bool:
+    """Whether the row was waited for, so that its session is one of coroutines."""
+    rows = definitions(reading, function)
+    nodes = [each for it in rows.get(name, ()) if it.value is not None for each in ast.walk(it.value)]
+    for it in [each.id for each in nodes if isinstance(each, ast.Name) and each.id != name]:
+        nodes += [each for row in rows.get(it, ()) if row.value is not None for each in ast.walk(row.value)]
+    return any(isinstance(it, ast.Await) for it in nodes)
 
 
 def _lazy(asked: Queries, node: ast.Attribute) -> tuple[Side, Query] | None:
