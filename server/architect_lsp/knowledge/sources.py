@@ -309,6 +309,8 @@ def is_handler(reading: Reading, function: Function) -> bool:
         ):
             return True
         name = dotted(it.func if isinstance(it, ast.Call) else it)
+        if name.rpartition(".")[2] == "fixture":
+            return False  # pytest gives its own `request`, and what other fixtures made
         if _ROUTE_MODULES.match(name.rpartition(".")[2]) or name in ("action", "decorators.action"):
             return True  # `@registry.action` may be anybody's, `@action` is Django REST framework's
     if [it.arg for it in arguments(function)] in _LAMBDAS and not reading.owner(function):

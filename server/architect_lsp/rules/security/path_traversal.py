@@ -123,6 +123,14 @@ def report(name: str):
     ],
     good=[
         """
+import pytest
+from django.urls import path
+
+@pytest.fixture
+def nginx(request, folder):
+    return open(folder / "nginx.conf").read()
+""",
+        """
 from pathlib import Path
 from django.http import HttpResponse
 from django.utils._os import safe_join
