@@ -21,8 +21,8 @@ def is_test(path: str) -> bool:
     """Whether the file is a test by pytest's and unittest's conventions."""
     name = posixpath.basename(path)
     folders = path.split("/")[:-1]
-    return bool(re.match(r"(test_.*|.*_test|conftest|tests?)\.py$", name)) or any(
-        it in ("test", "tests", "testing") for it in folders
+    return bool(re.match(r"(tests?_.*|.*_tests?|conftest|tests?)\.py$", name)) or any(
+        it in ("test", "tests", "testing") or it.endswith("_tests") for it in folders
     )
 
 
