@@ -6,7 +6,9 @@ import { createInterface } from "node:readline";
 const { tools, shots } = JSON.parse(process.argv[2]);
 const { chromium } = createRequire(`${tools}/`)("playwright-core");
 
-const TIMEOUT_MS = 30_000;
+const TIMEOUT_MS = 90_000;  // a busy machine takes long to draw a window
+const TIMEOUT_S = TIMEOUT_MS / 1000;
+const PATIENCE_MS = 10_000;
 const browser = await chromium.launch({
   env: { ...process.env, FONTCONFIG_FILE: new URL("fonts.conf", import.meta.url).pathname },
   executablePath: "/usr/bin/chromium",
@@ -49,6 +51,25 @@ async function quickInput(text) {
   await input.fill(text);
 }
 
+/** Opens a list by keys, filters it by `text`, and gives its first row's once `enough` accepts it; keys pressed too early are
+ * pressed again. */
+async function firstRow(keys, text, enough, what) {
+  const row = page.locator(".quick-input-widget .quick-input-list .monaco-list-row").first();
+  const read = () => row.textContent({ timeout: 1_000 }).catch(() => "");
+  for (const end = Date.now() + TIMEOUT_MS; ; ) {
+    await press(...keys);
+    try {
+      await quickInput(text);
+      return await until(read, enough, what, PATIENCE_MS);
+    } catch (error) {
+      if (Date.now() > end) {
+        throw error;
+      }
+      await press("Escape");
+    }
+  }
+}
+
 const scenes = {
   async open({ url, width = 1280, height = 860 }) {
     page = await browser.newPage({ viewport: { width, height } });
@@ -58,29 +79,20 @@ const scenes = {
   },
 
   async openFile({ name }) {
-    await press("Control+p");
-    await quickInput(name);
-    const row = page.locator(".quick-input-widget .quick-input-list .monaco-list-row").first();
-    await until(() => row.textContent(), (it) => it?.includes(name.split("/").at(-1)), `${name} in the file picker`);
-    await press("Enter");
     const base = name.split("/").at(-1);
+    await firstRow(["Control+p"], name, (it) => it?.includes(base), `${name} in the file picker`);
+    await press("Enter");
     await page.locator(`.monaco-editor[data-uri$="${base}"] .view-line`).first().waitFor();
   },
 
   async command({ title }) {
-    await press("F1");
-    await quickInput(`>${title}`);
-    const row = page.locator(".quick-input-widget .quick-input-list .monaco-list-row").first();
-    await until(() => row.textContent(), (it) => it?.includes(title), `${title} in the command palette`);
+    await firstRow(["F1"], `>${title}`, (it) => it?.includes(title), `${title} in the command palette`);
     await press("Enter");
   },
 
   /** Whether the palette knows a command. */
   async knows({ title }) {
-    await press("F1");
-    await quickInput(`>${title}`);
-    const row = page.locator(".quick-input-widget .quick-input-list .monaco-list-row").first();
-    const text = await until(() => row.textContent(), (it) => Boolean(it), "an answer of the command palette");
+    const text = await firstRow(["F1"], `>${title}`, Boolean, "an answer of the command palette");
     await press("Escape");
     return text.includes(title);
   },
@@ -126,7 +138,7 @@ const scenes = {
   },
 
   /** Squiggles in view, by kind, once there are some (or none, with `none`). */
-  async squiggles({ none = false, timeoutS = 30 }) {
+  async squiggles({ none = false, timeoutS = TIMEOUT_S }) {
     const count = async () => ({
       warnings: await page.locator(".squiggly-warning").count(),
       errors: await page.locator(".squiggly-error").count(),
@@ -142,7 +154,7 @@ const scenes = {
   },
 
   /** Rows of the Problems view once one contains `text`. */
-  async problems({ text, gone = false, timeoutS = 30 }) {
+  async problems({ text, gone = false, timeoutS = TIMEOUT_S }) {
     const holds = (rows) => rows.some((it) => it.includes(text)) !== gone;
     return until(() => texts(".markers-panel .monaco-list-row"), holds, `${gone ? "no " : ""}"${text}" in Problems`, timeoutS * 1000);
   },
@@ -188,12 +200,12 @@ const scenes = {
     await page.locator(".tab.active:not(.dirty)").waitFor();
   },
 
-  async status({ text, timeoutS = 30 }) {
+  async status({ text, timeoutS = TIMEOUT_S }) {
     const read = async () => (await texts('.statusbar-item[id="architect-lsp.architect.architect.status"]')).join(" ");
     return until(read, (it) => it.includes(text), `"${text}" in the status bar`, timeoutS * 1000);
   },
 
-  async notification({ text, timeoutS = 30 }) {
+  async notification({ text, timeoutS = TIMEOUT_S }) {
     const seen = new Set();  // a toast goes by itself
     const rows = ":is(.notifications-toasts, .notifications-center) .notification-list-item";
     const read = async () => [...(await texts(rows)).reduce((all, it) => all.add(it), seen)];
