@@ -34,12 +34,28 @@ class Inner(BaseModel):
 class Base(BaseModel):
     inherited: Sort
     checked: str
+    full: str
+    snake: str
 
     @field_validator("checked")
     @classmethod
     def known(cls, value):
         if value not in ("a", "b"):
             raise ValueError("unknown")
+        return value
+
+    @field_validator("full")
+    @classmethod
+    def not_empty(cls, value):
+        if not value.strip():
+            raise ValueError("empty")
+        return value
+
+    @field_validator("snake")
+    @classmethod
+    def snake_case(cls, value):
+        if not value.strip() or not is_snake_case(value):
+            raise ValueError("no name")
         return value
 
 class Ask(Base):
@@ -89,6 +105,7 @@ def found(field: str, used: str, code: str) -> list[str]:
         ("str", "more.way"),
         ("str", "inherited.value"),
         ("str", "checked"),
+        ("str", "snake"),
     ],
 )
 def test_what_is_no_text_of_choice_is_no_injection(field: str, used: str, code: str) -> None:
@@ -106,6 +123,7 @@ def test_what_is_no_text_of_choice_is_no_injection(field: str, used: str, code: 
         ('str = Field(pattern=r"[a-z]")', "field"),
         ("str = Field(max_length=30)", "field"),
         ("Text", "field"),
+        ("str", "full"),
         ("str", "inner.text"),
         ("Unknown", "field"),
     ],

@@ -23,6 +23,8 @@ _WRAPPERS = ("Optional", "Required", "NotRequired", "Final", "Union")
 _LISTS = ("list", "List", "set", "Set", "Sequence", "tuple", "Tuple", "frozenset", "Collection", "Iterable")
 _WIDE = regex(r"(?<!\\)\.[*+{]|\\[SDW]|\[\^")
 """What a pattern does not have that says what a text is made of."""
+_LOOKS = regex(r"(?:^|\.)(?:(?:full)?match|search|is_?\w+)$")
+_MEASURES = regex(r"(?:^|\.)(?:strip|len)$")
 _VALIDATORS = ("field_validator", "validator")
 
 
@@ -106,4 +108,8 @@ def _is_validated(project: Project, symbol: ClassSymbol, field: str) -> bool:
 
 
 def _refuses(method: Def) -> bool:
-    return method.asserts or any(it.target.endswith("Error") for it in method.calls)
+    """Whether it may raise for what a text is made of; for its length alone says nothing."""
+    names = [it.target for it in method.calls]
+    if not method.asserts and not any(it.endswith("Error") for it in names):
+        return False
+    return any(map(_LOOKS.search, names)) or not any(map(_MEASURES.search, names))

@@ -29,9 +29,9 @@ import ast
 import re
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.definitions import arguments, definitions
+from architect_lsp.knowledge.definitions import arguments, definitions, last_name
 from architect_lsp.knowledge.exposures import Exposure
-from architect_lsp.knowledge.reading import dotted
+from architect_lsp.knowledge.reading import Reading, dotted
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
@@ -102,6 +102,21 @@ def mirror():
 """),
     ],
     good=[
+        """
+import httpx
+from fastapi import APIRouter, HTTPException, Request
+from shop.chat import verify_chat_signature
+
+router = APIRouter()
+
+@router.post("/events")
+async def event(request: Request):
+    if not verify_chat_signature(await request.body(), request.headers.get("X-Signature", "")):
+        raise HTTPException(403)
+    data = await request.json()
+    async with httpx.AsyncClient(timeout=5) as client:
+        return (await client.get(data["file"]["url"])).status_code
+""",
         """
 import requests
 from flask import request
@@ -259,10 +274,21 @@ def find(view: View) -> Iterator[Hit]:
             or _is_looked_up(view, it)
             or _is_in_process(view, it.call)
             or _is_for_admins(view, it)
+            or _is_signed(view.reading, it.call)
         ):
             continue
         message = f"`{it.source}` decides which server `{it.used_by}` asks, internal ones too; choose it from a list."
         yield Hit(it.argument, message, (), it.steps)
+
+
+_SIGNATURES = regex(r"^(?:is_)?(?:verif\w*|valid\w*|check\w*)_(?:\w+_)?signature$|^construct_event$")
+
+
+def _is_signed(reading: Reading, call: ast.Call) -> bool:
+    """Whether the sender's signature is checked before: the service that signed it chose the address."""
+    function = reading.function(call)
+    rows = (it for it in reading.within(function) if isinstance(it, ast.Call) and it.lineno < call.lineno)
+    return function is not None and any(_SIGNATURES.match(last_name(it.func)) for it in rows)
 
 
 _ADMINS = regex(r"admin|superuser|staff|operator|root_user", re.IGNORECASE)
