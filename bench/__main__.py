@@ -244,7 +244,9 @@ def index(root: Path, what: str, **environment: str) -> dict[str, float]:
         time.sleep(0.2)
     told, _ = process.communicate()
     found: dict[str, float] = json.loads(told)
-    return {**found, "peak": max(peak, found.get("peak", 0.0) if not peak else 0.0)}
+    if "peak" in found and peak:
+        found["peak"] = peak
+    return found
 
 
 def megabytes(top: int) -> float:
