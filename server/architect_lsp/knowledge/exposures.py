@@ -30,6 +30,8 @@ _SOURCES = regex(
 
 _RUNNERS = {"add_task": 0, "to_thread": 0, "run_sync": 0, "run_in_threadpool": 0, "submit": 0, "run_in_executor": 1}
 """Calls that have a function run elsewhere, by the place of it: what follows is what it is given."""
+_STARTED = ("Thread", "Process", "Timer")
+"""What is made with a function to run, and with what it is given in a tuple or a list."""
 
 
 class Exposure(Struct, frozen=True):
@@ -119,15 +121,18 @@ def _reached(
 
 def _handed_on(call: ast.Call) -> tuple[ast.expr | None, tuple[tuple[str, ast.expr], ...]]:
     """(the function that a call has run elsewhere, what it is given), (None, ()) where it has none run."""
-    last, at = last_name(call.func), None
+    last = last_name(call.func)
+    if last not in _STARTED and last not in _RUNNERS:
+        return None, ()
     words = [(it.arg or "*", it.value) for it in call.keywords]
-    if last in ("Thread", "Process", "Timer"):
+    at: ast.expr | None = None
+    if last in _STARTED:
         given = dict(words)
         rows = given.get("args")
         values = rows.elts if isinstance(rows, ast.Tuple | ast.List) else []
         at, words = given.get("target") or given.get("function") or next(iter(call.args[1:2]), None), []
     else:
-        index = _RUNNERS.get(last, len(call.args))
+        index = _RUNNERS[last]
         at, values = (call.args[index], call.args[index + 1 :]) if index < len(call.args) else (None, [])
     if not isinstance(at, ast.Name | ast.Attribute):
         return None, ()

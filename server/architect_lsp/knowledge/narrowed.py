@@ -65,10 +65,7 @@ def _defaulted(function: Function) -> set[str]:
     """The parameters with a default of a function whose decorators hand it nothing of the body or the query."""
     if any(_HANDS_FIELDS.search(ast.unparse(it)) for it in function.decorator_list):
         return set()
-    given = function.args
-    positional = [*given.posonlyargs, *given.args]
-    rows = positional[len(positional) - len(given.defaults) :]
-    return {it.arg for it in (*rows, *(it for it, by in zip(given.kwonlyargs, given.kw_defaults, strict=True) if by is not None))}
+    return {it.arg for it, default in parameters(function) if default is not None}
 
 
 def _is_converted(project: Project, path: str, reading: Reading, function: Function, name: str) -> bool:

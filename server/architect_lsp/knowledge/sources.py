@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from msgspec.structs import replace
 
 from architect_lsp.knowledge.catalogue import tool_functions
-from architect_lsp.knowledge.definitions import arguments, owner_of
+from architect_lsp.knowledge.definitions import arguments, owner_of, parameters
 from architect_lsp.knowledge.facts import HTTP_METHODS, Def
 from architect_lsp.knowledge.flow_facts import INSIDE, giving_calls, innermost_call, placed
 from architect_lsp.knowledge.flows import Origin, is_own, pieces
@@ -285,10 +285,7 @@ def is_of_handler(reading: Reading, origin: Origin) -> bool:
 
 def is_injected(function: Function, name: str) -> bool:
     """Whether a parameter is filled by the framework's dependencies, not by the request."""
-    positional = [*function.args.posonlyargs, *function.args.args]
-    rows = list(zip(positional[len(positional) - len(function.args.defaults) :], function.args.defaults, strict=True))
-    rows += [(it, default) for it, default in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True) if default]
-    defaults = {argument.arg: default for argument, default in rows}
+    defaults = {it.arg: default for it, default in parameters(function)}
     argument = next((it for it in arguments(function) if it.arg == name), None)
     for node in (defaults.get(name), argument.annotation if argument else None):
         for it in ast.walk(node) if node is not None else ():
