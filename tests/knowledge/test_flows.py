@@ -7,7 +7,8 @@ import textwrap
 
 import pytest
 
-from architect_lsp.knowledge.flows import Origin, origins, pieces
+from architect_lsp.knowledge.flows import origins, pieces
+from architect_lsp.knowledge.origins import Origin
 from architect_lsp.knowledge.reading import Reading
 from architect_lsp.syntax.units import Tree, parsed
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from architect_lsp.engine import Workspace
 from architect_lsp.knowledge.document import Document
-from architect_lsp.knowledge.flows import Origin
+from architect_lsp.knowledge.origins import Origin
 from architect_lsp.knowledge.sources import parts
 from architect_lsp.settings import Settings
 

@@ -13,8 +13,8 @@ from msgspec import Struct
 from architect_lsp.knowledge.constants import behind
 from architect_lsp.knowledge.definitions import last_name
 from architect_lsp.knowledge.effects import canonical
-from architect_lsp.knowledge.flows import Origin
 from architect_lsp.knowledge.narrowed import is_helper, is_one_of_few
+from architect_lsp.knowledge.origins import Origin
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Reading, constant, dotted
 from architect_lsp.knowledge.sources import is_handler, is_request, parts

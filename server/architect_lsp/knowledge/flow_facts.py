@@ -11,8 +11,9 @@ from msgspec.structs import replace
 from architect_lsp.knowledge.annotations import annotation
 from architect_lsp.knowledge.definitions import argument_of, arguments, definitions, last_name, owner_of
 from architect_lsp.knowledge.facts import FIELD, Flow
-from architect_lsp.knowledge.flows import Origin, is_own, pieces
+from architect_lsp.knowledge.flows import pieces
 from architect_lsp.knowledge.formatting import Between
+from architect_lsp.knowledge.origins import Origin, is_own
 from architect_lsp.knowledge.reading import Function, Reading, constant, dotted
 from architect_lsp.knowledge.threats import KNOWN
 from architect_lsp.knowledge.transfers import ACCESS, CLEAN, HANDED_ON, NUMBERS, STRING_METHODS

@@ -9,13 +9,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Iterable, Iterator
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from architect_lsp.knowledge.annotations import is_number
 from architect_lsp.knowledge.choices import decided
 from architect_lsp.knowledge.definitions import (
-    Definition,
     argument_of,
     comprehension_of,
     counted_by,
@@ -31,10 +29,10 @@ from architect_lsp.knowledge.definitions import (
 )
 from architect_lsp.knowledge.formatting import Between, Hole, cut, format_parts, has_percent, is_numeric, percent_parts
 from architect_lsp.knowledge.guards import guards, guards_of_text, untouched
+from architect_lsp.knowledge.origins import Origin, clean, of_part
 from architect_lsp.knowledge.reading import Reading, dotted
 from architect_lsp.knowledge.shapes import ANYTHING
 from architect_lsp.knowledge.transfers import (
-    ACCESS,
     CLEAN,
     ESCAPES,
     HANDED_ON,
@@ -55,24 +53,6 @@ _TIMES = 3
 """How often the same part of the same value is followed; the ways to it differ by what checks stand there."""
 
 
-class Origin(Struct, frozen=True):
-    """One source of a value; `node` is the expression where it enters.
-
-    `kind` is "parameter", "call" (the result of one), "name" (of the module, or an attribute of `self`), "checked" (a number, or
-    a value that a sanitiser or a guard vouches for) or "unknown". `name` is the dotted way from the source to the value with
-    `()` after what is called: `response.content.text` of a local `response = client.send(x)` is `client.send().content.text`.
-    `through` are the calls on the way that make it harmless for some uses, as written, and the checks that do. `part` tells which
-    of several results of `call` it is, from 0; -1 the whole.
-    """
-
-    kind: str
-    name: str
-    node: ast.AST
-    through: tuple[str, ...] = ()
-    call: ast.Call | None = None  # the last call on the way that gives it
-    part: int = -1
-
-
 def pieces(reading: Reading, node: ast.expr) -> tuple[str | Origin, ...]:
     """A value taken apart, in order: literal text as str, everything else as its origins."""
     return tuple(_Walk(reading, node).pieces(node, 0))
@@ -82,11 +62,6 @@ def origins(reading: Reading, node: ast.expr) -> tuple[Origin, ...]:
     """Where a value comes from, each source once."""
     found = {(it.kind, it.name, it.through, it.part): it for it in pieces(reading, node) if isinstance(it, Origin)}
     return tuple(found.values())
-
-
-def is_own(origin: Origin) -> bool:
-    """Whether the value is a parameter's own, or part of it, rather than what some call on it gave."""
-    return origin.kind == "parameter" and "()" not in ACCESS.sub("", origin.name)
 
 
 class _Walk:
@@ -110,14 +85,14 @@ class _Walk:
         elif isinstance(node, ast.Constant):
             yield node.value if isinstance(node.value, str) else str(node.value)
         elif isinstance(node, ast.FormattedValue):
-            yield from _clean(node.value, "format") if is_numeric(node.format_spec) else self.pieces(node.value, depth + 1)
+            yield from clean(node.value, "format") if is_numeric(node.format_spec) else self.pieces(node.value, depth + 1)
         elif isinstance(node, ast.BinOp):
             yield from self._operation(node, depth)
         elif isinstance(node, ast.JoinedStr | ast.BoolOp | ast.Dict | ast.List | ast.Tuple | ast.Set):
             for value in node.elts if isinstance(node, ast.List | ast.Tuple | ast.Set) else node.values:
                 yield from self.pieces(value, depth + 1)
         elif isinstance(node, ast.Compare | ast.UnaryOp):
-            yield from _clean(node, "comparison")
+            yield from clean(node, "comparison")
         elif isinstance(node, ast.IfExp):
             truth = decided(self.reading, node.test)
             for value, kept in ((node.body, truth is not False), (node.orelse, truth is not True)):
@@ -146,7 +121,7 @@ class _Walk:
             side = node.right if isinstance(node.left, ast.Constant) and isinstance(node.left.value, int) else node.left
             yield from self.pieces(side, depth + 1)
         else:
-            yield from _clean(node, "arithmetic")
+            yield from clean(node, "arithmetic")
 
     def _percent(self, node: ast.BinOp, depth: int) -> Iterator[str | Origin]:
         left = tuple(self.pieces(node.left, depth + 1))
@@ -162,7 +137,7 @@ class _Walk:
             if isinstance(it, str):
                 yield it
             elif it.is_number:
-                yield from _clean(it.value, "format")
+                yield from clean(it.value, "format")
             else:
                 yield from self.pieces(it.value, depth + 1)
 
@@ -172,12 +147,12 @@ class _Walk:
         if name == "map" and len(node.args) > 1 and isinstance(function, ast.Name):
             mapped = dotted(node.args[0]).rpartition(".")[2]
             yield from (
-                _clean(node, mapped)
+                clean(node, mapped)
                 if mapped in NUMBERS or CLEAN.search(mapped) or ESCAPES.search(mapped)
                 else self.pieces(node.args[1], depth + 1)
             )
         elif (name in NUMBERS and isinstance(function, ast.Name)) or CLEAN.search(name):
-            yield from _clean(node, name)
+            yield from clean(node, name)
         elif ESCAPES.search(name):
             yield from self._escaped(node, name, depth)
         elif isinstance(function, ast.Attribute) and name == "format":
@@ -185,7 +160,7 @@ class _Walk:
         elif isinstance(function, ast.Attribute) and name in ("join", "joinpath") and node.args:
             yield from self._join(node, function.value, depth)
         elif name in ("get", "getlist") and any(it.arg == "type" and dotted(it.value) in NUMBERS for it in node.keywords):
-            yield from _clean(node, name)  # a field of a request, parsed
+            yield from clean(node, name)  # a field of a request, parsed
         elif isinstance(function, ast.Attribute) and name == "replace" and not node.keywords:
             yield from self.pieces(function.value, depth + 1)
             if len(node.args) > 1:
@@ -224,7 +199,7 @@ class _Walk:
         found = [it for value in given for it in self.pieces(value, depth + 1) if isinstance(it, Origin)]
         yield from (it if it.kind == "checked" else replace(it, through=(*it.through, by)) for it in found)
         if not found and name not in OPENED:  # an empty buffer is no value yet
-            yield from _clean(node, name)
+            yield from clean(node, name)
 
     def _format(self, node: ast.Call, receiver: ast.expr, depth: int) -> Iterator[str | Origin]:
         before = tuple(self.pieces(receiver, depth + 1))
@@ -307,7 +282,7 @@ class _Walk:
         loop = comprehension_of(reading, node, name)
         if loop is not None:
             is_count = (counted := counted_by(loop.target, loop.iter)) is not None and dotted(counted[0]) == name
-            yield from _clean(node, "enumerate") if is_count else self._suffixed(loop.iter, suffix, depth)
+            yield from clean(node, "enumerate") if is_count else self._suffixed(loop.iter, suffix, depth)
             return
         for scope in scopes(self.reading, node):
             if name in definitions(reading, scope):
@@ -342,7 +317,7 @@ class _Walk:
             if between is not None and it.how == "set":
                 yield between
             checks = guards(self.reading, node, name, it.node)
-            yield from self._past(checks, node, name, _of_part(self._suffixed(it.value, suffix, depth, node), it))
+            yield from self._past(checks, node, name, of_part(self._suffixed(it.value, suffix, depth, node), it))
             self.active.discard(key)
 
     def _past(self, checks: Collection[str], node: ast.expr, name: str, found: Iterator[str | Origin]) -> Iterator[str | Origin]:
@@ -387,14 +362,3 @@ class _Walk:
             return
         for it in kept:
             yield from self._suffixed(it, suffix, depth)
-
-
-def _of_part(found: Iterator[str | Origin], by: Definition) -> Iterator[str | Origin]:
-    """What a definition gives; of a call that is unpacked, which of its results."""
-    if by.part < 0 or by.how != "set" or not isinstance(by.value, ast.Call):
-        return found
-    return (replace(it, part=by.part) if isinstance(it, Origin) and it.call is by.value else it for it in found)
-
-
-def _clean(node: ast.expr, by: str) -> Iterator[Origin]:
-    yield Origin("checked", by, node)

@@ -8,8 +8,8 @@ import re
 from architect_lsp.knowledge.catalogue import catalogue
 from architect_lsp.knowledge.definitions import arguments, owner_of, parameters
 from architect_lsp.knowledge.fields import admits_few
-from architect_lsp.knowledge.flows import Origin
 from architect_lsp.knowledge.operations import routes_of, shaped_parameters
+from architect_lsp.knowledge.origins import Origin
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Function, Reading
 from architect_lsp.knowledge.values import value_of

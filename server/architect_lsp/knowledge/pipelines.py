@@ -9,7 +9,7 @@ import ast
 from architect_lsp.knowledge.assembly import Spot, kinds, parts
 from architect_lsp.knowledge.facts import Facts
 from architect_lsp.knowledge.flow_facts import innermost_call
-from architect_lsp.knowledge.flows import Origin
+from architect_lsp.knowledge.origins import Origin
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Reading, constant, dotted
 from architect_lsp.knowledge.summaries import effects

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from architect_lsp.knowledge.flows import Origin
+from architect_lsp.knowledge.origins import Origin
 from architect_lsp.knowledge.reading import Reading, constant
 from architect_lsp.knowledge.values import Value
 from architect_lsp.patterns import regex

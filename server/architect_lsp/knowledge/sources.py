@@ -15,8 +15,9 @@ from architect_lsp.knowledge.catalogue import tool_functions
 from architect_lsp.knowledge.definitions import arguments, owner_of, parameters
 from architect_lsp.knowledge.facts import HTTP_METHODS, Def
 from architect_lsp.knowledge.flow_facts import INSIDE, giving_calls, innermost_call, placed
-from architect_lsp.knowledge.flows import Origin, is_own, pieces
+from architect_lsp.knowledge.flows import pieces
 from architect_lsp.knowledge.narrowed import is_typed
+from architect_lsp.knowledge.origins import Origin, is_own
 from architect_lsp.knowledge.pipelines import is_of_step, is_pipelined
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Function, Reading, constant, dotted

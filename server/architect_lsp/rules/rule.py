@@ -17,9 +17,9 @@ from architect_lsp import rules
 from architect_lsp.knowledge.effects import canonical
 from architect_lsp.knowledge.exposures import Exposure, exposures, untrusted
 from architect_lsp.knowledge.facts import Def
-from architect_lsp.knowledge.flows import Origin
 from architect_lsp.knowledge.foreign import AgentFile
 from architect_lsp.knowledge.openapi import OpenApi
+from architect_lsp.knowledge.origins import Origin
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Reading
 from architect_lsp.knowledge.sdl import Sdl

@@ -18,7 +18,7 @@ import ast
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.facts import Facts
-from architect_lsp.knowledge.flows import Origin
+from architect_lsp.knowledge.origins import Origin
 from architect_lsp.knowledge.reading import dotted, keyword
 from architect_lsp.knowledge.wording import says
 from architect_lsp.model import Confidence, Severity

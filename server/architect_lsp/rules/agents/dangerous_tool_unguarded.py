@@ -26,8 +26,8 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.approvals import is_asked_first
 from architect_lsp.knowledge.definitions import arguments
-from architect_lsp.knowledge.flows import Origin
 from architect_lsp.knowledge.kinds import is_script
+from architect_lsp.knowledge.origins import Origin
 from architect_lsp.knowledge.reading import Function, Reading, constant, dotted
 from architect_lsp.knowledge.running import is_reader
 from architect_lsp.knowledge.sources import is_tool

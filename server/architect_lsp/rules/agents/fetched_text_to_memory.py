@@ -17,7 +17,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.flows import Origin
+from architect_lsp.knowledge.origins import Origin
 from architect_lsp.knowledge.outside_texts import FETCHED
 from architect_lsp.knowledge.reading import dotted
 from architect_lsp.knowledge.sources import is_tool

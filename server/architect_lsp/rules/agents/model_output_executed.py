@@ -27,7 +27,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.catalogue import asks_models
 from architect_lsp.knowledge.facts import Facts
-from architect_lsp.knowledge.flows import Origin
+from architect_lsp.knowledge.origins import Origin
 from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.knowledge.running import CODE, PROCESSES, REMOVERS, SHELLS, is_interpreter, is_writing, names_of_path
 from architect_lsp.knowledge.sources import is_handler, is_model_output, parts

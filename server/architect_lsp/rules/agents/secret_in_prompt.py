@@ -21,8 +21,8 @@ Source: OWASP LLM02:2025 Sensitive Information Disclosure; CWE-200
 import ast
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.flows import Origin
 from architect_lsp.knowledge.model_calls import model_calls, prompts
+from architect_lsp.knowledge.origins import Origin
 from architect_lsp.knowledge.reading import Reading, dotted, keyword
 from architect_lsp.knowledge.secret_names import secret_name, secret_read
 from architect_lsp.knowledge.sources import parts

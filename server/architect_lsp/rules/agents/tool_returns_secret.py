@@ -20,7 +20,7 @@ Source: OWASP LLM02:2025 Sensitive Information Disclosure; CWE-200
 import ast
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.flows import Origin
+from architect_lsp.knowledge.origins import Origin
 from architect_lsp.knowledge.reading import Function, dotted
 from architect_lsp.knowledge.secret_names import secret_name
 from architect_lsp.knowledge.sources import is_tool

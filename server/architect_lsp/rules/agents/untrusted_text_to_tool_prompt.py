@@ -18,8 +18,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.flows import Origin
 from architect_lsp.knowledge.model_calls import model_calls, prompts
+from architect_lsp.knowledge.origins import Origin
 from architect_lsp.knowledge.outside_texts import FETCHED
 from architect_lsp.knowledge.reading import dotted, keyword
 from architect_lsp.knowledge.sources import parts

@@ -23,8 +23,8 @@ Source: OWASP LLM01:2025 Prompt Injection
 import ast
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.flows import Origin, is_own
 from architect_lsp.knowledge.model_calls import model_calls, prompts
+from architect_lsp.knowledge.origins import Origin, is_own
 from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.knowledge.sources import is_request, parts
 from architect_lsp.model import Confidence, Severity

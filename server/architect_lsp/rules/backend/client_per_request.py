@@ -30,9 +30,9 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.catalogue import handlers
 from architect_lsp.knowledge.effects import canonical
-from architect_lsp.knowledge.flows import Origin
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.loops import over_data
+from architect_lsp.knowledge.origins import Origin
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Function, Reading, dotted, keyword
 from architect_lsp.knowledge.sources import is_request

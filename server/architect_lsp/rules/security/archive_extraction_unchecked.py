@@ -20,7 +20,7 @@ Source: CWE-22; PEP 706
 import ast
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.flows import Origin
+from architect_lsp.knowledge.origins import Origin
 from architect_lsp.knowledge.reading import dotted
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex

@@ -27,7 +27,7 @@ import ast
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.exposures import Exposure
-from architect_lsp.knowledge.flows import Origin, is_own
+from architect_lsp.knowledge.origins import Origin, is_own
 from architect_lsp.knowledge.reading import constant, keyword
 from architect_lsp.knowledge.sources import is_terminal
 from architect_lsp.model import Confidence, Severity

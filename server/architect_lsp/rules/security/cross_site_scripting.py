@@ -25,8 +25,8 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.exposures import Exposure, is_untrusted
 from architect_lsp.knowledge.facts import Facts
-from architect_lsp.knowledge.flows import Origin, is_own
 from architect_lsp.knowledge.formatting import ways
+from architect_lsp.knowledge.origins import Origin, is_own
 from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.knowledge.sources import is_request, is_terminal
 from architect_lsp.model import Confidence, Severity

@@ -22,7 +22,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.comments import comments
 from architect_lsp.knowledge.definitions import last_name
-from architect_lsp.knowledge.flows import Origin
+from architect_lsp.knowledge.origins import Origin
 from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex

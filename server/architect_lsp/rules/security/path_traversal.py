@@ -27,7 +27,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.definitions import leaves
 from architect_lsp.knowledge.exposures import Exposure
-from architect_lsp.knowledge.flows import Origin
+from architect_lsp.knowledge.origins import Origin
 from architect_lsp.knowledge.reading import constant, dotted
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex

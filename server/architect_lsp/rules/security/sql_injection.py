@@ -23,9 +23,9 @@ import ast
 import re
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.flows import Origin, is_own
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.narrowed import is_one_of_few
+from architect_lsp.knowledge.origins import Origin, is_own
 from architect_lsp.knowledge.reading import keyword
 from architect_lsp.knowledge.sources import is_model_output, is_request, parts
 from architect_lsp.knowledge.streams import described

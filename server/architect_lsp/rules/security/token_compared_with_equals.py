@@ -22,7 +22,8 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.definitions import arguments, definitions, last_name
-from architect_lsp.knowledge.flows import Origin, origins
+from architect_lsp.knowledge.flows import origins
+from architect_lsp.knowledge.origins import Origin
 from architect_lsp.knowledge.reading import Reading, dotted
 from architect_lsp.knowledge.sources import is_of_handler
 from architect_lsp.model import Confidence, Severity

@@ -22,7 +22,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.flows import Origin, is_own
+from architect_lsp.knowledge.origins import Origin, is_own
 from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.knowledge.sources import is_model_output, is_request, origins
 from architect_lsp.knowledge.symbols import ClassSymbol, External

@@ -13,7 +13,7 @@ Source: https://cwe.mitre.org/data/definitions/400.html
 import ast
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.flows import Origin
+from architect_lsp.knowledge.origins import Origin
 from architect_lsp.knowledge.reading import Reading, dotted
 from architect_lsp.knowledge.sources import is_of_handler, is_terminal
 from architect_lsp.model import Confidence, Severity

@@ -13,7 +13,7 @@ Source: https://owasp.org/www-community/attacks/XML_Injection
 import ast
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.flows import Origin
+from architect_lsp.knowledge.origins import Origin
 from architect_lsp.knowledge.reading import constant, dotted
 from architect_lsp.knowledge.sources import is_request, is_terminal
 from architect_lsp.model import Confidence, Severity
