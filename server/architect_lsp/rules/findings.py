@@ -214,8 +214,8 @@ def _shown(reading: Reading, node: ast.AST) -> Place:
 
 def _import(document: Document, name: str) -> list[Edit]:
     """The edit that imports a module (`asyncio`) or a name (`sqlalchemy.text`) at the top of the file; none if it is there."""
-    unit = document.units[-1]
-    reading = document.pieces[-1].reading
+    index = next(number for number, it in enumerate(document.units) if it.kind == "module")  # the first section
+    unit, reading = document.units[index], document.pieces[index].reading
     module, _, attribute = name.rpartition(".")
     line = f"from {module} import {attribute}" if module else f"import {name}"
     after: ast.stmt | None = None

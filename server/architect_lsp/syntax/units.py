@@ -1,7 +1,8 @@
 """One text -> its units: the pieces an edit can change alone. tree-sitter finds their borders, `ast` reads their inside.
 
-A unit is a function, a method, a class without its methods, or what is left of the module. A unit's text holds only its own
-lines, so it stays the same when lines are added elsewhere; `Unit.runs` says where those lines are in the file. tree-sitter is
+A unit is a function, a method, a class without its methods, or a section: the module's statements between two definitions. A
+unit's text holds only its own lines, so it stays the same when lines are added elsewhere; `Unit.runs` says where those lines are
+in the file. tree-sitter is
 incremental and survives half-typed code; `ast` gives each unit the language's own tree at the speed of C. A line that does not
 parse is blanked for the reading of its unit, so a half-typed statement costs that statement.
 """
@@ -26,6 +27,8 @@ from architect_lsp.text import Lines
 _PYTHON = tree_sitter.Language(tree_sitter_python.language())
 _OPENING = regex(r"[ \t]*(?:async[ \t]+def|def|class|@)(?!\w)")
 _WRAPPER = "if 1:\n"
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_DEFINITIONS = (*_FUNCTIONS, ast.ClassDef)
 _ATTEMPTS = 6
 """How many lines of one unit may be blanked before the unit is given up."""
 
@@ -59,9 +62,9 @@ class Unit(Struct, frozen=True):
         first, begin, _ = self.runs[max(at, 0)] if self.runs else (0, 0, 0)
         return begin + line - first
 
-    def holds(self, first: int, last: int) -> bool:
-        """Whether the file's lines `first` to `last` are all of this unit, which is in one piece."""
-        return len(self.runs) == 1 and self.runs[0][1] <= first and last < self.runs[0][1] + self.runs[0][2]
+    def run(self, first: int, last: int) -> int | None:
+        """The index of the run to which the file's lines `first` to `last` all belong; None when they are of no one."""
+        return next((index for index, (_, at, count) in enumerate(self.runs) if at <= first and last < at + count), None)
 
     def lowered(self, line: int, more: int) -> Unit:
         """This unit where what lies below the file's `line` has moved down by `more` lines."""
@@ -138,21 +141,25 @@ class Tree:
         return bool(self._tree.root_node.has_error)
 
     def units(self) -> list[Unit]:
-        """The units in file order; the module's own lines come last."""
+        """The units in file order; the module's own sections come last."""
         found: list[Unit] = []
         last = len(self.lines)
         own = self._members(self._tree.root_node.children, 0, last, "", found, bool(self._tree.root_node.has_error))
-        found.append(self._unit("module", "", own, 0))
+        found += (self._unit("module", "", it, 0) for it in sections(self.lines, own))
         return found
 
     def grown(self, units: Sequence[Unit], first: int, last: int, more: int) -> tuple[list[Unit], int] | None:
-        """As `revised`, if the function still ends where it did: whether so is for the caller to say. Asks no parser."""
-        index = next((i for i, it in enumerate(units) if it.kind == "function" and it.holds(first, last)), None)
-        if index is None or units[index].runs[0][2] + more <= 0:
+        """As `revised`, if the unit still ends where it did: whether so is for the caller to say. Asks no parser."""
+        found = ((index, it.run(first, last)) for index, it in enumerate(units) if it.kind != "class")
+        index, run = next((it for it in found if it[1] is not None), (0, None))
+        if run is None or units[index].runs[run][2] + more <= 0:
             return None
         unit = units[index]
         fresh = [it.lowered(last, more) for it in units] if more else list(units)
-        fresh[index] = self._unit("function", unit.scope, [(unit.line, unit.line + unit.runs[0][2] + more)], unit.indent)
+        ranges = [
+            (at + more * (number > run), at + count + more * (number >= run)) for number, (_, at, count) in enumerate(unit.runs)
+        ]
+        fresh[index] = self._unit(unit.kind, unit.scope, ranges, unit.indent)
         return fresh, index
 
     def revised(self, units: Sequence[Unit], first: int, last: int, more: int) -> tuple[list[Unit], int] | None:
@@ -161,7 +168,7 @@ class Tree:
         `units` are those before the edit, which made the file `more` lines longer. None when it touched more than that.
         """
         grown = self.grown(units, first, last, more)
-        if grown is None:
+        if grown is None or units[grown[1]].kind != "function":
             return None
         unit = units[grown[1]]
         begin, end = unit.line, unit.line + unit.runs[0][2] + more
@@ -266,6 +273,20 @@ class Tree:
         return joined_lines(self.lines, kind, scope, ranges, indent, body_indent)
 
 
+def sections(file_lines: Sequence[str], ranges: Sequence[tuple[int, int]]) -> list[list[tuple[int, int]]]:
+    """The line ranges of each section, at least one; a range of comments alone goes with the statements below it."""
+    found: list[list[tuple[int, int]]] = []
+    waiting: list[tuple[int, int]] = []
+    for begin, end in ranges:
+        waiting.append((begin, end))
+        if any(it[:1] not in ("", "#") for it in map(str.lstrip, file_lines[begin:end])):
+            found.append(waiting)
+            waiting = []
+    if waiting and found:
+        found[-1] += waiting
+    return found or [waiting]
+
+
 def joined_lines(
     file_lines: Sequence[str], kind: str, scope: str, ranges: Sequence[tuple[int, int]], indent: int, body_indent: str
 ) -> Unit:
@@ -299,14 +320,23 @@ class Parsed(Struct, frozen=True):
 
 
 def is_whole(unit: Unit, tree: Parsed | None) -> bool:
-    """Whether the unit is one function from its first line to its last, as `ast` read it."""
-    if tree is None or tree.blanked or len(tree.body) != 1:
+    """Whether the unit, as `ast` read it, is one function from its first line to its last, or one section of statements."""
+    if tree is None or tree.blanked or not tree.body:
         return False
+    if unit.kind == "module":
+        return not any(isinstance(it, _DEFINITIONS) for it in tree.body) and _is_section(unit, tree.lines)
     node = tree.body[0]
-    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or node.col_offset != unit.indent:
+    if not isinstance(node, _FUNCTIONS) or node.col_offset != unit.indent or len(tree.body) != 1:
         return False
     first = min((it.lineno for it in node.decorator_list), default=node.lineno)
     return first == tree.origin and node.end_lineno == tree.origin + len(tree.lines) - 1
+
+
+def _is_section(unit: Unit, lines: Sequence[str]) -> bool:
+    """Whether its runs make one section still, and none begins with a comment that would be the definition's above."""
+    ranges = [(line, line + count) for line, _, count in unit.runs]
+    firsts = (next((it for it in lines[begin:end] if it.strip()), "") for begin, end in ranges)
+    return len(sections(lines, ranges)) == 1 and not any(it[:1].isspace() for it in firsts)
 
 
 def parsed(unit: Unit) -> Parsed | None:

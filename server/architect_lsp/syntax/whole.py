@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterator, Sequence
 
 from architect_lsp.syntax import python
-from architect_lsp.syntax.units import Parsed, Unit, joined_lines
+from architect_lsp.syntax.units import Parsed, Unit, joined_lines, sections
 
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 _MAX_LINES = 20_000
@@ -18,7 +18,7 @@ _MAX_LINES = 20_000
 
 
 def whole(text: str) -> list[tuple[Unit, Parsed]] | None:
-    """The units in file order, the module's own lines last, and what is in each; None when `Tree` is to be asked."""
+    """The units in file order, the module's own sections last, and what is in each; None when `Tree` is to be asked."""
     if "\r" in text or "\t" in text or "\f" in text or text.count("\n") > _MAX_LINES:
         return None
     try:
@@ -27,7 +27,12 @@ def whole(text: str) -> list[tuple[Unit, Parsed]] | None:
         return None
     reader = _Reader(text.split("\n"))
     own, rest = reader.members(module.body, 0, len(reader.lines), "")
-    reader.add("module", "", own, 0, rest)
+    at = 0
+    for ranges in sections(reader.lines, own):
+        end, begin = ranges[-1][1] if ranges else 0, at
+        while at < len(rest) and rest[at].lineno <= end:
+            at += 1
+        reader.add("module", "", ranges, 0, rest[begin:at])
     return None if reader.unsure else reader.found
 
 

@@ -68,8 +68,9 @@ def find(view: View) -> Iterator[Hit]:
     if view.reading.unit.kind != "module" or view.path.endswith("__init__.py"):
         return
     n_uses = len(used(view.project).get(view.path, ()))
-    n_users = len(users(view.project).get((view.path, ""), ())) if n_uses >= _MANY else 0
+    imports = [it for it in view.reading.parsed.body if isinstance(it, ast.Import | ast.ImportFrom)]
+    is_first = sum(len(it.names) for it in imports) * 2 > n_uses  # of the module's sections, the one with its imports
+    n_users = len(users(view.project).get((view.path, ""), ())) if n_uses >= _MANY and is_first else 0
     if n_users >= _MANY:
         told = f"{n_users} modules use this one, and it uses {n_uses}: each change of these is handed on to those."
-        imports = [it for it in view.reading.parsed.body if isinstance(it, ast.Import | ast.ImportFrom)]
         yield Hit(next(it for it in imports if getattr(it, "module", "") != "__future__"), told)
