@@ -92,6 +92,13 @@ class Project:
         """The functions of a file that have a decorator, as above; who looks at their calls must ask for `facts`."""
         return self.of_file(path, _decorated)
 
+    def methods(self, path: str, owner: str) -> Iterator[Def]:
+        """The methods of a class, those of its bases aside; nobody is concerned by what else the file says."""
+        for name in self.row_of_file(path, _method_names, owner) or ():
+            found = self.definition(path, name)
+            if found is not None:
+                yield found
+
     def row_of_file(self, path: str, make: Callable[[Facts], Mapping[str, ValueT]], key: str) -> ValueT | None:
         """One entry of such a table, None where it has none; who asks is concerned only when that entry is another."""
         self.conclusions.ask((path, make, key))
@@ -330,6 +337,14 @@ def _classes(facts: Facts) -> tuple[ClassDef, ...]:
 
 def _decorated(facts: Facts) -> tuple[Def, ...]:
     return tuple(it for it in facts.defs if it.decorators)
+
+
+def _method_names(facts: Facts) -> dict[str, tuple[str, ...]]:
+    found: dict[str, dict[str, None]] = {}
+    for it in facts.defs:
+        if it.owner:
+            found.setdefault(it.owner, {})[it.qualname] = None
+    return {owner: tuple(names) for owner, names in found.items()}
 
 
 def _by_name(facts: Facts) -> dict[str, tuple[Variable, ...]]:

@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 from msgspec import Struct
 
 from architect_lsp.knowledge.effects import canonical
-from architect_lsp.knowledge.facts import FIELD, Call, Def, Facts, Flow
+from architect_lsp.knowledge.facts import FIELD, Call, Def, Flow
 from architect_lsp.knowledge.fields import is_typed_field
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol, Ref, Symbol
@@ -198,7 +198,7 @@ class _Settling:
         kept = {it.slot for it in definition.flows if it.is_kept}
         readers = tuple(
             ((path, it.qualname), it)
-            for it in (_methods(self.project, path).get(definition.owner, ()) if kept else ())
+            for it in (self.project.methods(path, definition.owner) if kept else ())
             if any(flow.source in kept for flow in it.flows)
         )
         return _Names({it: self._callee(path, definition, it) for it in numbers}, clean, tuple(outside), readers)
@@ -381,15 +381,3 @@ def _widen(rows: dict[_NameT, _Clean], name: _NameT, clean: _Clean) -> bool:
     rows[name] = after
     return True
 
-
-def _methods(project: Project, path: str) -> dict[str, list[Def]]:
-    """Class -> its methods that use attributes of `self`, read once for the same facts."""
-    kept: dict[str, tuple[Facts, dict[str, list[Def]]]] = project.lasting("methods with flows")
-    facts = project.facts(path)
-    if path not in kept or kept[path][0] is not facts:
-        rows: dict[str, list[Def]] = {}
-        for it in facts.defs:
-            if it.owner and any(flow.source.startswith("self.") for flow in it.flows):
-                rows.setdefault(it.owner, []).append(it)
-        kept[path] = facts, rows
-    return kept[path][1]

@@ -207,7 +207,7 @@ def _is_model(bases: tuple[str, ...]) -> bool:
 
 def _user(project: Project, path: str, name: str, owner: str = "") -> Def | None:
     """The function that adds to the history, by itself or by a helper of its file, and asks a model with it."""
-    rows = [it for it in project.facts(path).defs if not owner or it.owner == owner]
+    rows = [*project.methods(path, owner)] if owner else project.facts(path).defs
     ways = {f"{name}.{how}" for how in _GROWS}
     grows = {it.qualname for it in rows if any(call.target in ways for call in it.calls)}
     helpers = {f"self.{it.rpartition('.')[2]}" if owner else it for it in grows}

@@ -186,7 +186,7 @@ def _kept_on_self(view: View, call: ModelCall, name: str) -> bool:
         return False
     if len(view.project.attribute(view.path, f"{owner}.{name.removeprefix('self.')}")) > 1:
         return False
-    others = [it for it in view.project.facts(view.path).defs if it.owner == owner]
+    others = view.project.methods(view.path, owner)
     return not any(_SHRINKS.search(f"{it.qualname.rpartition('.')[2]} {row.target}") for it in others for row in it.calls)
 
 

@@ -85,8 +85,8 @@ def find(view: View) -> Iterator[Hit]:
 def _called(project: Project, path: str, name: str) -> set[str]:
     """The other files whose functions and classes the methods of a class call."""
     found: set[str] = set()
-    for it in project.facts(path).defs:
-        for call in it.calls if it.owner == name else ():
+    for it in project.methods(path, name):
+        for call in it.calls:
             symbol = project.resolve(path, call.target, name)
             if isinstance(symbol, FunctionSymbol | ClassSymbol | Instance) and symbol.path != path:
                 found.add(symbol.path)
