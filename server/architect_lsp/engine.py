@@ -36,7 +36,7 @@ from architect_lsp.knowledge.summaries import take
 from architect_lsp.knowledge.threats import threats_of
 from architect_lsp.linters import Others, linters
 from architect_lsp.model import Edit, Finding, Fix, Snapshot, Span
-from architect_lsp.rules.findings import Checked, file_findings, gone, project_finding, unit_findings
+from architect_lsp.rules.findings import Checked, file_findings, gone, project_findings, unit_findings
 from architect_lsp.rules.rule import all_rules
 from architect_lsp.rules.runner import Broken, chosen, project_hits
 from architect_lsp.settings import Settings
@@ -286,8 +286,7 @@ class Workspace:
         if complete:
             hits, failed = project_hits(self.project, self.rules)
             broken += failed
-            made = (project_finding(self.project, document, rule, hit) for rule, hit in hits.get(document.path, ()))
-            found += (it for it in made if kept(it))
+            found += project_findings(document, self.project, hits.get(document.path, ()), kept)
         unique = {(it.rule, it.span): it for it in found}
         ordered = tuple(sorted(unique.values(), key=lambda it: (it.span, it.rule)))
         return Checked(document.path, document.version, ordered, tuple(broken), document.unread, complete)

@@ -228,7 +228,8 @@ class Session(LanguageServer):
 
     def diagnostic(self, workspace: Workspace, document: Document, finding: Finding) -> types.Diagnostic:
         """The client's diagnostic of a finding."""
-        return convert.to_lsp_diagnostic(finding, document.lines, self.client, partial(self._location, workspace))
+        place = partial(self._location, workspace)
+        return document.once(finding, partial(convert.to_lsp_diagnostic, finding, document.lines, self.client, place))
 
     def _location(self, workspace: Workspace, place: Place) -> types.Location | None:
         document = workspace.documents.get(place.path)

@@ -72,6 +72,80 @@ def test_findings_after_each_edit_are_those_of_a_new_workspace(seed: int) -> Non
         assert workspace.check(document).findings == expected, (seed, step, edit)
 
 
+SECTIONS = """import os
+
+LIMIT = 1
+
+
+def one():
+    pass
+
+
+# of the second section
+NAMES = [
+    "a",
+]
+
+
+class Two:
+    x = 1
+
+
+# nothing but words
+
+
+def three():
+    pass
+# the end
+"""
+
+
+@pytest.mark.parametrize("old", ["LIMIT = 1", '    "a",', "import os"])
+def test_what_is_typed_between_two_definitions_is_a_section_that_is_read_alone(old: str) -> None:
+    document = Document("a.py", SECTIONS)
+    at = SECTIONS.index(old) + len(old)
+    after = apply(SECTIONS, [edit := Edit(Span(at, at), "  # why\n")])
+    assert after is not None
+    edited = document.edited(after, 2, edit)
+    assert edited.tree.assumed
+    assert edited.units == Document("a.py", after).units
+    kept = [it for it in edited.pieces if any(it is before for before in document.pieces)]
+    assert len(kept) == len(document.pieces) - 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("LIMIT = 1", "LIMIT = (1"),
+        ("LIMIT = 1", 'LIMIT = """'),
+        ("LIMIT = 1\n\n", "@wraps"),
+        ("LIMIT = 1", "if LIMIT:"),
+        ("LIMIT = 1", "def zero(): pass"),
+        ("LIMIT = 1", "LIMIT = 1; class Odd: pass"),
+        ("LIMIT = 1\n\n\n", "LIMIT = 1 \\\n"),
+        ("import os\n\nLIMIT = 1", "# only words are left"),
+        ("\n\n# of the second", "\n    # of the second"),
+        ('# of the second section\nNAMES = [\n    "a",\n]', "# of the third"),
+        ("# nothing but words", "WORDS = 1"),
+        ("# the end", "END = 1"),
+        ("# the end", "    # the end"),
+        ("\n\nclass Two", "\n    y = 2\nclass Two"),
+    ],
+)
+def test_borders_of_sections_move_as_the_text_says(old: str, new: str) -> None:
+    document = Document("a.py", SECTIONS)
+    for before, after in ((old, new), (new, old)):
+        start = document.text.index(before)
+        edit = Edit(Span(start, start + len(before)), after)
+        text = apply(document.text, [edit])
+        assert text is not None
+        document = document.edited(text, 2, edit)
+        fresh = Document("a.py", text)
+        assert (document.units, document.facts) == (fresh.units, fresh.facts)
+    assert document.units == Document("a.py", SECTIONS).units
+    assert [it.kind for it in document.units] == ["function", "class", "function", "module", "module"]
+
+
 def test_words_typed_into_a_broken_file_ask_no_parser_until_a_pause() -> None:
     """And what follows, be it the bracket that mends it or a new function, reads like the fresh text."""
     text = "import os\n\n\ndef one():\n    value = 1\n    broken = foo(((\n\n\ndef two():\n    return value\n"

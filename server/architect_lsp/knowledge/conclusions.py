@@ -58,6 +58,7 @@ class Conclusions:
         self.follows = False
         self._asked: set[Question] | None = None
         self._changed: dict[int, set[Question] | None] = {}  # by the generation that brought it
+        self._since: dict[int, set[Question] | None] = {}  # what has changed from each generation to this one
         self._kept: dict[Hashable, dict[Any, tuple[Any, Questions, int]]] = {}
         self._memo: dict[Any, dict[Any, Any]] = {}
         self._webs: dict[Hashable, Web] = {}
@@ -106,6 +107,20 @@ class Conclusions:
             if self._of_all[key][3] > generation:
                 return False
         return generation >= 0
+
+    def since(self, generation: int) -> set[Question] | None:
+        """The questions whose answers have changed since a generation, None for any. Concludes anew what was of all files."""
+        if generation < 0:
+            return None
+        if generation not in self._since:
+            rows = [self._changed.get(it) for it in range(generation + 1, self.generation + 1)]
+            known = set[Question]().union(*(it for it in rows if it is not None))
+            for question in [*self._wide] if rows else ():
+                self.of_all(question[1], self._of_all[question[1]][1])
+                if self._of_all[question[1]][3] > generation:
+                    known.add(question)
+            self._since[generation] = None if None in rows else known
+        return self._since[generation]
 
     def kept(self, kind: Hashable, key: Any, make: Callable[..., ValueT], *given: Any) -> ValueT:
         """What `make(*given)` gives, made again only when an answer to its questions has changed."""
@@ -166,6 +181,7 @@ class Conclusions:
         """Let go of what rests on answers that changed, None for all. Effect: raises `generation`."""
         self.generation += 1
         self._memo.clear()
+        self._since.clear()
         more: set[Question] = set()
         for it in self._webs.values():
             more |= it.spread(changed if self.follows else None)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from copy import copy
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import Struct, field
 
@@ -19,6 +20,9 @@ from architect_lsp.syntax.units import Tree, Unit, is_whole, parsed
 from architect_lsp.syntax.whole import whole
 from architect_lsp.text import Lines, difference
 
+ValueT = TypeVar("ValueT")
+_MANY_SHOWN = 2_000
+"""Objects of one version of a document for which it is remembered how they are shown."""
 _CALM = regex(r"[\w .,]*")
 _INSIDE = regex(r"\s*(?!(?:async|def|class)\b)\w+[\W]")
 """The line before a place in a statement that is no definition."""
@@ -58,6 +62,7 @@ class Document:
         "_lines",
         "_newline",
         "_parts",
+        "_shown",
         "answer",
         "language",
         "made",
@@ -78,7 +83,8 @@ class Document:
         self.version = version
         self.language = PYTHON
         self.tried: dict[Any, Any] = {}  # receipts of this version's fixes
-        self.made: dict[int, tuple[Any, Any]] = {}  # by unit: its hits, and what is shown of them
+        self.made: dict[int, tuple[Any, Any, Any]] = {}  # by unit: its hits, what is shown of them, and what that rests on
+        self._shown: dict[int, tuple[Any, Any]] = {}
         self.answer: tuple[Any, Any] | None = None  # what was found in this version, with all that depends on
         self._facts: Facts | None = None
         self._lines: Lines | None = None
@@ -144,6 +150,16 @@ class Document:
         """The next version; `edit` is the one change that leads to it, where it is known."""
         return Document(self.path, text, version, self, edit)
 
+    def once(self, thing: object, make: Callable[[], ValueT]) -> ValueT:
+        """What `make` gives for one very object, made once for this version of the document."""
+        known = self._shown.get(id(thing))
+        if known is None or known[0] is not thing:
+            if len(self._shown) > _MANY_SHOWN:
+                self._shown.clear()
+            known = self._shown[id(thing)] = thing, make()
+        shown: ValueT = known[1]
+        return shown
+
     @property
     def sound(self) -> bool:
         """Whether the text is known to have no error, so that a function that is whole ends where it did."""
@@ -165,7 +181,7 @@ class Document:
             return self
         fresh = copy(self)
         known = {unit.key: piece for unit, piece in zip(self.units, self.pieces, strict=True)}
-        fresh.tree, fresh.units, fresh.tried, fresh.made, fresh.answer = tree, units, {}, {}, None
+        fresh.tree, fresh.units, fresh.tried, fresh.made, fresh._shown, fresh.answer = tree, units, {}, {}, {}, None
         fresh._facts = fresh._parts = None
         fresh.pieces = [known.get(it.key) or _piece(it) for it in units]
         return fresh

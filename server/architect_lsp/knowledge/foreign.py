@@ -20,7 +20,7 @@ class Foreign(Document):
 
     def __init__(self, path: str, text: str, version: int | None, language: Language) -> None:
         self.path, self.text, self.version, self.language = path, text, version, language
-        self.tried, self.units, self.pieces = {}, [], []
+        self.tried, self._shown, self.units, self.pieces = {}, {}, [], []
         self._lines, self._facts = None, None
         self._outline: Outline | None = None
 

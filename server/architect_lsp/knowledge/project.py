@@ -108,6 +108,10 @@ class Project:
         """The dotted names that importing a file takes from other modules at once, as above: see `Facts`."""
         return self.of_file(path, _loads)
 
+    def said(self, path: str) -> object:
+        """What a file said last: another object when anything of it has changed or moved."""
+        return self._said(path)
+
     def put(self, path: str, parts: Iterable[Part], *, anew: Iterable[str] = ()) -> bool:
         """Take what a file says. Gives whether it is new; the functions `anew` are. Effect: then raises `generation`."""
         new, again, old = Said(tuple(parts)), tuple(anew), self._files.get(path)

@@ -380,4 +380,3 @@ def _widen(rows: dict[_NameT, _Clean], name: _NameT, clean: _Clean) -> bool:
         return False
     rows[name] = after
     return True
-

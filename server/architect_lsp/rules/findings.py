@@ -6,6 +6,7 @@ import ast
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from typing import TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -24,7 +25,10 @@ from architect_lsp.rules.runner import Broken, file_hits, openapi_hits, sdl_hits
 from architect_lsp.syntax.languages import PYTHON, SCHEMAS, language_of
 from architect_lsp.syntax.units import Unit
 
+_WHOLE = -1
+"""Stands for the number of a unit where something was found by a look at the whole project."""
 _NAME = regex(r"[\w.]+")
+HitT = TypeVar("HitT", Hit, ProjectHit)
 
 
 class Checked(Struct, frozen=True):
@@ -56,21 +60,43 @@ def unit_findings(
             if until_s is not None and looked and piece.generation < 0 and time.perf_counter() > until_s:
                 complete = False
                 continue
-            if not conclusions.holds(piece.asked, piece.generation):
+            changed = conclusions.since(piece.generation)
+            if changed is None or not changed.isdisjoint(piece.asked):
                 view = View(document.path, piece.reading, project)
                 (piece.hits, piece.broken), piece.asked = conclusions.watched(unit_hits, view, rules)
             piece.generation, looked = generation, True
         broken += piece.broken or ()
-        if not piece.hits:
-            continue
-        hits, made = document.made.get(index, (None, ()))
-        if hits is not piece.hits:
-            rows = (unit_finding(project, document, unit, piece.reading, rule, hit) for rule, hit in piece.hits)
-            made = [it for it in rows if kept(it)]
-            if not any(it.evidence for it in made):  # evidence stands in other files, where it moves
-                document.made[index] = piece.hits, made
-        found += made
+        if piece.hits:
+            make = partial(unit_finding, project, document, unit, piece.reading)
+            found += _once(project, document, index, piece.hits, make, kept)
     return found, broken, complete
+
+
+def project_findings(
+    document: Document, project: Project, hits: Sequence[tuple[Rule, ProjectHit]], kept: Callable[[Finding], bool]
+) -> Sequence[Finding]:
+    """What rules of the whole project found in a document, as far as it is `kept`."""
+    return _once(project, document, _WHOLE, hits, partial(project_finding, project, document), kept) if hits else ()
+
+
+def _once(
+    project: Project,
+    document: Document,
+    index: int,
+    hits: Sequence[tuple[Rule, HitT]],
+    make: Callable[[Rule, HitT], Finding],
+    kept: Callable[[Finding], bool],
+) -> Sequence[Finding]:
+    """The findings of hits, made once while nothing moves that they are shown with."""
+    known = document.made.get(index)
+    if known is not None and known[0] == hits and all(project.said(path) is said for path, said in known[2]):
+        made: Sequence[Finding] = known[1]
+        return made
+    made = [it for it in (make(rule, hit) for rule, hit in hits) if kept(it)]
+    paths = {document.path} if index == _WHOLE else set()
+    paths.update(step.place.path for it in made for step in it.evidence)
+    document.made[index] = hits, made, [(it, project.said(it)) for it in paths]
+    return made
 
 
 def unit_finding(project: Project, document: Document, unit: Unit, reading: Reading, rule: Rule, hit: Hit) -> Finding:
