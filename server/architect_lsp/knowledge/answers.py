@@ -6,6 +6,8 @@ A pure function of a reading; `extraction.py` keeps it in a function's facts.
 from __future__ import annotations
 
 import ast
+import re
+from collections.abc import Iterator
 from http import HTTPStatus
 
 from architect_lsp.knowledge.reading import Reading, dotted
@@ -93,3 +95,57 @@ def _is_read_by_key(reading: Reading, node: ast.Name) -> bool:
     call = reading.parent(parent) if isinstance(parent, ast.Attribute) and parent.attr in ("get", "pop") else None
     first = call.args[0] if isinstance(call, ast.Call) and call.args else None
     return isinstance(first, ast.Constant) and isinstance(first.value, str)
+
+
+_CLEANS = regex(r"(?:sanit|redact|mask|scrub|clean|safe)\w*$", re.IGNORECASE)
+"""Calls that take out of a text what is nobody's business."""
+
+
+def text_shown(node: ast.expr, caught: str) -> ast.expr | None:
+    """The part of an argument that gives the exception's text, None when none does."""
+    for it in _parts(node):
+        if isinstance(it, ast.Call):
+            name = dotted(it.func).rpartition(".")[2]
+            if name in ("format_exc", "format_exception"):
+                return it
+            if name in ("str", "repr") and caught and it.args and _is_text_of(it.args[0], caught):
+                return it
+        if isinstance(it, ast.JoinedStr) and caught:
+            inner = (row.value for row in it.values if isinstance(row, ast.FormattedValue))
+            if any(_is_text_of(row, caught) or (text_shown(row, caught) is not None) for row in inner):
+                return it
+    return None
+
+
+def _parts(node: ast.expr) -> Iterator[ast.expr]:
+    """The values an answer is put together from: entries of dictionaries and lists, sides of a `+`."""
+    yield node
+    if isinstance(node, ast.Call) and _CLEANS.search(dotted(node.func)):
+        return
+    if isinstance(node, ast.Dict):
+        for it in node.values:
+            yield from _parts(it)
+    elif isinstance(node, ast.List | ast.Tuple):
+        for it in node.elts:
+            yield from _parts(it)
+    elif isinstance(node, ast.BinOp):
+        yield from _parts(node.left)
+        yield from _parts(node.right)
+    elif isinstance(node, ast.Call):
+        for row in (*node.args, *(it.value for it in node.keywords)):
+            if isinstance(row, ast.Dict | ast.Call | ast.JoinedStr):
+                yield from _parts(row)
+
+
+def _is_text_of(node: ast.expr, caught: str) -> bool:
+    return dotted(node) in (caught, f"{caught}.args", f"{caught}.orig", f"{caught}.statement")
+
+
+def meant(reading: Reading, value: ast.expr) -> ast.expr:
+    """What a value is, a name opened that was set once: `trace = traceback.format_exc()`, in a sum of texts too."""
+    if isinstance(value, ast.BinOp):
+        return ast.copy_location(ast.BinOp(meant(reading, value.left), value.op, meant(reading, value.right)), value)
+    if not isinstance(value, ast.Name):
+        return value
+    values = reading.bindings(reading.function(value)).get(value.id, [])
+    return values[0] if len(values) == 1 and values[0] is not None else value

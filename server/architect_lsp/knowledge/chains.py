@@ -109,6 +109,13 @@ class Query(Struct, frozen=True):
         return any(it.name in names for it in self.steps)
 
 
+ROWS = frozenset(
+    (
+        *("all", "filter", "exclude", "order_by", "distinct", "annotate", "alias", "select_related", "prefetch_related"),
+        *("values", "values_list", "only", "defer", "using", "reverse", "union", "intersection", "difference"),
+    )
+)
+"""Methods of Django that give a queryset; one of a manager of the project's own may give anything."""
 _LOADERS = ("select_related", "prefetch_related", "options", "fetch_mode")
 
 

@@ -25,7 +25,7 @@ PASSWORDS = regex(
 KEYS = regex(r"(client_|app_|webhook_|signing_)?secret|secret_key|private_key|api_?key|secret_access_key|encryption_key")
 """What an answer may hold once: where it is made."""
 ISSUED = regex(
-    r"key|secret|token|credential|rotate|regenerate|reveal|webhook|auth|login|signup|register|create|session|enroll|setup|exchange|connect",
+    r"key|secret|token|credential|creds|rotate|regenerate|reveal|webhook|auth|login|signup|register|create|session|enroll|setup|exchange|connect",
     re.IGNORECASE,
 )
 STORES = regex(r"credential|connection|secret|vault", re.IGNORECASE)

@@ -298,6 +298,9 @@ def is_injected(function: Function, name: str) -> bool:
 
 def is_handler(reading: Reading, function: Function) -> bool:
     """Whether a framework calls the function with parts of a request: a route, a view, a lambda handler."""
+    decorators = (dotted(it.func if isinstance(it, ast.Call) else it) for it in function.decorator_list)
+    if any(it.rpartition(".")[2] in _TOOLS for it in decorators):
+        return False  # a model chooses what it is called with, whatever it needs besides
     for it in function.decorator_list:
         if (
             isinstance(it, ast.Call)

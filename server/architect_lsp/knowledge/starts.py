@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import re
 
 from architect_lsp.knowledge.facts import Def, Facts
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.project import Project
+from architect_lsp.knowledge.reading import dotted
 from architect_lsp.knowledge.summaries import callers
 from architect_lsp.knowledge.symbols import FunctionSymbol, Ref
 from architect_lsp.patterns import regex
@@ -73,3 +75,12 @@ def _is_by_hand(project: Project, ref: Ref) -> bool:
 
 def _has_commands(facts: Facts) -> bool:
     return any(it.target.endswith("command") for definition in facts.defs for it in definition.decorators)
+
+
+def is_alone(project: Project, path: str, function: ast.AsyncFunctionDef) -> bool:
+    """Whether a coroutine has an event loop for itself: a job of RQ's, a command of a terminal, a fixture of a test."""
+    names = [dotted(it.func if isinstance(it, ast.Call) else it) for it in function.decorator_list]
+    last = {it.rpartition(".")[2] for it in names}
+    if last & {"job", "fixture"} or any(it.startswith(("click.", "typer.", "asyncclick.")) for it in names):
+        return True
+    return "command" in last and any(name.startswith(("click", "typer")) for _, name in project.imports(path))

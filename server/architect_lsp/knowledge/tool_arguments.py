@@ -39,3 +39,11 @@ def mentions(nodes: Iterable[ast.AST], names: set[str]) -> bool:
         else:
             stack.extend(ast.iter_child_nodes(it))
     return False
+
+
+def is_numbered(reading: Reading, call: ast.Call) -> bool:
+    """Whether a number that the model chose is among what is given: any of them may be meant."""
+    function = reading.function(call)
+    rows = arguments(function) if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) else ()
+    numbers = {it.arg for it in rows if it.annotation is not None and dotted(it.annotation) in ("int", "float", "UUID")}
+    return mentions([*call.args, *(it.value for it in call.keywords)], numbers)

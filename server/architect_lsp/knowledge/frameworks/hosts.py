@@ -254,7 +254,7 @@ class Hosts:
                 return self.held(inner, Value("name", symbol.facts.hands), depth)
             calls = self.project.registrations(symbol.path)
             made = (it.value for it in calls if it.scope == symbol.facts.qualname)
-            rows = (self._from_call(inner, it, _unnamed(inner, it), 1) for it in made)
+            rows = (self._from_call(inner, it, _unnamed(inner, it) if _is_unnamed(host) else host, 1) for it in made)
             return next((it for it in rows if it is not None), None) if depth > 0 else None
         found = self._new(where, value, host, symbol)
         if found is not None:
@@ -338,6 +338,10 @@ def _calls(facts: Facts) -> tuple[tuple[str, str, Value], ...]:
     rows = [(it.name.rpartition(".")[0], it.name, it.value) for it in facts.variables if it.value is not None]
     rows += [(it.scope, "", it.value) for it in facts.registrations]
     return tuple(it for it in rows if it[2].kind == "call")
+
+
+def _is_unnamed(host: Host) -> bool:
+    return ":" in host.name
 
 
 def _unnamed(where: Where, value: Value) -> Host:

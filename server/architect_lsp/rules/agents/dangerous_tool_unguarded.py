@@ -25,13 +25,12 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.approvals import is_asked_first
-from architect_lsp.knowledge.definitions import arguments
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.origins import Origin
 from architect_lsp.knowledge.reading import Function, Reading, constant, dotted
 from architect_lsp.knowledge.running import is_reader
 from architect_lsp.knowledge.sources import is_tool
-from architect_lsp.knowledge.tool_arguments import mentions, of_model
+from architect_lsp.knowledge.tool_arguments import is_numbered, mentions, of_model
 from architect_lsp.knowledge.unattended import never_asked, switches
 from architect_lsp.knowledge.wording import code, says
 from architect_lsp.model import Confidence, Severity
@@ -200,6 +199,7 @@ agent = create_agent("m", tools=[remove], middleware=[HumanInTheLoopMiddleware(i
 import os
 import shutil
 import subprocess
+import tempfile
 from agents import function_tool
 from pydantic_ai import Agent
 from claude_agent_sdk import ClaudeAgentOptions
@@ -235,6 +235,15 @@ def look(path: str) -> str:
     shutil.rmtree(work)
     return path
 
+@function_tool
+def fetched(address: str) -> str:
+    tmp_path = to_temp(address)
+    os.remove(tmp_path)
+    return address
+
+def to_temp(address):
+    os.unlink(tempfile.mkstemp(address)[1])
+
 def plain(path):
     shutil.rmtree(path)
 """,
@@ -268,6 +277,8 @@ _SHELLS = regex(
     r"|^(?:agno|phi)\.[\w.]*\.(?:ShellTools|PythonTools)$|^llama_index\.[\w.]*\.CodeInterpreterToolSpec$"
 )
 _NAMES = regex(r"Tools?$|REPL$|Process$|Executor$|ToolSpec$")
+_OWN_FILES = regex(r"\bte?mp_(?:path|file|dir|name)\b.*\.?unlink|(?:unlink|remove|rmtree)\(te?mp_\w+")
+_TEMPORARY = ("NamedTemporaryFile", "mkstemp", "mkdtemp", "TemporaryDirectory", "SpooledTemporaryFile", "TemporaryFile")
 _SQL_KITS = ("create_sql_agent", "SQLDatabaseToolkit", "QuerySQLDatabaseTool", "QuerySQLDataBaseTool", "SQLTools")
 _KITS = regex(r"(?:langchain_community|langchain_experimental|langchain|agno|phi)\.")
 _READS_ONLY = regex(
@@ -339,14 +350,6 @@ def _is_of(call: ast.Call, given: set[str]) -> bool:
     return mentions([*call.args, *(it.value for it in call.keywords), call.func], given)
 
 
-def _is_numbered(reading: Reading, call: ast.Call) -> bool:
-    """Whether a number that the model chose is among what is given: any of them may be meant."""
-    function = reading.function(call)
-    rows = arguments(function) if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) else ()
-    numbers = {it.arg for it in rows if it.annotation is not None and dotted(it.annotation) in ("int", "float", "UUID")}
-    return mentions([*call.args, *(it.value for it in call.keywords)], numbers)
-
-
 def _is_delete(view: View, node: ast.expr) -> bool:
     """Whether a statement is SQLAlchemy's `delete(Model)`, with what is chained to it."""
     while isinstance(node, ast.Call):
@@ -358,7 +361,7 @@ def _is_delete(view: View, node: ast.expr) -> bool:
 
 def _is_checked(view: View, call: ast.Call) -> bool:
     """Whether the model only chooses among commands and files that are listed."""
-    if not _DELETES.match(view.callee(call)) and (view.definition(call) is None or _is_numbered(view.reading, call)):
+    if not _DELETES.match(view.callee(call)) and (view.definition(call) is None or is_numbered(view.reading, call)):
         return False
     given = [*call.args, *(it.value for it in call.keywords)]
     found = [it for node in given for it in view.parts(node, "command") if isinstance(it, Origin)]
@@ -368,7 +371,7 @@ def _is_checked(view: View, call: ast.Call) -> bool:
 def _deed(view: View, call: ast.Call) -> str:
     """What the call does that can't be undone; "" for others."""
     name = view.callee(call) or dotted(call.func)
-    if is_reader(call):
+    if is_reader(call) or _OWN_FILES.search(ast.unparse(call)):
         return ""
     if _DELETES.match(name) or _METHODS.search(dotted(call.func)) or "mail" in view.effects(call):
         return f"calls `{dotted(call.func) or name}`"
@@ -385,8 +388,8 @@ def _deed(view: View, call: ast.Call) -> str:
     if found is not None and not _GUARD.search(found[1].qualname):
         path, definition = found
         for it in definition.calls:
-            if _GUARD.search(it.target):
-                return ""
+            if _GUARD.search(it.target) or it.target.rpartition(".")[2] in _TEMPORARY:
+                return ""  # it asks first, or takes away a file that it made
         for it in definition.calls:
             outside = view.project.external(path, it.target, definition.owner)
             if _DELETES.match(outside) and not outside.startswith("shutil.move"):

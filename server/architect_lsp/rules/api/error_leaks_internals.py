@@ -21,7 +21,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.answers import status_of
+from architect_lsp.knowledge.answers import meant, status_of, text_shown
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.reading import constant, dotted
 from architect_lsp.knowledge.sources import is_handler
@@ -109,6 +109,19 @@ def b():
     except Exception:
         return [|traceback.format_exc()|], 500
 """),
+        Bad("""
+from fastapi import APIRouter, HTTPException
+
+router = APIRouter()
+
+@router.get("/update")
+def update():
+    try:
+        return build()
+    except Exception as e:
+        message = f"Failed to update: {e}"
+        raise HTTPException(status_code=500, detail=[|message|])
+"""),
         Bad(
             """
 
@@ -163,6 +176,7 @@ def c():
     good=[
         """
 import logging
+import traceback
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import JSONResponse
 
@@ -185,6 +199,28 @@ def test_model():
         return build()
     except Exception as e:
         return Tried(success=False, error=str(e))
+
+@router.put("/plugins/{name}")
+def put_plugin(name: str):
+    try:
+        return load(name)
+    except PluginImportError as e:
+        return import_error(str(e), traceback.format_exc())
+
+@router.post("/settings/llm")
+def llm_test():
+    try:
+        return build()
+    except Exception as e:
+        return JSONResponse({"error": str(e)})
+
+@server.tool()
+@require_service("drive")
+def shown(text: str):
+    try:
+        return build()
+    except Exception as e:
+        return f"Error: {e}"
 
 @router.get("/d")
 def d(text: str):
@@ -245,6 +281,7 @@ _BROAD = frozenset(
 _ANSWERS = regex(r"HTTPException|(?:\w*JSON|Plain\w*|HTML|ORJSON|UJSON)?Response|jsonify|make_response|abort|HttpResponse\w*")
 
 _PARSING = regex(r"[\"'](?:\w+ )*(?:invalid|malformed|pars(?:e|ing)|decod(?:e|ing))", re.IGNORECASE)
+_OF_CODE = regex(r"(?:Import|Load|Plugin|Script|Compil\w*|Syntax|Template)Error$")
 _FEW = 2
 """Statements of a `try` that do no more than take apart what the client sent."""
 
@@ -259,11 +296,13 @@ def find(view: View) -> Iterator[Hit]:
         if not _ANSWERS.fullmatch(dotted(call.func).rpartition(".")[2]) or _is_value(view, call):
             continue
         caught = _caught(view, call)
+        if _is_trial(reading.function(call)) or _is_of_clients_code(view, call):
+            continue
         for it in (*call.args, *(row.value for row in call.keywords if row.arg not in ("status_code", "headers", "status"))):
-            shown = _shown(it, caught)
+            shown = text_shown(meant(reading, it) if caught else it, caught)
             if shown is not None:
                 message = f"The client is told the text of an unforeseen exception: `{reading.source(shown)[:60]}`."
-                yield Hit(shown, message, _fixes(call, shown))
+                yield Hit(it if isinstance(it, ast.Name) else shown, message, _fixes(call, shown))
                 break
     yield from _returned(view)
 
@@ -286,25 +325,30 @@ def _returned(view: View) -> Iterator[Hit]:
         status = constant(rest[0]) if rest else None
         if isinstance(value, ast.Call) and _ANSWERS.fullmatch(dotted(value.func).rpartition(".")[2]):
             continue
-        trace = next((it.value for it in value.keywords if _shown(it.value, "")), None) if isinstance(value, ast.Call) else None
+        trace = (
+            next((it.value for it in value.keywords if text_shown(it.value, "")), None) if isinstance(value, ast.Call) else None
+        )
         if trace is not None and any(dotted(it).endswith((".mutation", ".field")) for it in function.decorator_list):
             yield Hit(trace, "The client is told where in the code it failed: the trace belongs into the log.")
             continue
-        is_answer = is_handler(reading, function) and not {"test", "probe", "ping"} & {*function.name.split("_")}
-        shown = _shown(_meant(view, value), _caught(view, node)) if is_answer else None
+        is_answer = is_handler(reading, function) and not _is_trial(function) and not _is_of_clients_code(view, node)
+        shown = text_shown(meant(reading, value), _caught(view, node)) if is_answer else None
         if shown is not None and not (isinstance(status, int) and 400 <= status < 500):
             at = shown if any(it is shown for it in ast.walk(value)) else value
             yield Hit(at, f"The client is told the text of an unforeseen exception: `{reading.source(shown)[:60]}`.")
 
 
-def _meant(view: View, value: ast.expr) -> ast.expr:
-    """What a value is, a name opened that was set once: `trace = traceback.format_exc()`, in a sum of texts too."""
-    if isinstance(value, ast.BinOp):
-        return ast.copy_location(ast.BinOp(_meant(view, value.left), value.op, _meant(view, value.right)), value)
-    if not isinstance(value, ast.Name):
-        return value
-    values = view.reading.bindings(view.reading.function(value)).get(value.id, [])
-    return values[0] if len(values) == 1 and values[0] is not None else value
+def _is_trial(function: ast.AST | None) -> bool:
+    """Whether a handler tries settings out for who made them: the error is what they ask for."""
+    return isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) and bool(
+        {"test", "probe", "ping"} & {*function.name.split("_")}
+    )
+
+
+def _is_of_clients_code(view: View, node: ast.AST) -> bool:
+    """Whether what failed is code that the client sent, by the one exception that is caught: its trace is what they need."""
+    up = next((it for it in view.reading.ancestors(node) if isinstance(it, ast.ExceptHandler)), None)
+    return up is not None and bool(_OF_CODE.search(dotted(up.type).rpartition(".")[2]))
 
 
 def _caught(view: View, node: ast.AST) -> str:
@@ -348,50 +392,6 @@ def _blames_service(node: ast.AST) -> bool:
     """Whether the answer says that the service failed, so that the text is none for a client whatever was caught."""
     status = status_of(node) if isinstance(node, ast.Call) else None
     return status is not None and status >= 500
-
-
-_CLEANS = regex(r"(?:sanit|redact|mask|scrub|clean|safe)\w*$", re.IGNORECASE)
-"""Calls that take out of a text what is nobody's business."""
-
-
-def _shown(node: ast.expr, caught: str) -> ast.expr | None:
-    """The part of an argument that gives the exception's text, None when none does."""
-    for it in _parts(node):
-        if isinstance(it, ast.Call):
-            name = dotted(it.func).rpartition(".")[2]
-            if name in ("format_exc", "format_exception"):
-                return it
-            if name in ("str", "repr") and caught and it.args and _is_text_of(it.args[0], caught):
-                return it
-        if isinstance(it, ast.JoinedStr) and caught:
-            inner = (row.value for row in it.values if isinstance(row, ast.FormattedValue))
-            if any(_is_text_of(row, caught) or (_shown(row, caught) is not None) for row in inner):
-                return it
-    return None
-
-
-def _parts(node: ast.expr) -> Iterator[ast.expr]:
-    """The values an answer is put together from: entries of dictionaries and lists, sides of a `+`."""
-    yield node
-    if isinstance(node, ast.Call) and _CLEANS.search(dotted(node.func)):
-        return
-    if isinstance(node, ast.Dict):
-        for it in node.values:
-            yield from _parts(it)
-    elif isinstance(node, ast.List | ast.Tuple):
-        for it in node.elts:
-            yield from _parts(it)
-    elif isinstance(node, ast.BinOp):
-        yield from _parts(node.left)
-        yield from _parts(node.right)
-    elif isinstance(node, ast.Call):
-        for row in (*node.args, *(it.value for it in node.keywords)):
-            if isinstance(row, ast.Dict | ast.Call | ast.JoinedStr):
-                yield from _parts(row)
-
-
-def _is_text_of(node: ast.expr, caught: str) -> bool:
-    return dotted(node) in (caught, f"{caught}.args", f"{caught}.orig", f"{caught}.statement")
 
 
 def _fixes(call: ast.Call, shown: ast.expr) -> tuple[Draft, ...]:

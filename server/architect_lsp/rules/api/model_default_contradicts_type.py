@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.knowledge.schemas import is_pydantic_2, pydantic_model
 from architect_lsp.knowledge.symbols import ClassSymbol
+from architect_lsp.knowledge.values import Value
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
 
@@ -78,7 +79,7 @@ class Order(Base):
     good=[
         """
 from typing import Annotated, Any, ClassVar, Optional
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_settings import BaseSettings
 from other import Maybe
 
@@ -95,6 +96,15 @@ class Order(BaseModel):
     lines: list[str] = Field(default_factory=list)
     _private: str = None
     total: int = Field(default=None, validate_default=True)
+
+class Redis(BaseSettings):
+    port: int = 6379
+    read_only_port: int = None
+
+    @field_validator("read_only_port", mode="before")
+    @classmethod
+    def same_port(cls, value, info):
+        return info.data["port"] if value is None else value
 
 class Key(BaseModel):
     secret: str
@@ -130,14 +140,26 @@ def find(view: View) -> Iterator[Hit]:
             continue
         if pydantic_model(view.project, view.path, reading.qualname(node)) is None:
             continue
+        filled = _filled(view, reading.qualname(node))
         for it in rows:
-            if _never_none(view, it.annotation) and isinstance(it.target, ast.Name):
+            if _never_none(view, it.annotation) and isinstance(it.target, ast.Name) and it.target.id not in filled:
                 said = ast.unparse(it.annotation)
                 told = (
                     f"`{it.target.id}` is said to be `{said}` and is None by default: its schema and its readers are told wrong."
                 )
                 changes = (Change(it.annotation, " | None", insert="after"),)
                 yield Hit(it.annotation, told, (Draft("Say that it may be None", changes),))
+
+
+def _filled(view: View, owner: str) -> set[str]:
+    """The fields that a validator puts something else into before they are looked at, as settings validate their defaults too."""
+    found: set[str] = set()
+    for it in view.project.facts(view.path).defs:
+        for said in (each.value for each in it.decorators if it.owner == owner):
+            is_early = said.keyword("mode") == Value("text", "before") or said.keyword("always") == Value("constant", "True")
+            if said.last in ("field_validator", "validator") and is_early:
+                found.update(each.text for each in said.items if each.kind == "text")
+    return found
 
 
 def _is_none(value: ast.expr | None) -> bool:

@@ -121,6 +121,8 @@ def find(view: View) -> Iterator[Hit]:
 
 
 def _told(old: str, new: str) -> str:
+    if old.endswith("_items") and old != "unique_items":
+        return f"Pydantic 2 will drop `{old}`: it is `{new}` now."
     return f"Pydantic 2 knows no `{old}`" + (f": it is `{new}` now." if new else ".")
 
 

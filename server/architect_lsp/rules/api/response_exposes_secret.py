@@ -156,12 +156,16 @@ class Shown(User):
     hashed_password: str = Field(exclude=True)
 
 class KeyCreated(BaseModel):
-    id: int
     api_key: str
+
+class RepoCreds(BaseModel):
+    private_key: str
+@router.get("/repo")
+def repo() -> RepoCreds: ...
+
 
 class Proposal(BaseModel):
     password: str
-
 @router.get("/generate-password", response_model=Proposal)
 def generate_password(): ...
 
@@ -173,7 +177,6 @@ def read_you(): ...
 
 class Account(BaseModel):
     api_key: str
-
 @router.get("/usage")
 def usage(api_keys: tuple[str, ...]) -> list[Account]: ...
 
@@ -309,9 +312,7 @@ def _response(function: Function) -> tuple[ast.expr | None, set[str]]:
         if "response_model_include" in said or "response_class" in said:
             return None, set()
         excluded = said.get("response_model_exclude")
-        hidden = (
-            {str(constant(it)) for it in ast.walk(excluded) if isinstance(it, ast.Constant)} if excluded is not None else set()
-        )
+        hidden = {str(constant(it)) for it in ast.walk(excluded) if isinstance(it, ast.Constant)} if excluded else set()
         if "response_model" in said:
             model = said["response_model"]
             return (None if constant(model) is None and isinstance(model, ast.Constant) else model), hidden

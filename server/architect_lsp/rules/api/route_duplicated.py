@@ -125,6 +125,37 @@ app.include_router(router, prefix="/v2")
 app.include_router(router)
 """,
         """
+-- app/making.py --
+from fastapi import FastAPI
+
+def make_app(middleware=()):
+    \"\"\"An application with what all of them have.\"\"\"
+    rows = [*middleware]
+    return FastAPI(middleware=rows)
+-- app/github.py --
+from fastapi import APIRouter
+from app.making import make_app
+
+router = APIRouter()
+
+@router.get("/")
+def root(): ...
+
+app = make_app()
+app.include_router(router)
+-- app/gitlab.py --
+from fastapi import APIRouter
+from app.making import make_app
+
+router = APIRouter()
+
+@router.get("/")
+def root(): ...
+
+app = make_app()
+app.include_router(router)
+""",
+        """
 from flask import Blueprint, Flask
 
 old = Blueprint("old", __name__)

@@ -22,6 +22,7 @@ from architect_lsp.knowledge.kinds import is_script, is_test
 from architect_lsp.knowledge.nouns import Route
 from architect_lsp.knowledge.operations import spoken
 from architect_lsp.knowledge.project import Project
+from architect_lsp.knowledge.symbols import Ref
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, FileHit, OpenApiView, ProjectHit, Rule
@@ -102,6 +103,26 @@ paths:
 """),
     ],
     good=[
+        """
+from fastapi import APIRouter
+
+router = APIRouter()
+
+@router.post("/orders/list")
+def list_orders(): ...
+
+@router.post("/orders/get")
+def get_order(): ...
+
+@router.post("/users/list")
+def list_users(): ...
+
+@router.post("/users/get")
+def get_user(): ...
+
+@router.post("/orders/create_or_update")
+def put_order(): ...
+""",
         _SHOP,
         """
 from fastapi import APIRouter
@@ -155,6 +176,8 @@ _VERB = regex(r"(?:get|fetch|create|add|insert|update|edit|delete|remove)(?:[-_]
 _API = regex(r"(?:^|/)(?:api|v\d+)(?:/|$)")
 _ENDS = ("delete", "remove", "update", "edit")
 """Verbs at the end of a path that is only posted to."""
+_PROCEDURES = ("get", "list")
+"""What is read by a POST, where each path is a procedure."""
 _FEW = 3
 """Paths with the same verb at their end; more are the way of the house."""
 _ACTION = regex(r"}/[^/{}]+/?$")
@@ -173,10 +196,16 @@ def find(project: Project) -> Iterator[ProjectHit]:
     """Routes of an API with a verb for create, read, update or delete, where nine of ten have none."""
     rows = {it.at: it for it in catalogue(project).routes if _counts(it)}
     ends = Counter(_end(it.path) for it in rows.values() if it.methods == {"POST"})
+    if sum(ends[it] for it in _PROCEDURES) > _FEW:
+        return  # the house calls procedures: each path ends with one
     rows = {
         at: it for at, it in rows.items() if it.methods != {"POST"} or _end(it.path) not in _ENDS or ends[_end(it.path)] <= _FEW
     }
+    told: set[Ref | None] = set()
     for it in odd_ones({"": list(rows.values())}, lambda route: not _verb(route.methods, route.path)):
+        if it.member.handler is not None and it.member.handler in told:
+            continue  # the action of a view that two paths have
+        told.add(it.member.handler)
         yield ProjectHit(it.member.at, f"`{spoken(it.member)}` names the action; {it.counts} paths here name things.")
     if len(rows) <= MIN_NEIGHBOURS:  # too few for a habit, and for a style of calling procedures
         for route in (it for it in rows.values() if _verb(it.methods, it.path)):

@@ -24,10 +24,11 @@ Source: https://docs.python.org/3/library/asyncio-dev.html#running-blocking-code
 import ast
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.facts import Variable
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.queries import queries
 from architect_lsp.knowledge.reading import Reading, constant, dotted
-from architect_lsp.knowledge.starts import runs_once
+from architect_lsp.knowledge.starts import is_alone, runs_once
 from architect_lsp.knowledge.summaries import Effect, described
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
@@ -225,13 +226,30 @@ async def ask():
     return input("Go on? ")
 """,
         """
+-- app/tools.py --
+import subprocess
+
+_version = None
+
+def version():
+    global _version
+    if _version is not None:
+        return _version
+    _version = subprocess.run(["ssh", "-V"], capture_output=True).stderr
+    return _version
+-- app/routes.py --
+from app.tools import version
+
+async def shown():
+    return version()
+""",
+        """
 import boto3
 
 s3 = boto3.client("s3")
 
 async def size(answer):
-    head = {"a": s3.meta}
-    return head.get("a")
+    return {"a": s3.meta}.get("a")
 """,
         """
 from asgiref.sync import sync_to_async
@@ -262,6 +280,8 @@ _DJANGO = frozenset(
     ("get", "first", "last", "earliest", "latest", "create", "count", "exists", "update", "delete", "bulk_create", "bulk_update")
 )
 """What asks the database at once; each has an `a` twin."""
+_ANEW = regex(r"(?:^|[._])(?:re_?load|refresh|force|reset|clear|renew)")
+"""Functions that forget what was found out."""
 _TITLES = {"time.sleep": "sleeps", "subprocess": "waits for a process", "requests": "waits for HTTP", "httpx": "waits for HTTP"}
 
 
@@ -278,7 +298,7 @@ def find(view: View) -> Iterator[Hit]:
                 yield Hit(loop.iter, "This loop asks the database from a coroutine: Django raises here; use `async for`.")
     for call in reading.each(ast.Call):
         function = reading.function(call)
-        if not isinstance(function, ast.AsyncFunctionDef) or reading.awaited(call) or _is_alone(view, function):
+        if not isinstance(function, ast.AsyncFunctionDef) or reading.awaited(call) or is_alone(view.project, view.path, function):
             continue
         effects = view.effects(call, through_async=False)
         effect = effects.get("blocking")
@@ -286,13 +306,13 @@ def find(view: View) -> Iterator[Hit]:
             yield from _waits(view, call)
             yield from _asks_django(view, call)
             hashes = effects.get("cpu-heavy")
-            if hashes is not None and _HASHES.match(hashes.call) and len(hashes.path) <= _STEPS and not _is_cached(view, hashes):
+            if hashes is not None and _HASHES.match(hashes.call) and len(hashes.path) <= _STEPS and not _is_kept(view, hashes):
                 told = (
                     f"`{hashes.call}` keeps the event loop busy for as long as it is meant to take; nothing else runs meanwhile."
                 )
                 yield Hit(call, told, evidence=tuple(described(hashes, view.project)), severity=Severity.WARNING)
             continue
-        if len(effect.path) > _STEPS or _is_brief(view, call, effect):
+        if len(effect.path) > _STEPS or _is_kept(view, effect) or _is_brief(view, call, effect):
             continue
         if effect.call in _TERMINAL and not _is_served(reading, function):
             continue
@@ -329,19 +349,18 @@ def _is_served(reading: Reading, function: ast.AsyncFunctionDef) -> bool:
     )
 
 
-def _is_alone(view: View, function: ast.AsyncFunctionDef) -> bool:
-    """Whether a coroutine has an event loop for itself: a job of RQ's, a command of a terminal, a fixture of a test."""
-    names = [dotted(it.func if isinstance(it, ast.Call) else it) for it in function.decorator_list]
-    last = {it.rpartition(".")[2] for it in names}
-    if last & {"job", "fixture"} or any(it.startswith(("click.", "typer.", "asyncclick.")) for it in names):
-        return True
-    return "command" in last and any(name.startswith(("click", "typer")) for _, name in view.project.imports(view.path))
-
-
-def _is_cached(view: View, effect: Effect) -> bool:
-    """Whether a function on the way keeps what it gave."""
-    found = (view.project.definition(it.path, it.qualname) for it in effect.path)
-    return any("cache" in each.target for it in found if it is not None for each in it.decorators)
+def _is_kept(view: View, effect: Effect) -> bool:
+    """Whether a function on the way keeps what it found out: by a decorator, or in a name of its module, all that it gives."""
+    if any(_ANEW.search(it.qualname) for it in effect.path):
+        return False
+    for it in effect.path:
+        found = view.project.definition(it.path, it.qualname)
+        if found is None:
+            continue
+        is_held = found.hands and isinstance(view.project.name(it.path, found.hands), Variable)
+        if is_held or any("cache" in each.target for each in found.decorators):
+            return True
+    return False
 
 
 def _is_start(view: View, function: ast.AsyncFunctionDef, call: ast.Call) -> bool:

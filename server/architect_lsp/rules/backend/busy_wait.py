@@ -23,7 +23,7 @@ Source: https://docs.astral.sh/ruff/rules/async-busy-wait/
 import ast
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.reading import dotted
+from architect_lsp.knowledge.reading import constant, dotted
 from architect_lsp.knowledge.waiting import run_by, suspends
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
@@ -92,6 +92,8 @@ async def use(ready, job, path):
         await asyncio.sleep(1)
     while not path.exists():
         await asyncio.sleep(1)
+    while job.is_running:
+        await asyncio.sleep(1)
     while True:
         await asyncio.sleep(60)
         job.sweep()
@@ -113,6 +115,7 @@ def plain(flag):
 )
 
 _ASKS = regex(r"\.(?:is|has)_\w+$|\.(?:ready|exists|alive|healthy|finished|completed|available)$")
+_RUNS = regex(r"(?:^|[._])(?:is_)?(?:running|active|alive|started|connected|enabled)$|keep_(?:running|alive)$")
 _STATES = ("is_set", "done", "empty", "locked", "cancelled", "is_ready", "is_done", "is_finished", "full", "is_running")
 """Questions about what lives in this process."""
 
@@ -126,7 +129,7 @@ def find(view: View) -> Iterator[Hit]:
             continue
         if (call := _polled(view, loop)) is not None:
             yield Hit(loop, f"This loop asks `{ast.unparse(call.func)}` again at once, without a pause between.")
-        if loop.orelse or not _is_state(loop.test):
+        if loop.orelse or not _is_state(loop.test) or _idles(loop):
             continue
         if any(_is_foreign(view, it) for it in run_by([loop.test]) if isinstance(it, ast.Name | ast.Attribute)):
             continue
@@ -139,6 +142,15 @@ def find(view: View) -> Iterator[Hit]:
         elif len(loop.body) == 1 and isinstance(loop.body[0], ast.Expr) and _sleeps(view, loop.body[0].value):
             asked = ast.unparse(loop.test).removeprefix("not ")
             yield Hit(loop, f"This loop wakes up again and again to ask for `{asked}`; an event wakes it once, at once.")
+
+
+def _idles(loop: ast.While) -> bool:
+    """Whether a service only stays there until it is stopped: once a second it looks whether it still runs."""
+    only = loop.body[0]
+    call = only.value.value if isinstance(only, ast.Expr) and isinstance(only.value, ast.Await) else None
+    pause = constant(call.args[0]) if isinstance(call, ast.Call) and call.args else None
+    is_long = isinstance(pause, int | float) and pause >= 1
+    return is_long and isinstance(loop.test, ast.Name | ast.Attribute) and bool(_RUNS.search(dotted(loop.test)))
 
 
 def _polled(view: View, loop: ast.While) -> ast.Call | None:

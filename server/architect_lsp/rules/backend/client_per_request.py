@@ -190,6 +190,10 @@ def sizes(regions, urls):
         for url in urls:
             client.get(url)
     clients = {it: httpx.Client() for it in urls}
+    for url in urls:
+        with httpx.Client() as client:
+            while url:
+                url = client.get(url).json()["next"]
 
 def first(addresses):
     for address in addresses:
@@ -198,6 +202,19 @@ def first(addresses):
                 return client.get(address)
         except httpx.RequestError as error:
             print(error)
+""",
+        """
+import openai
+from fastapi import FastAPI
+from shop.store import model_of
+
+app = FastAPI()
+
+@app.post("/words")
+async def words(user: str):
+    model = await model_of(user)
+    client = openai.AsyncOpenAI(api_key=model.api_key)
+    return await client.models.list()
 """,
         """
 import httpx
@@ -248,7 +265,7 @@ def find(view: View) -> Iterator[Hit]:
                 continue
             symbol = view.symbol(call.func)
             if isinstance(symbol, External) and _CLIENTS.fullmatch(name := canonical(symbol.name)):
-                if keyword(call, "transport") is None and not _goes_anywhere(view, function, call):
+                if keyword(call, "transport") is None and not _goes_anywhere(view, function, call) and not _is_of_row(view, call):
                     yield Hit(call, f"`{name}` is made anew for each request of `{function.name}`, with connections of its own.")
             elif (
                 isinstance(symbol, FunctionSymbol)
@@ -275,6 +292,17 @@ def _goes_anywhere(view: View, function: Function, call: ast.Call) -> bool:
         return False
     asked = (it for it in view.reading.within(function) if isinstance(it, ast.Call) and dotted(it.func).startswith(f"{name.id}."))
     return any(it.args and _is_chosen(view, next(iter(view.parts(it.args[0], "url")), "")) for it in asked)
+
+
+def _is_of_row(view: View, call: ast.Call) -> bool:
+    """Whether the client is made with the key or address that something loaded here holds: each has its own."""
+    bindings = view.reading.bindings(view.reading.function(call))
+    for given in (it.value for it in call.keywords if _SETS_UP.fullmatch(it.arg or "") and "timeout" not in (it.arg or "")):
+        for value in bindings.get(given.id, []) if isinstance(given, ast.Name) else [given]:
+            head = dotted(value).partition(".")[0] if isinstance(value, ast.Attribute) else ""
+            if head and head != "self" and bindings.get(head):
+                return True
+    return False
 
 
 def _is_of_request(view: View, call: ast.Call) -> bool:
@@ -310,6 +338,8 @@ def _each_turn(view: View) -> Iterator[Hit]:
             continue
         if isinstance(loop, ast.For) and any(isinstance(it, ast.Return | ast.Break) for it in run_by(loop.body)):
             continue  # one after the other is tried until one answers
+        if _is_used_often(reading, call):
+            continue
         targets = [it.target for it in ([loop] if isinstance(loop, ast.For) else loop.generators)]  # type: ignore[attr-defined]
         own = {it.id for target in targets for it in ast.walk(target) if isinstance(it, ast.Name)}
         own |= {it.id for it in ast.walk(loop) if isinstance(it, ast.Name) and isinstance(it.ctx, ast.Store)}
@@ -318,6 +348,13 @@ def _each_turn(view: View) -> Iterator[Hit]:
             reading, call
         ):
             yield Hit(call, f"`{name}` is made anew in each turn of this loop, with connections of its own.")
+
+
+def _is_used_often(reading: Reading, call: ast.Call) -> bool:
+    """Whether the turn asks many things by its client: `with Client() as client: while url: client.get(url)`."""
+    block = reading.parent(reading.parent(call) or call)
+    rows = block.body if isinstance(block, ast.With | ast.AsyncWith) else []
+    return any(isinstance(it, ast.For | ast.AsyncFor | ast.While) for row in rows for it in ast.walk(row))
 
 
 def _is_kept(reading: Reading, call: ast.Call) -> bool:

@@ -15,7 +15,7 @@ Source: https://docs.djangoproject.com/en/stable/ref/models/querysets/#exists
 import ast
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.chains import Query
+from architect_lsp.knowledge.chains import ROWS, Query
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.queries import Queries, queries
 from architect_lsp.knowledge.reading import dotted
@@ -66,6 +66,13 @@ def is_new(customer):
         Bad("""
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
+
+def is_used(name, group):
+    query = Group.query.filter(Group.name == name)
+    if group:
+        query = query.filter(Group.id != group.id)
+    if [|query.count()|]:
+        return True
 
 def taken(session: Session, email):
     if [|session.query(User).filter_by(email=email).count()|]:
@@ -129,7 +136,24 @@ def is_free(day):
     ],
     good=[
         """
+from sqlalchemy import func, select
 from shop.models import Order
+
+def seen(session, order_id):
+    if session.scalar(select(func.count()).select_from(Order).where(Order.id == order_id)) == 0:
+        raise LookupError
+    filters = [Order.id == order_id, Order.paid]
+    if session.scalar(select(func.count()).select_from(Order).where(*filters)) == 0:
+        raise LookupError
+    return Order.objects.filter(pk=order_id).count() > 0
+
+def settings_of(customer):
+    orders = Order.objects.filter(customer=customer)
+    if orders.count() == 0:
+        return []
+    elif orders.count() == 1:
+        return [orders.first()]
+    return list(orders.all())
 
 def numbers(customer, names):
     has_place = Order.objects.reserve(customer=customer)
@@ -169,13 +193,6 @@ def shown(day, rows=None):
 _NEGATED = {(ast.Eq, 0): True, (ast.LtE, 0): True, (ast.Lt, 1): True}
 _POSITIVE = {(ast.Gt, 0): False, (ast.NotEq, 0): False, (ast.GtE, 1): False}
 
-_ROWS = frozenset(
-    (
-        *("all", "filter", "exclude", "order_by", "distinct", "annotate", "alias", "select_related", "prefetch_related"),
-        *("values", "values_list", "only", "defer", "using", "reverse", "union", "intersection", "difference"),
-    )
-)
-"""Methods of Django that give a queryset; one of a manager of the project's own may give anything."""
 _LOADED = "All rows are loaded only to know whether there is one: `exists()` stops at the first."
 
 
@@ -189,7 +206,7 @@ def find(view: View) -> Iterator[Hit]:
     yield from _tested(view, asked)
     for call in reading.each(ast.Call):
         found = _counted(call, asked)
-        if found is None:
+        if found is None or _is_of_one(view, found) or _is_counted_too(view, call):
             continue
         parent = reading.parent(call)
         shown: ast.expr = call
@@ -210,7 +227,7 @@ def _tested(view: View, asked: Queries) -> Iterator[Hit]:
     """Querysets that stand where only true or false is asked, and nowhere else."""
     reading = view.reading
     for call in reading.each(ast.Call):
-        if not isinstance(call.func, ast.Attribute) or call.func.attr not in _ROWS or not _is_test(reading.parent(call), call):
+        if not isinstance(call.func, ast.Attribute) or call.func.attr not in ROWS or not _is_test(reading.parent(call), call):
             continue
         if _is_rows(asked.query(call)):
             change = Change(call, ".exists()", insert="after")
@@ -236,7 +253,7 @@ def _is_rows(query: Query | None) -> bool:
         return False
     if query.owner and not any(it.name in ("filter", "exclude") for it in query.steps):
         return False  # they may have come with their owner
-    return all(it.name in _ROWS for it in query.steps)
+    return all(it.name in ROWS for it in query.steps)
 
 
 def _counted(call: ast.Call, asked: Queries) -> Query | None:
@@ -250,6 +267,34 @@ def _counted(call: ast.Call, asked: Queries) -> Query | None:
         return None
     last = found.steps[-1] if found.steps else None
     return found if last is not None and last.call is call else None
+
+
+def _is_of_one(view: View, query: Query) -> bool:
+    """Whether a query names the row by its key, so that there is one or none to count."""
+    for step in query.steps:
+        if any(it.arg in ("pk", "id") for it in step.call.keywords):
+            return True
+        rows = [it.value if isinstance(it, ast.Starred) else it for it in step.call.args]
+        for it in rows:
+            held = view.reading.bindings(view.reading.function(it)).get(it.id, []) if isinstance(it, ast.Name) else []
+            lists = [each for each in (it, *held) if isinstance(each, ast.List | ast.Tuple)]
+            if any(_names_key(each) for each in (it, *(row for each in lists for row in each.elts))):
+                return True
+    return False
+
+
+def _names_key(node: ast.expr) -> bool:
+    """Whether a condition is `Order.id == order_id`."""
+    if not isinstance(node, ast.Compare) or not isinstance(node.left, ast.Attribute):
+        return False
+    return node.left.attr in ("id", "pk") and [type(it) for it in node.ops] == [ast.Eq]
+
+
+def _is_counted_too(view: View, call: ast.Call) -> bool:
+    """Whether the same rows are counted again in the function: how many there are matters."""
+    text = ast.unparse(call)
+    within = view.reading.within(view.reading.function(call))
+    return any(isinstance(it, ast.Call) and it is not call and ast.unparse(it) == text for it in within)
 
 
 def _is_test(parent: ast.AST | None, node: ast.AST) -> bool:

@@ -20,6 +20,7 @@ Observability: log the settings, without secrets, when the program starts.
 Source: https://12factor.net/config; https://docs.pydantic.dev/latest/concepts/pydantic_settings/
 """
 
+import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.facts import Facts
@@ -55,6 +56,7 @@ import os
 
 LIMIT = int(os.getenv("ORDER_LIMIT", "50"))
 DEBUG = os.getenv("SHOP_DEBUG", "false") == "true"
+HAS_BROWSER = bool(os.getenv("BROWSER_URL", False))
 HOST = os.getenv("SHOP_HOST", "")
 PORT = os.getenv("PORT", "8000")
 -- shop/worker.py --
@@ -62,6 +64,7 @@ import os
 
 LIMIT = int(os.environ.get("ORDER_LIMIT", 50))
 DEBUG = os.getenv("SHOP_DEBUG", "0") == "1"
+BROWSER = os.getenv("BROWSER_URL", "ws://browser:3000")
 HOST = os.getenv("SHOP_HOST", "localhost")
 PORT = os.getenv("PORT", "9000")
 -- scripts/fill.py --
@@ -89,9 +92,20 @@ def find(view: View) -> Iterator[Hit]:
             continue
         rows = view.project.of_all("defaults of the environment", _defaults).get(name, {})
         first = next(iter(rows), view.path)
-        if first != view.path and default not in rows[first]:
+        if first != view.path and default not in rows[first] and not _asks_whether_set(rows[first], default):
             told.add(name)
             yield Hit(call, f"`{name}` has another default here than in `{first}`, which takes {_shown(rows[first])}.")
+
+
+def _asks_whether_set(first: tuple[str, ...], second: str) -> bool:
+    """Whether one of two reads only asks whether the variable is set: its default is nothing, the other's a text."""
+    nothing = ("", "0", "none", "false")
+    return any((one.lower() in nothing) != (second.lower() in nothing) and _is_word(one + second) for one in first)
+
+
+def _is_word(text: str) -> bool:
+    """Whether a text holds more than a number or a truth."""
+    return not re.fullmatch(r"[\d.]*|(?:0|none|false|true|1)*", text.lower())
 
 
 def _shown(defaults: tuple[str, ...]) -> str:

@@ -20,9 +20,11 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 
+from architect_lsp.knowledge.facts import Def
 from architect_lsp.knowledge.fan_outs import started
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.reading import Function, Reading, constant, keyword
+from architect_lsp.knowledge.symbols import FunctionSymbol
 from architect_lsp.knowledge.waiting import cleans_up
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
@@ -115,6 +117,22 @@ async def quietly(cache):
     except Exception as error:
         print(error)
 
+class Manager:
+    async def start_all(self, channels):
+        tasks = []
+        for it in channels:
+            tasks.append(self.begin(it))
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def begin(self, channel):
+        return asyncio.create_task(self.start(channel))
+
+    async def start(self, channel):
+        try:
+            await channel.start()
+        except Exception as error:
+            print(error)
+
 async def drain():
     pending = asyncio.all_tasks() - {asyncio.current_task()}
     await asyncio.gather(*pending, return_exceptions=True)
@@ -205,7 +223,15 @@ def _are_handled(view: View, call: ast.Call) -> bool:
     """Whether every coroutine that is gathered catches all errors itself."""
     made = [it for _, it in started(view.reading, call)] or [it for it in call.args if isinstance(it, ast.Call)]
     found = [view.definition(it) for it in made]
-    return bool(found) and all(it is not None and it[1].catches for it in found)
+    return bool(found) and all(it is not None and _catches(view, *it) for it in found)
+
+
+def _catches(view: View, path: str, definition: Def) -> bool:
+    """Whether a coroutine catches all errors itself, or the one that a plain function makes a task of."""
+    if definition.catches or definition.is_async:
+        return definition.catches
+    inner = (view.project.resolve(path, it.target, definition.owner) for it in definition.calls)
+    return any(isinstance(it, FunctionSymbol) and it.facts.is_async and it.facts.catches for it in inner)
 
 
 def _is_unread(reading: Reading, function: Function, call: ast.Call) -> bool:

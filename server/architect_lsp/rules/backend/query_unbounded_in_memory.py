@@ -17,7 +17,7 @@ Source: https://docs.djangoproject.com/en/stable/topics/db/optimization/#do-data
 import ast
 from collections.abc import Iterator
 
-from architect_lsp.knowledge.chains import Query
+from architect_lsp.knowledge.chains import ROWS, Query
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.queries import Queries, queries
 from architect_lsp.knowledge.reading import dotted
@@ -85,6 +85,11 @@ from shop.models import Order, User
 def size(customer):
     orders = Order.objects.filter(customer=customer)
     return len(orders), [it.pk for it in orders]
+
+def mails(club):
+    for member in User.objects.members_of(club):
+        if member.email:
+            send(member.email)
 
 def active(seen):
     users = User.objects.filter(is_active=True)
@@ -189,6 +194,8 @@ def _all_rows(asked: Queries, source: ast.expr) -> Query | None:
         return None
     if query.has("limit", "paginate", "yield_per", "iterator", "prefetch_related", "options") or query.owner:
         return None
+    if query.orm == "django" and not all(it.name in ROWS for it in query.steps):
+        return None  # a manager's own method may give anything
     shown = source
     if isinstance(shown, ast.Name):
         values = asked.reading.bindings(asked.reading.function(source)).get(shown.id, [])

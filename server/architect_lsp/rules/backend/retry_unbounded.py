@@ -116,6 +116,7 @@ def bounded(url):
         """
 import time
 import requests
+from celery import shared_task
 from tenacity import retry, stop_after_attempt
 
 again = retry(stop=stop_after_attempt(3))
@@ -135,6 +136,18 @@ def ask():
             return int(input())
         except ValueError:
             print("a number, please")
+
+@shared_task(bind=True, max_retries=None, retry_backoff=True)
+def index(self, number):
+    try:
+        add(number)
+    except Gone:
+        try:
+            remove(number)
+        except LockError as error:
+            raise self.retry(exc=error)
+    except LockError as error:
+        raise self.retry(exc=error)
 
 @again
 def fetched(url):
@@ -175,7 +188,12 @@ def find(view: View) -> Iterator[Hit]:
                 continue
             if bounds is not None and not (call and (_has(call, bounds) or (name.startswith("retry.") and call.args))):
                 yield Hit(it, told, tuple(_fix(call)) if call and "stop" in bounds else ())
-            if call is not None and name.rpartition(".")[2] in _TASKS and not _says_when(function):
+            if (
+                call is not None
+                and name.rpartition(".")[2] in _TASKS
+                and not _says_when(function)
+                and not _is_busy(call, function)
+            ):
                 for row in call.keywords:
                     if row.arg == "max_retries" and isinstance(row.value, ast.Constant) and row.value.value is None:
                         yield Hit(row, f"`{function.name}` is tried again after every error, without end.")
@@ -184,7 +202,18 @@ def find(view: View) -> Iterator[Hit]:
             yield Hit(loop, "This loop tries again after every error, without end.")
 
 
+_TAKEN = re.compile(r"Lock|Busy|InUse|OperationalError|Conflict|Contention")
 _TASKS = ("task", "shared_task", "actor")
+
+
+def _is_busy(task: ast.Call, function: Function) -> bool:
+    """Whether a task only waits for its turn, later each time: what it tries again after is that something is locked."""
+    if keyword(task, "retry_backoff") is None or keyword(task, "autoretry_for") is not None:
+        return False
+    handlers = [it for it in ast.walk(function) if isinstance(it, ast.ExceptHandler) and ".retry(" in ast.unparse(it)]
+    outer = {it for it in handlers for each in it.body for inner in ast.walk(each) if inner in handlers}
+    handlers = [it for it in handlers if it not in outer]
+    return bool(handlers) and all(it.type is not None and _TAKEN.search(ast.unparse(it.type)) for it in handlers)
 
 
 def _says_when(function: Function) -> bool:

@@ -124,6 +124,8 @@ def fill(order, cart, forms):
         Line.objects.create(sku=sku)
     for form in forms:
         form.save()
+    for line in Line.objects.filter(sku="a"):
+        line.save()
     for it in cart:
         try:
             Line.objects.create(sku=it.sku)
@@ -136,6 +138,8 @@ def fill(order, cart, forms):
         """
 from django.db import models
 
+from django.apps import apps
+
 class Photo(models.Model):
     file = models.FileField()
 class Support(models.Model):
@@ -147,6 +151,11 @@ def tidy():
     for support in Support.objects.all():
         support.refresh()
         support.save()
+def tell(users):
+    Notice = apps.get_model("shop", "Notice")
+    for user in users:
+        Notice.objects.create(user=user)
+
 def fill_states():
     '''Called from a data migration.'''
     for support in Support.objects.all():
@@ -195,6 +204,8 @@ def find(view: View) -> Iterator[Hit]:
         statement = next((it for it in loop.body if any(each is call for each in ast.walk(it))), None)
         if not isinstance(statement, ast.Expr) or statement.value is not call or _is_busy(view, loop, call):
             continue
+        if call.func.attr == "save" and len(loop.body) == 1:
+            continue  # nothing of the row has changed: it is saved for what its `save` does besides
         name = _written(asked, loop, call, call.func)
         if name:
             if call.func.attr == "delete":
@@ -253,7 +264,7 @@ def _written(asked: Queries, loop: ast.For, call: ast.Call, function: ast.Attrib
         query = asked.query(call)
         if query is None or query.orm != "django" or not query.name or query.owner:
             return ""
-        return "" if _does_itself(asked, query.model, "save") else query.name
+        return "" if _does_itself(asked, query.model, "save") or _is_of_registry(asked, call) else query.name
     if not isinstance(function.value, ast.Name):
         return ""
     found = asked.model_of(function.value)
@@ -275,13 +286,24 @@ def _does_itself(asked: Queries, model: OrmModel | None, name: str) -> bool:
     return isinstance(found, FunctionSymbol) or any(it.name.endswith("_ptr") for it in model.columns)
 
 
+def _is_of_registry(asked: Queries, call: ast.Call) -> bool:
+    """Whether the model is asked for by its name, so that nobody sees here what its `save` does: `apps.get_model(...)`."""
+    head = dotted(call.func).partition(".")[0]
+    made = asked.reading.bindings(asked.reading.function(call)).get(head, [])
+    return any(isinstance(it, ast.Call) and dotted(it.func).endswith("get_model") for it in made)
+
+
 def _is_new(loop: ast.For, node: ast.expr) -> bool:
     """Whether the loop makes the object: `line = Line(...)`."""
     name = dotted(node)
-    return any(
-        isinstance(it, ast.Assign) and isinstance(it.value, ast.Call) and any(dotted(each) == name for each in it.targets)
-        for it in loop.body
-    )
+    rows = [it for it in loop.body if isinstance(it, ast.Assign)]
+    if any(isinstance(it.targets[0], ast.Attribute) and it.targets[0].attr in ("pk", "id") and _is_none(it.value) for it in rows):
+        return True  # a copy
+    return any(isinstance(it.value, ast.Call) and any(dotted(each) == name for each in it.targets) for it in rows)
+
+
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
 
 
 def _is_busy(view: View, loop: ast.For, call: ast.Call) -> bool:

@@ -83,6 +83,10 @@ import asyncio
 
 tasks = set()
 
+class Client:
+    def __del__(self):
+        asyncio.get_running_loop().create_task(self.aclose())
+
 def start(work):
     task = asyncio.create_task(work)
     tasks.add(task)
@@ -108,6 +112,9 @@ def find(view: View) -> Iterator[Hit]:
         if last not in ("create_task", "ensure_future") or not _STARTS.fullmatch(view.callee(call)):
             continue
         parent = reading.parent(call)
+        function = reading.function(call)
+        if isinstance(function, ast.FunctionDef) and function.name == "__del__":
+            continue  # who could hold it is going
         if isinstance(parent, ast.Expr) or _is_unused(reading, parent):
             yield Hit(call, "Nobody holds this task: it can vanish half-way, and its exception with it.")
 

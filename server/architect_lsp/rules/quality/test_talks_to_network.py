@@ -22,7 +22,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.addresses import about
 from architect_lsp.knowledge.kinds import is_test
-from architect_lsp.knowledge.reading import Function
+from architect_lsp.knowledge.reading import Function, Reading, dotted
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
@@ -65,6 +65,10 @@ def test_rate():
 import pytest
 import requests
 
+def test_refuses():
+    with pytest.raises(BlockedAddress):
+        requests.get("http://142.42.1.1/")
+
 @pytest.mark.network
 def test_real_rate():
     assert requests.get("https://api.rates.io/latest").ok
@@ -79,6 +83,8 @@ _FAKES = regex(
 _PATCHED = regex(
     r"mock|patch|fake|stub|skip|cassette|recorder|vcr|responses|respx|httpserver|TestClient|transport", re.IGNORECASE
 )
+_BROKEN = regex(r"Timeout|Connect|HTTP|Request(?:Exception|Error)|Transport|Status")
+"""Errors of a request that was sent."""
 _MARKED = regex(r"network|integration|e2e|live|external|internet|online|slow|skip|remote|smoke|functional|system|acceptance")
 _NEAR = regex(
     r"://(?:localhost|127\.|0\.0\.0\.0|\[?::1|10\.|192\.168\.|host\.docker|test(?:server)?[:/]|test$|testserver|[\w-]+(?::\d+)?$"
@@ -99,8 +105,24 @@ def find(view: View) -> Iterator[Hit]:
         if not isinstance(function, Function) or not function.name.startswith("test") or _is_marked(reading.ancestors(call)):
             continue
         host = about(reading, call)
+        if _is_refused(reading, call):
+            continue
         if "://" in host and not _NEAR.search(host) and "http" in view.project.table.kinds(view.callee(call)):
             yield Hit(call, f"`{function.name}` needs {host.partition('://')[2]} to be there and to answer as it does today.")
+
+
+def _is_refused(reading: Reading, call: ast.Call) -> bool:
+    """Whether the test expects that the request is not even sent: `with pytest.raises(BlockedAddress): ...`."""
+    for up in reading.ancestors(call):
+        for it in up.items if isinstance(up, ast.With | ast.AsyncWith) else ():
+            raised = it.context_expr
+            if isinstance(raised, ast.Call) and dotted(raised.func).rpartition(".")[2] in (
+                "raises",
+                "assertRaises",
+                "assertRaisesRegex",
+            ):
+                return not (raised.args and _BROKEN.search(ast.unparse(raised.args[0])))
+    return False
 
 
 def _is_marked(around: Iterator[ast.AST]) -> bool:

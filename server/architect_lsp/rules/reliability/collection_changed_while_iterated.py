@@ -145,6 +145,15 @@ class Room:
             socket.put_nowait(text)
         for step in self.steps:
             await step(text)
+
+    def install(self, name):
+        self.routes.pop(name, None)
+
+    async def answer(self, request):
+        for name, plugin in self.routes.items():
+            if request.path.startswith(name):
+                return await plugin.run(request)
+        return None
 """,
     ],
 )
@@ -243,7 +252,7 @@ def _changes_meanwhile(view: View, loop: ast.For, held: ast.expr, is_view: bool)
     if not is_own and ("." in name or any(isinstance(it, ast.Name) and it.id == name and _binds(it) for it in ast.walk(scope))):
         return False
     waits = (it for row in loop.body for it in ast.walk(row) if isinstance(it, ast.Await))
-    if not any(reading.function(it) is scope for it in waits) or _is_locked(reading, loop):
+    if not any(reading.function(it) is scope and not _leaves(reading, it, loop) for it in waits) or _is_locked(reading, loop):
         return False
     own = reading.qualname(scope)
     changed = view.project.of_file(view.path, _changed)

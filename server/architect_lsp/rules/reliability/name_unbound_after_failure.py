@@ -92,6 +92,11 @@ def send(url, order, lock):
         session.send(order)
     finally:
         session.close()
+    try:
+        path = os.path.join(url, "orders")
+        order.write(path)
+    finally:
+        logger.info(path)
     held = False
     try:
         held = lock.acquire()
@@ -147,7 +152,21 @@ def every(text):
 )
 
 _SAFE = frozenset(
-    ("time", "monotonic", "perf_counter", "now", "utcnow", "new_event_loop", "acquire", "len", "uuid4", "str", "list", "dict")
+    (
+        "time",
+        "monotonic",
+        "perf_counter",
+        "now",
+        "utcnow",
+        "new_event_loop",
+        "acquire",
+        "len",
+        "uuid4",
+        "str",
+        "list",
+        "dict",
+        "join",
+    )
 )
 """Calls that don't fail in practice."""
 _UNBOUND = ("NameError", "UnboundLocalError")

@@ -14,11 +14,13 @@ Source: CWE-377; CWE-276; https://docs.python.org/3/library/os.html#os.open
 """
 
 import ast
+import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.definitions import position
-from architect_lsp.knowledge.reading import constant, dotted, keyword
+from architect_lsp.knowledge.reading import Reading, constant, dotted, keyword
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -59,6 +61,15 @@ def keep(path, script, token):
         file.write("#!/bin/sh")
     os.chmod(script, 0o755)
 
+def first(path, token):
+    with open(path, "x") as file:
+        os.chmod(path, 0o600)
+        file.write(token)
+
+def enable(marker, version):
+    marker.write_text(version)
+    marker.chmod(0o600)
+
 def read(path):
     os.chmod(path, 0o600)
     with open(path) as file:
@@ -80,6 +91,12 @@ def masked(path, token):
 )
 
 _OWN = (0o600, 0o400)
+_PRIVATE = regex(
+    r"secret|token|passw|pwd|cred|auth|cookie|session|private|(?:^|[^a-z])(?:api_?)?keys?(?:[^a-z]|$)|cert|ssh|config|env(?:[^a-z]|$)"
+    r"|histor|account|wallet|login|vault|backup|dump",
+    re.IGNORECASE,
+)
+"""Words of what others may not read: who closes a file to say that it is there loses nothing meanwhile."""
 _MADE = frozenset(("touch", "umask", "mkstemp", "fchmod", "NamedTemporaryFile"))
 
 
@@ -103,8 +120,17 @@ def find(view: View) -> Iterator[Hit]:
         ]
         if any(dotted(it.func).rpartition(".")[2] in _MADE or dotted(it.func) in ("os.chmod", "os.open") for it in before):
             continue
-        if any(_writes(it, path) for it in before):
+        if not any(_PRIVATE.search(it) for it in (view.path, reading.qualname(call), reading.source(function or call))):
+            continue
+        if any(_writes(it, path) for it in before) and not _is_first(reading, call):
             yield Hit(call, f"Others can read `{path}` until this line: it was made with the rights of any file.")
+
+
+def _is_first(reading: Reading, call: ast.Call) -> bool:
+    """Whether nothing was written yet: the file is closed to others as soon as it is open."""
+    statement = reading.parent(call)
+    block = reading.parent(statement) if statement is not None else None
+    return isinstance(block, ast.With | ast.AsyncWith) and block.body[0] is statement
 
 
 def _is_own(mode: ast.expr) -> bool:

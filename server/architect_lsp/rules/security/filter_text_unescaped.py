@@ -54,6 +54,9 @@ class Store:
             self.table.delete(f"name = '{name}'")
         return self.page.query(f"the plan '{prefix}'")
 
+    def of_repository(self, repo_name, digest):
+        self.table.search().where(f"repo = '{repo_name}' and sha = '{digest}'")
+
     def checked(self, prefix: str, key):
         if "'" in prefix or not key.isalnum():
             raise ValueError
@@ -65,6 +68,8 @@ class Store:
 _BEFORE = regex(r"(?:==?|!=|<>|\bLIKE|\bIN\s*[\[(])\s*(['\"])%?", 2)
 _PLAIN = frozenset(("int", "float", "bool", "UUID", "uuid.UUID", "datetime", "date", "Decimal"))
 _SAME = frozenset(("strip", "rstrip", "lstrip", "lower", "upper"))
+_QUOTELESS = regex(r"(?:^|_)(?:repo(?:sitory)?|branch|slug|uuid|hash|digest|sha\d*)(?:_|$)")
+"""Names of what its maker keeps free of quotes."""
 
 
 @rule.check
@@ -111,7 +116,7 @@ def _is_free(reading: Reading, value: ast.expr) -> bool:
     while isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr in _SAME:
         value = value.func.value
     function = reading.function(value)
-    given = argument_of(function, value.id) if isinstance(value, ast.Name) else None
+    given = argument_of(function, value.id) if isinstance(value, ast.Name) and not _QUOTELESS.search(value.id) else None
     if given is None or function is None or not isinstance(value, ast.Name):
         return False
     if given.annotation is not None and ast.unparse(given.annotation).partition(" |")[0] in _PLAIN:

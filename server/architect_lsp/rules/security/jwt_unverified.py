@@ -69,6 +69,9 @@ import jwt
 
 def user(token):
     return [|jwt.decode(token, options=dict(verify_signature=False))|]["sub"]
+
+def login(body):
+    return [|jwt.decode(body.id_token, options={"verify_signature": False})|]["sub"]
 """),
     ],
     good=[
@@ -97,6 +100,10 @@ import jwt
 
 def expires_at(session):
     return jwt.decode(session.id_token, options={"verify_signature": False}).get("exp")
+
+def mail_of(credentials):
+    claims = jwt.decode(credentials.id_token, options={"verify_signature": False})
+    return claims.get("email")
 """,
         """
 import jwt
@@ -129,6 +136,11 @@ def subject(token, keys):
 
 _OF_PROVIDERS = regex(r"sso|oidc|openid|oauth", re.IGNORECASE)
 """Files that fetch tokens from who issues them, over TLS: OpenID Connect Core 3.1.3.7 lets them be read so."""
+_FETCHED = regex(
+    r"(?:^|[_.])(?:cred\w*|tokens?(?:_data|_info|_response|_set)?|response|resp|oauth\w*|flow|session)(?:\.id_token"
+    r"|\[['\"]id_token['\"]\]|\.get\(['\"]id_token['\"].*\))$"
+)
+"""An ID token of what the provider answered: it came over TLS from who wrote it."""
 _DECODERS = regex(
     r"^(?:jwt|jose\.jwt|authlib\.jose\.jwt|flask_jwt_extended)\.(?:api_jwt\.|PyJWT\.)?decode(?:_complete|_token)?$|^jwt\.PyJWT\.decode$"
 )
@@ -171,6 +183,7 @@ def _is_known_so(view: View, call: ast.Call) -> bool:
         "unverified" in view.reading.qualname(call).lower()
         or _is_named_so(view, call)
         or bool(_OF_PROVIDERS.search(view.path.rpartition("/")[2]))
+        or bool(call.args and _FETCHED.search(ast.unparse(call.args[0])))
         or _is_of_times(view, call)
         or any(re.search(r"verif|signature", it, re.IGNORECASE) for it in comments(view.reading, call))
     )

@@ -52,13 +52,35 @@ def lines(rows):
     re.sub(re.escape(wanted), "x", "text")
     return [it for it in rows if re.search(f"^{re.escape(wanted)}", it) or wanted in it]
 """,
+        """
+import re
+from flask import Flask, request
+
+app = Flask(__name__)
+
+def preview(form):
+    rules = form.getlist("rules")
+    return [compiled(it) for it in rules]
+
+def compiled(rule):
+    return re.compile(rule)
+
+@app.route("/preview", methods=["POST"])
+def show():
+    return preview(form=request.form)
+""",
     ],
 )
+
+_WHOLE = ("flask.request.form", "flask.request.values", "request.POST", "request.GET", "flask.request.args")
+"""All that a request says."""
 
 
 @rule.check
 def find(view: View) -> Iterator[Hit]:
     """Expressions that someone outside writes."""
     for it in view.exposures("regex"):
+        if it.steps and it.source in _WHOLE:
+            continue  # some field of a form, and a form that has one for expressions
         message = f"`{it.source}` is used as a regular expression, which can take forever; escape it with `re.escape`."
         yield Hit(it.argument, message, (), it.steps)

@@ -46,6 +46,10 @@ def strip_scripts(content):
 def data_of(page):
     return re.search(r"<script id='data'>(.*?)</script>", page)
 
+def _strip_tags(page):
+    page = re.sub(r"<script.*?</script>", "", page)
+    return re.sub(r"<[^>]+>", "", page)
+
 def words_of_page(page):
     return re.sub(r"<script.*?>.*?</script>", " ", page)
 """,
@@ -56,6 +60,8 @@ _SCRIPT = regex(r"<script.*/script", re.IGNORECASE | re.DOTALL)
 _CLEANS = regex(r"sanit|clean|safe|xss|strip|remove|filter|escape|purify", re.IGNORECASE)
 _READS = regex(r"text|words|plain|extract|parse|scrape|crawl|fetch|markdown|to_md|html_to|token", re.IGNORECASE)
 """Functions that read a page: what they make is no markup."""
+_ALL_TAGS = regex(r"<\[\^<?>\]|<\.[*+]\??>")
+"""A pattern of any tag: what takes them all out leaves words."""
 
 
 @rule.check
@@ -65,8 +71,16 @@ def find(view: View) -> Iterator[Hit]:
         last = call.func.attr if isinstance(call.func, ast.Attribute) else dotted(call.func)
         if last == "sub" and len(call.args) > 2 and constant(call.args[1]) == "" and _SCRIPT.search(str(constant(call.args[0]))):
             name = _place(view.reading, call)
-            if _CLEANS.search(name) and not _READS.search(name):
+            if _CLEANS.search(name) and not _READS.search(name) and not _leaves_words(view.reading, call):
                 yield Hit(call, "Browsers run what this leaves, `</script >` for one: use a sanitiser such as `nh3`.")
+
+
+def _leaves_words(reading: Reading, call: ast.Call) -> bool:
+    """Whether the same function takes out every tag."""
+    others = (it for it in reading.within(reading.function(call)) if isinstance(it, ast.Call) and it is not call and it.args)
+    return any(
+        dotted(it.func).rpartition(".")[2] in ("sub", "compile") and _ALL_TAGS.search(str(constant(it.args[0]))) for it in others
+    )
 
 
 def _place(reading: Reading, node: ast.AST) -> str:

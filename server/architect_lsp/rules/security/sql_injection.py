@@ -28,6 +28,7 @@ from architect_lsp.knowledge.narrowed import is_one_of_few
 from architect_lsp.knowledge.origins import Origin, is_own
 from architect_lsp.knowledge.reading import keyword
 from architect_lsp.knowledge.sources import is_model_output, is_request, parts
+from architect_lsp.knowledge.statements import COMPARES, SQL, takes_value
 from architect_lsp.knowledge.streams import described
 from architect_lsp.knowledge.symbols import Ref
 from architect_lsp.model import Confidence, Severity
@@ -150,6 +151,10 @@ def documents():
 def rows(connection, statuses):
     wanted = ",".join(repr(status.value) for status in statuses)
     return connection.execute(f"SELECT * FROM jobs WHERE status IN ({wanted})").fetchall()
+
+def chosen(connection, id_values: str, admission):
+    connection.execute(f"SELECT * FROM jobs WHERE id IN ({id_values})")
+    return connection.execute(f"SELECT * FROM jobs WHERE rowid IN (SELECT id FROM chosen WHERE {admission.predicate})").fetchall()
 """,
         """
 import sqlite3
@@ -231,19 +236,6 @@ _SINKS = (
 )  # fmt: skip
 _FRAGMENTS = ("text", "RawSQL", "SQL", "RawQuery", "literal_column")  # given a part, which need not look like a statement
 _ASK_MORE = ("fetch", "fetchrow", "fetchval", "fetch_all", "fetch_one", "fetchall", "fetchone", "exec", "scalar", "scalars")
-_SQL = regex(
-    r"(?:^|[\s(])(?:select\b.*\bfrom|insert\s+into|update\b.*\bset|delete\s+from|with\b.*\bas|replace\s+into|merge\s+into|call\s|exec\s|where\b|select\s)",
-    re.IGNORECASE | re.DOTALL,
-)
-_DEFINES = regex(
-    r"^\W*(?:create|alter|drop|grant|revoke|comment|set|pragma|copy|attach|detach|install|load|show|describe|explain|use|vacuum|analyze|truncate|declare|lock|unload|export|import|kill|begin|do)\b",
-    re.IGNORECASE,
-)
-_VALUE = regex(r"(?:=|<|>|\blike|\bilike|\bbetween|\bvalues\s*\([^)]*|\bin\s*\([^)]*|\bregexp|\brlike)\s*$", re.IGNORECASE)
-_IDENTIFIERS = regex(
-    r"(?:^|_)(?:pk|table|tbl|schema|column|columns|col|cols|database|db|view|index|relation|catalog|sequence|constraint|dialect|owner|keyspace|graph|role|partition|field|fields|placeholder\w*|where|clause|filter\w*|condition\w*|sql|query|stmt|ddl|expr\w*)(?:_?names?|s)?$"
-)
-_COMPARES = regex(r"^[\w.]+\s*(?:[=<>]|like)\s*'?$", re.IGNORECASE)
 _MIGRATIONS = regex(r"(?:^|/)(?:migrations?|alembic|versions|upgrades?)/")
 _WITH_PERCENT = ("psycopg2", "psycopg", "pymysql", "MySQLdb", "mysql", "django")
 _PLACEHOLDERS = (("sqlite3", "?"), ("aiosqlite", "?"), *((it, "%s") for it in _WITH_PERCENT))
@@ -302,7 +294,7 @@ def _danger(view: View, node: ast.expr, before: str, *, asks_more: bool, direct:
     if not any(isinstance(it, Origin) for it in found):
         return None
     text = before + "".join(it if isinstance(it, str) else "?" for it in found)
-    is_sql = bool(_SQL.search(text))
+    is_sql = bool(SQL.search(text))
     for it in found:
         if isinstance(it, str):
             before = it if it == "\n;\n" else before + it
@@ -313,32 +305,15 @@ def _danger(view: View, node: ast.expr, before: str, *, asks_more: bool, direct:
                 return it
             if is_sql and is_model_output(view.project, view.path, view.reading, it):
                 return it
-            is_member = it.name.endswith(".value")  # of an Enum
-            if (
-                is_sql
-                and is_own(it)
-                and not is_member
-                and not _DEFINES.match(before)
-                and _is_value(before)
-                and not _IDENTIFIERS.search(_word(it))
-            ):
+            if is_sql and is_own(it) and takes_value(view.reading, before, it):
                 return it
         before += "x"
     return None
 
 
-def _is_value(before: str) -> bool:
-    quoted = before.count("'") % 2 == 1
-    return bool(_SQL.search(before)) and (quoted or bool(_VALUE.search(before)))
-
-
-def _word(origin: Origin) -> str:
-    return re.sub(r"(?:\.\w*\(\))+$", "", origin.name).rpartition(".")[2].lower()
-
-
 def _is_condition(view: View, node: ast.expr) -> bool:
     """Whether a value is a comparison with something in it, of a statement that a helper puts together."""
-    return any(isinstance(it, str) and _COMPARES.search(it) for it in view.parts(node, "sql"))
+    return any(isinstance(it, str) and COMPARES.search(it) for it in view.parts(node, "sql"))
 
 
 def _message(view: View, origin: Origin) -> str:

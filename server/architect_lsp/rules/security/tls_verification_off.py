@@ -136,6 +136,20 @@ def certificate_of(host):
         return connection.getpeercert(True)
 """,
         """
+import requests
+import ssl
+
+class SSLIgnoreAdapter(requests.adapters.HTTPAdapter):
+    def init_poolmanager(self, *given, **named):
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        super().init_poolmanager(*given, ssl_context=context, **named)
+
+    def send(self, request, **named):
+        return super().send(request, **{**named, "verify": False})
+""",
+        """
 import jwt
 import requests
 import ssl
@@ -189,6 +203,12 @@ _CLIENTS = regex(r"^(?:requests|httpx|niquests|boto3|curl_cffi(?:\.requests)?)\.
 _SESSIONS = regex(r"(?:^|[._])(?:session|client|http|requests)$", re.IGNORECASE)
 _ASKED = regex(r"insecure|verif|ssl|tls|cert|self_?signed|debug|localhost|is_dev|trust", re.IGNORECASE)
 _NAMED = regex(r"insecure|unverified|no_verify|self_?signed", re.IGNORECASE)
+_CLASSES = regex(
+    r"insecure|self_?signed|(?:ignor|skip|disabl|bypass|without|un|no)(?:e|ing|d)?_?(?:ssl|tls|cert|verif)"
+    r"|(?:ssl|tls|cert(?:ificate)?|verif\w*?)_?(?:ignor|skip|disabl|bypass|off)",
+    re.IGNORECASE,
+)
+"""A class that is there for those who ask for it."""
 _LOCAL = regex(r"localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\]|unix:|169\.254")
 _OPTIONS = regex(r"(?:^|\.)SSL_VERIFY(?:PEER|HOST)$")
 _DATABASES = (
@@ -285,6 +305,8 @@ def _is_client(call: ast.Call, name: str) -> bool:
 
 def _is_asked_for(reading: Reading, node: ast.AST) -> bool:
     """Whether a condition around it, or a name it is given, says that someone chose this."""
+    if _CLASSES.search(reading.unit.scope):
+        return True
     for up in reading.ancestors(node):
         if isinstance(up, ast.If | ast.IfExp) and _ASKED.search(ast.unparse(up.test)):
             return True

@@ -21,11 +21,10 @@ Source: CWE-327; CWE-328; https://docs.python.org/3/library/hashlib.html
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.constants import behind
-from architect_lsp.knowledge.definitions import last_name
+from architect_lsp.knowledge.digests import is_demanded, is_harmless, protects
 from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
@@ -169,6 +168,12 @@ def order_id_of(number):
     order_id = f"0x{digest.hexdigest()}"
     return order_id
 
+def token_hash(token):
+    return hashlib.sha1(token.encode()).hexdigest()[:8]
+
+def decrypt_for_wechat(data, key):
+    return AES.new(key, AES.MODE_ECB).decrypt(data)
+
 def told_apart(step):
     return hashlib.sha1(json.dumps(step, sort_keys=True).encode()).hexdigest()
 
@@ -200,8 +205,6 @@ def signed(key, text):
     ],
 )
 
-_ID = regex(r"(?:^|[._])(?:uu?)?ids?$|(?:^|[._])(?:doc|document|content|chunk|item|element|query)_hash$")
-_OF_IDS = regex(r"_ids?\b")
 _HASHES = ("hashlib.md5", "hashlib.sha1", "hashlib.md4")
 _OTHER_HASHES = regex(
     r"^(?:Crypto|Cryptodome)\.Hash\.(?:MD[245]|SHA1?|SHA1)\.new$|^cryptography\.hazmat\.primitives\.hashes\.(?:MD5|SHA1)$"
@@ -217,30 +220,6 @@ _KEYS = regex(
 )
 _CURVES = regex(r"^cryptography\.hazmat\.primitives\.asymmetric\.ec\.(?:SECP192R1|SECT163[KR][12]|SECP160\w*|BrainpoolP160\w*)$")
 _WEAK_NAMES = ("md5", "sha1", "md4", "sha", "md2")
-_NOT_SECURITY = regex(
-    r"cache|etag|checksum|fingerprint|thumbprint|uuid|bucket|dedup|content_?(?:hash|md5)|file_?(?:hash|md5|sha)|\bkey\b|_key\b|partition|shard|version"
-    r"|_path\b|folder|revision|gravatar|avatar|colou?r|digest_of|slug|seed|stable|identifier|filename|file_name|git|commit|thumbnail"
-    r"|(?:short|node|object|unique|build|static|asset|index|table|constraint|alias|task|dag|run)_?(?:id|name|hash)"
-    r"|(?:base|doc|document|record|row|chunk|job|event|install|fields?|columns?|schema|query|response)_?(?:id|hash)\b|usage_data|get_?name\b"
-    r"|md5sum|sha1sum|e_?mail_?hash|\bemail\b|pwned|breach|legacy|upgrade|(?:generate|make|compute|get|calc\w*)_hash|hash_?(?:file|bytes|str|dict|string|value|object)",
-    re.IGNORECASE,
-)
-
-_SECURITY = regex(
-    r"(?:^|_)(?:sign|signed|signature|hmac|mac|secret|token|auth\w*|verify|verified|signing|license)(?:_|$|\()", re.IGNORECASE
-)
-"""What says that a digest protects something after all."""
-_PROTECTED = regex(
-    r"passw|passphrase|pwd|secret|credential|signature|(?:^|[^a-z])sign(?:ed|ing)?(?:[^a-z]|$)|hmac|auth(?!or)|token(?!i[sz])"
-    r"|session_?(?:key|id)|api_?key|licen[cs]e|(?:^|[^a-z])(?:otp|nonce|salt|private)(?:[^a-z]|$)|verif|login|certificate",
-    re.IGNORECASE,
-)
-"""Words of what is kept safe."""
-_USES = ("update", "hexdigest", "digest")
-_NAMED_SO = regex(r"md5|sha_?1|(?:^|_)(?:pseudo|fake|synthetic|legacy|upgrade|old)_", re.IGNORECASE)
-"""A class or function that is called after the hash leaves the choice to its callers, mostly a protocol's."""
-_CONTENT = regex(r"(?:^|[._])(?:raw_)?(?:body|content|html|pdf|image|screenshot|page|blob|snapshot|file|bytes)$")
-_SECRETS = regex(r"passw|pwd|secret|token|credential|otp|sign", re.IGNORECASE)
 
 
 @rule.check
@@ -254,21 +233,21 @@ def find(view: View) -> Iterator[Hit]:
         if name in _HASHES or (
             name == "hashlib.new" and str(constant(call.args[0] if call.args else None)).lower() in _WEAK_NAMES
         ):
-            if keyword(call, "usedforsecurity") is None and _protects(view, call) and not _is_harmless(view, call):
+            if keyword(call, "usedforsecurity") is None and _is_relied_on(view, call):
                 what = name.rpartition(".")[2] if name != "hashlib.new" else str(constant(call.args[0]))
                 message = (
                     f"`{what}` is broken: texts with the same digest can be made; use SHA-256, or say `usedforsecurity=False`."
                 )
                 yield Hit(call, message, tuple(_fix(view, call, name)))
-        elif _OTHER_HASHES.match(name) and _protects(view, call) and not _is_harmless(view, call):
+        elif _OTHER_HASHES.match(name) and _is_relied_on(view, call):
             what = last if last != "new" else name.split(".")[-2]
             yield Hit(call, f"`{what}` is broken: texts with the same digest can be made.")
         elif last == "PKCS1v15" and _encrypts(view, call) and name.endswith("padding.PKCS1v15"):
             yield Hit(call, "With this padding answers to forged texts tell what was encrypted; use `OAEP`.")
-        elif _CIPHERS.match(name):
+        elif _CIPHERS.match(name) and not is_demanded(view.reading, view.path, call):
             what = name.split(".")[-2] if last == "new" else last
             yield Hit(call, f"`{what}` does not keep what it encrypts secret; use AES-GCM or ChaCha20-Poly1305.")
-        elif last == "new" and any(dotted(it).endswith("MODE_ECB") for it in (*call.args, *(k.value for k in call.keywords))):
+        elif last == "new" and _is_ecb(view, call):
             yield Hit(call, "`ECB` shows which blocks are equal, and lets them be swapped; use AES-GCM.")
         elif _KEYS.match(name):
             size = next((it.value for it in call.keywords if it.arg in ("key_size", "bits")), None) or _sized(call, name)
@@ -277,6 +256,17 @@ def find(view: View) -> Iterator[Hit]:
                 yield Hit(call, f"A key of {bits} bits can be broken; use 2048 or more.")
         elif _CURVES.match(name) and not isinstance(view.reading.parent(call), ast.Attribute | ast.Dict):  # of a table
             yield Hit(call, f"The curve `{last}` is too short; use `SECP256R1` or Ed25519.")
+
+
+def _is_relied_on(view: View, call: ast.Call) -> bool:
+    """Whether a digest protects something."""
+    return protects(view.reading, call) and not is_harmless(view.reading, view.path, call)
+
+
+def _is_ecb(view: View, call: ast.Call) -> bool:
+    """Whether a cipher is used block by block, and no protocol wants it so."""
+    given = (*call.args, *(it.value for it in call.keywords))
+    return any(dotted(it).endswith("MODE_ECB") for it in given) and not is_demanded(view.reading, view.path, call)
 
 
 def _encrypts(view: View, call: ast.Call) -> bool:
@@ -296,89 +286,6 @@ def _number(view: View, node: ast.expr | None) -> object:
 def _sized(call: ast.Call, name: str) -> ast.expr | None:
     index = 1 if name.endswith("rsa.generate_private_key") else 0
     return call.args[index] if len(call.args) > index else None
-
-
-def _protects(view: View, call: ast.Call) -> bool:
-    """Whether the words around say that the digest keeps something safe: most tell things apart, and any hash does for that."""
-    reading = view.reading
-    statement = next((it for it in reading.ancestors(call) if isinstance(it, ast.stmt)), call)
-    said = [ast.unparse(statement), reading.qualname(call)]
-    if isinstance(statement, ast.Assign):
-        names = {dotted(it) for it in statement.targets} - {""}
-        for it in reading.each(ast.Call):
-            of_it = isinstance(it.func, ast.Attribute) and dotted(it.func.value) in names
-            if of_it and last_name(it.func) in _USES and reading.function(it) is reading.function(call):
-                said.append(ast.unparse(next((up for up in reading.ancestors(it) if isinstance(up, ast.stmt)), it)))
-    return any(_PROTECTED.search(it) for it in said)
-
-
-def _is_harmless(view: View, call: ast.Call) -> bool:
-    """Whether the names around say that the digest only tells things apart."""
-    reading = view.reading
-    function = reading.function(call)
-    named = function.name if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) else ""
-    if "upgrade" in named:
-        return True  # the old form is read once more, to be left
-    if _SECURITY.search(named):
-        return False
-    if isinstance(reading.parent(call), ast.Return):
-        return True  # whoever calls it chose this hash, mostly a protocol
-    above: ast.AST = call
-    for up in reading.ancestors(call):
-        below, above = above, up
-        if isinstance(up, ast.Subscript) and isinstance(up.slice, ast.Slice):
-            return True  # a shortened digest is a name
-        if isinstance(up, ast.Assign | ast.AnnAssign):
-            targets = up.targets if isinstance(up, ast.Assign) else [up.target]
-            if any(_NOT_SECURITY.search(ast.unparse(it)) or _ID.search(ast.unparse(it)) for it in targets):
-                return True
-            if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) and any(
-                f"{dotted(it)}.hexdigest()[:" in reading.source(function) or _names(function, dotted(it))
-                for it in targets
-                if dotted(it)
-            ):
-                return True
-        elif isinstance(up, ast.Return) and _OF_IDS.search(ast.unparse(call)):
-            return True  # an id made of ids
-        elif _says_harmless(up, below):
-            return True
-    if _NAMED_SO.search(reading.unit.scope):
-        return True
-    hashed = ast.unparse(call)
-    if re.search(r"nonce.*timestamp|timestamp.*nonce", ast.unparse(function or call), re.DOTALL):
-        return True  # what a callback is signed with: whoever calls chose it
-    return "cache" in view.path or bool(_NOT_SECURITY.search(f"{reading.unit.scope} {hashed}"))
-
-
-def _names(function: ast.FunctionDef | ast.AsyncFunctionDef, digest: str) -> bool:
-    """Whether what the digest gives is called an id: `order_id = md5.hexdigest()`."""
-    assigned = (
-        it for it in ast.walk(function) if isinstance(it, ast.Assign) and f"{digest}.hexdigest()" in ast.unparse(it.value)
-    )
-    return any(re.search(r"(?:^|_)id$", dotted(target)) for it in assigned for target in it.targets)
-
-
-def _says_harmless(up: ast.AST, below: ast.AST) -> bool:
-    """Whether the name that `up` gives to what is below it says so."""
-    if isinstance(up, ast.If | ast.IfExp):
-        return bool(_NOT_SECURITY.search(ast.unparse(up.test)))
-    if isinstance(up, ast.Dict):
-        return any(it is below and _NOT_SECURITY.search(str(constant(key))) for key, it in zip(up.keys, up.values, strict=True))
-    if isinstance(up, ast.keyword):
-        return bool(_NOT_SECURITY.search(up.arg or ""))
-    if isinstance(up, ast.FunctionDef) and _NAMED_SO.search(up.name) and not _holds_secret(up):
-        return True
-    if isinstance(up, ast.ClassDef) and _NAMED_SO.search(up.name):
-        return True
-    return isinstance(up, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and bool(_NOT_SECURITY.search(up.name))
-
-
-def _holds_secret(function: ast.FunctionDef) -> bool:
-    """Whether one of the function's parameters, or its name, is a secret's."""
-    return any(
-        _SECRETS.search(it)
-        for it in (function.name, *(each.arg for each in ast.walk(function.args) if isinstance(each, ast.arg)))
-    )
 
 
 def _fix(view: View, call: ast.Call, name: str) -> Iterator[Draft]:
