@@ -204,3 +204,17 @@ def test_a_span_moves_with_its_text_and_is_lost_when_the_text_is_touched() -> No
     assert move(Span(5, 7), [edit]) == Span(6, 8)
     assert move(Span(0, 2), [edit]) == Span(0, 2)
     assert move(Span(3, 6), [edit]) is None
+
+
+def test_what_an_open_quote_hides_is_not_read_anew_when_it_is_closed() -> None:
+    text = "import os\n\n\n" + "".join(
+        f'def f{number}():\n    """It counts."""\n    return {number}\n\n\n' for number in range(9)
+    )
+    document = Document("a.py", text)
+    read = {it.reading for it in document.pieces}
+    at = text.index("    return 3")
+    quoted = document.edited(text[:at] + '    """' + text[at:], 2)
+    assert len({it.key for it in document.units} - {it.key for it in quoted.units}) > 1
+    closed = quoted.edited(text, 3)
+    assert closed.units == document.units
+    assert all(it.reading in read for it in closed.pieces)

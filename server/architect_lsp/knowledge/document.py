@@ -21,8 +21,8 @@ from architect_lsp.syntax.whole import whole
 from architect_lsp.text import Lines, difference
 
 ValueT = TypeVar("ValueT")
-_MANY_SHOWN = 2_000
-"""Objects of one version of a document for which it is remembered how they are shown."""
+_MANY = 5_000
+"""Objects of one document of which something is remembered that may not be needed again."""
 _CALM = regex(r"[\w .,]*")
 _INSIDE = regex(r"\s*(?!(?:async|def|class)\b)\w+[\W]")
 """The line before a place in a statement that is no definition."""
@@ -63,6 +63,7 @@ class Document:
         "_newline",
         "_parts",
         "_shown",
+        "_spare",
         "answer",
         "language",
         "made",
@@ -85,6 +86,7 @@ class Document:
         self.tried: dict[Any, Any] = {}  # receipts of this version's fixes
         self.made: dict[int, tuple[Any, Any, Any]] = {}  # by unit: its hits, what is shown of them, and what that rests on
         self._shown: dict[int, tuple[Any, Any]] = {}
+        self._spare: dict[Any, Piece] = {}  # of units that a slip hides, such as a quote that is not closed yet
         self.answer: tuple[Any, Any] | None = None  # what was found in this version, with all that depends on
         self._facts: Facts | None = None
         self._lines: Lines | None = None
@@ -106,6 +108,7 @@ class Document:
             return
         edit = edit or difference(before.text, text)
         self.tree = before.tree.edited(text, edit, before.lines)
+        self._spare = before._spare
         self._lines = before.lines.edited(text, edit)
         if before._newline == "\n" and "\r" not in edit.text and text[max(edit.span.start - 1, 0) : edit.span.start] != "\r":
             self._newline = "\n"
@@ -128,8 +131,9 @@ class Document:
         revised = None if before.tree.presumed else self.tree.revised(before.units, first, last, more)
         if revised is None:
             self.units = self.tree.units()
-            known = {unit.key: piece for unit, piece in zip(before.units, before.pieces, strict=True)}
+            known = {**before._spare, **{unit.key: piece for unit, piece in zip(before.units, before.pieces, strict=True)}}
             self.pieces = [known.get(it.key) or _piece(it) for it in self.units]
+            self._spare = known if self.tree.has_error and len(known) < _MANY else {}
         else:
             self.units, changed = revised
             self._take(changed, piece if grown is not None else self._piece_at(changed, before), before)
@@ -154,7 +158,7 @@ class Document:
         """What `make` gives for one very object, made once for this version of the document."""
         known = self._shown.get(id(thing))
         if known is None or known[0] is not thing:
-            if len(self._shown) > _MANY_SHOWN:
+            if len(self._shown) > _MANY:
                 self._shown.clear()
             known = self._shown[id(thing)] = thing, make()
         shown: ValueT = known[1]

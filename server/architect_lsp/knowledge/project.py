@@ -63,6 +63,14 @@ class Project:
         self.conclusions.ask((path, IMPORTS))
         return self._said(path).imports
 
+    def uses(self, path: str, *packages: str) -> bool:
+        """Whether a file imports something of one of these packages; nobody is concerned by what else it imports."""
+        return any(self.row_of_file(path, _packages, it) for it in packages)
+
+    def imported(self, path: str, name: str) -> str:
+        """What a file imports by this name, as `imports` has it; "" where that is nothing. As above."""
+        return self.row_of_file(path, _imported, name) or ""
+
     def of_file(self, path: str, make: Callable[[Facts], ValueT]) -> ValueT:
         """What `make`, a function of a module, tells from a file's facts, made once for the same facts.
 
@@ -349,6 +357,14 @@ def _method_names(facts: Facts) -> dict[str, tuple[str, ...]]:
         if it.owner:
             found.setdefault(it.owner, {})[it.qualname] = None
     return {owner: tuple(names) for owner, names in found.items()}
+
+
+def _imported(facts: Facts) -> dict[str, str]:
+    return dict(facts.imports)
+
+
+def _packages(facts: Facts) -> dict[str, bool]:
+    return {name.partition(".")[0]: True for _, name in facts.imports}
 
 
 def _by_name(facts: Facts) -> dict[str, tuple[Variable, ...]]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from architect_lsp.knowledge.chains import EXECUTES, Query, Step, stepped
 from architect_lsp.knowledge.effects import canonical
+from architect_lsp.knowledge.facts import Facts
 from architect_lsp.knowledge.loops import COPIES, source_of
 from architect_lsp.knowledge.models import Models
 from architect_lsp.knowledge.nouns import OrmModel
@@ -53,8 +54,7 @@ class Queries:
     @property
     def speaks_sqlalchemy(self) -> bool:
         """Whether the file imports it, or what is made of it."""
-        names = (name for _, name in self.project.imports(self.path))
-        return any(it.partition(".")[0] in _SQLALCHEMY or it.endswith(("session", "Session", "db")) for it in names)
+        return self.project.of_file(self.path, _speaks_sqlalchemy)
 
     def query(self, node: ast.expr, depth: int = _STEPS) -> Query | None:
         """What an expression asks a database for, None when it asks nothing that we know of."""
@@ -263,6 +263,11 @@ class Queries:
             any(it.runs for it in found),
             found[0].owner,
         )
+
+
+def _speaks_sqlalchemy(facts: Facts) -> bool:
+    names = (name for _, name in facts.imports)
+    return any(it.partition(".")[0] in _SQLALCHEMY or it.endswith(("session", "Session", "db")) for it in names)
 
 
 def _may_be_class(name: str) -> bool:

@@ -18,6 +18,8 @@ _NAMES = regex(
 )
 _STEPS = 4
 """How many calls below a start a function is looked for."""
+_COMMANDED = ("click", "typer", "asyncclick", "rich_click")
+"""Packages of commands of a terminal."""
 _KEEPS = ("staticmethod", "classmethod", "asynccontextmanager", "contextmanager", "override", "final")
 
 Key = tuple[str, str]
@@ -69,8 +71,7 @@ def _is_by_hand(project: Project, ref: Ref) -> bool:
     """Whether a function stands in a script, or in a file of commands of click's or typer's."""
     if is_script(ref.path):
         return True
-    imported = any(name.startswith(("click", "typer")) for _, name in project.imports(ref.path))
-    return imported and project.of_file(ref.path, _has_commands)
+    return project.uses(ref.path, *_COMMANDED) and project.of_file(ref.path, _has_commands)
 
 
 def _has_commands(facts: Facts) -> bool:
@@ -83,4 +84,4 @@ def is_alone(project: Project, path: str, function: ast.AsyncFunctionDef) -> boo
     last = {it.rpartition(".")[2] for it in names}
     if last & {"job", "fixture"} or any(it.startswith(("click.", "typer.", "asyncclick.")) for it in names):
         return True
-    return "command" in last and any(name.startswith(("click", "typer")) for _, name in project.imports(path))
+    return "command" in last and project.uses(path, *_COMMANDED)

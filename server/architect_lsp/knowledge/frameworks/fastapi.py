@@ -106,8 +106,7 @@ class _Tables:
 
     def _speaks(self, held: Held) -> bool:
         """Whether something that is only known to be called `app` is of this framework, as far as its file tells."""
-        imports = (name for _, name in self.project.imports(held.host.path)) if not held.kind else ()
-        return bool(held.kind) or any(it.partition(".")[0] in ("fastapi", "starlette") for it in imports)
+        return bool(held.kind) or self.project.uses(held.host.path, "fastapi", "starlette")
 
     def table(self, held: Held, above: _Above) -> Iterator[Route]:
         """The routes of a host in the order they are tried."""

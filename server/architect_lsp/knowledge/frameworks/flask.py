@@ -90,8 +90,7 @@ class _Tables:
 
     def _speaks(self, held: Held) -> bool:
         """Whether something that is only known to be called `app` is of this framework, as far as its file tells."""
-        imports = (name for _, name in self.project.imports(held.host.path)) if not held.kind else ()
-        return bool(held.kind) or any(it.partition(".")[0] in _FLASKS for it in imports)
+        return bool(held.kind) or self.project.uses(held.host.path, *_FLASKS)
 
     def _attach(self, held: Held) -> None:
         """An API of an extension belongs to the application or blueprint it is given, at once or by `init_app`."""

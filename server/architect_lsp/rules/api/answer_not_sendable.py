@@ -119,8 +119,9 @@ def find(view: View) -> Iterator[Hit]:
 
 def _is_starlette(view: View, route: Route) -> bool:
     """Whether a plain route of Starlette hands the request on: what FastAPI registers makes a response of anything."""
-    names = [name.partition(".")[0] for _, name in view.project.imports(route.at.path)]
-    return route.framework == "fastapi" and route.at.kind != "decorator" and "starlette" in names and "fastapi" not in names
+    if route.framework != "fastapi" or route.at.kind == "decorator":
+        return False
+    return view.project.uses(route.at.path, "starlette") and not view.project.uses(route.at.path, "fastapi")
 
 
 def _is_list(reading: Reading, at: ast.AST, node: ast.expr) -> bool:

@@ -384,7 +384,7 @@ def _is_of_library(view: View, kind: ast.expr) -> bool:
     """Whether an exception is one of an installed package's, whose words nobody here chose."""
     head = dotted(kind).partition(".")[0]
     name = view.name(kind)
-    imported = next((target for local, target in view.project.imports(view.path) if local == head), "")
+    imported = view.project.imported(view.path, head)
     return bool(name) and "." in name and not imported.startswith(".") and not name.startswith(("builtins.", "?"))
 
 

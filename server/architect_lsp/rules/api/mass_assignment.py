@@ -198,8 +198,7 @@ def _bodies(view: View) -> Bodies:
 
 def _is_elsewhere(view: View, node: ast.expr) -> bool:
     """Whether a class comes from a module of models of the package that is not at hand."""
-    head = dotted(node).partition(".")[0]
-    target = next((it for name, it in view.project.imports(view.path) if name == head), "")
+    target = view.project.imported(view.path, dotted(node).partition(".")[0])
     return bool(_MODULE.search(target)) and dotted(node).rpartition(".")[2][:1].isupper() and view.instance(node) is None
 
 

@@ -367,7 +367,7 @@ def _has_owner(view: View, node: ast.expr) -> bool:
         names = [*(it.name for it in model.columns), *(it.name for it in model.relations)] if model is not None else []
         return any(_OWNER.fullmatch(it) for it in names)
     name = dotted(node)
-    target = next((it for local, it in view.project.imports(view.path) if local == name.partition(".")[0]), "")
+    target = view.project.imported(view.path, name.partition(".")[0])
     return (
         (target.startswith(".") or _MODULE_OF_MODELS.search(target) is not None)
         and name.rpartition(".")[2][:1].isupper()

@@ -264,8 +264,7 @@ _EVERYTHING = ("BaseException", "CancelledError", "Cancelled", "get_cancelled_ex
 def find(view: View) -> Iterator[Hit]:
     """Handlers in coroutines that end a cancellation and let the coroutine work on."""
     reading = view.reading
-    modules = {name.partition(".")[0] for _, name in view.project.imports(view.path)}
-    must_raise = "trio" in modules and "asyncio" not in modules
+    must_raise = view.project.uses(view.path, "trio") and not view.project.uses(view.path, "asyncio")
     for block in reading.each(ast.Try):
         function = reading.function(block)
         if not isinstance(function, ast.AsyncFunctionDef) or suspends(block.body) is None:

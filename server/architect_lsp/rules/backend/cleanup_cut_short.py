@@ -118,8 +118,7 @@ _ENDS = regex(
 @rule.check
 def find(view: View) -> Iterator[Hit]:
     """The first wait of an unshielded clean-up, in modules of trio or anyio that leave asyncio alone."""
-    modules = {name.partition(".")[0] for _, name in view.project.imports(view.path)}
-    if not modules & {"trio", "anyio"} or "asyncio" in modules:
+    if not view.project.uses(view.path, "trio", "anyio") or view.project.uses(view.path, "asyncio"):
         return
     reading = view.reading
     for block in reading.each(ast.Try):

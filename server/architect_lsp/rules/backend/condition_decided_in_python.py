@@ -108,7 +108,7 @@ _CONDITIONS = frozenset(("where", "filter", "having", "and_", "or_", "not_"))
 def find(view: View) -> Iterator[Hit]:
     """Arguments of `where` and its like that Python's own operators make of columns."""
     reading = view.reading
-    if not any(name.startswith(("sqlalchemy", "sqlmodel", "flask_sqlalchemy")) for _, name in view.project.imports(view.path)):
+    if not view.project.uses(view.path, "sqlalchemy", "sqlmodel", "flask_sqlalchemy"):
         return
     for call in reading.each(ast.Call):
         last = call.func.attr if isinstance(call.func, ast.Attribute) else call.func.id if isinstance(call.func, ast.Name) else ""

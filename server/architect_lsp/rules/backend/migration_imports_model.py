@@ -133,6 +133,6 @@ def _model(view: View, node: ast.expr) -> str:
         return ""  # `Order = apps.get_model(...)`
     if _may_be_gone(view, node):
         return ""
-    written = dict(view.project.imports(view.path)).get(node.id, "")
+    written = view.project.imported(view.path, node.id)
     module, _, name = written.rpartition(".")
     return name if module.rpartition(".")[2] == "models" and name[:1].isupper() else ""

@@ -195,7 +195,6 @@ def _column(asked: Queries, call: ast.Call, name: str) -> bool:
 
 def _fix(node: ast.expr, asked: Queries) -> Iterator[Draft]:
     """In a file of Django's that has its `timezone` at hand: the time of that."""
-    names = dict(asked.project.imports(asked.path))
-    if names.get("timezone") == "django.utils.timezone":
+    if asked.project.imported(asked.path, "timezone") == "django.utils.timezone":
         text = "timezone.now()" if isinstance(node, ast.Call) else "timezone.now"
         yield Draft("Take the time with its zone", (Change(node, text),))

@@ -101,12 +101,12 @@ _MANY = regex(r"param|args|values|row|data|tuple|binds?|items?|list|key|ids|name
 @rule.check
 def find(view: View) -> Iterator[Hit]:
     """Statements that are written out, executed with parameters that are written out."""
-    modules = {name.partition(".")[0] for _, name in view.project.imports(view.path)}
+    is_asyncpg = view.project.uses(view.path, "asyncpg")
     for call in view.reading.each(ast.Call):
         if not isinstance(call.func, ast.Attribute) or not call.args or any(isinstance(it, ast.Starred) for it in call.args):
             continue
         first = call.args[0]
-        if call.func.attr in ("fetch", "fetchrow", "fetchval", "execute") and "asyncpg" in modules:
+        if call.func.attr in ("fetch", "fetchrow", "fetchval", "execute") and is_asyncpg:
             yield from _numbered(call, first)
         if call.func.attr != "execute" or len(call.args) != 2 or call.keywords:
             continue
@@ -114,7 +114,7 @@ def find(view: View) -> Iterator[Hit]:
         if isinstance(first, ast.Call) and dotted(first.func).rpartition(".")[2] == "text" and first.args:
             yield from _named(first.args[0], given)
         elif isinstance(first, ast.Constant) and isinstance(first.value, str) and _SQL.match(first.value):
-            yield from _formatted(view, call, first, given, marks="sqlite3" in modules or "aiosqlite" in modules)
+            yield from _formatted(view, call, first, given, marks=view.project.uses(view.path, "sqlite3", "aiosqlite"))
 
 
 def _formatted(view: View, call: ast.Call, first: ast.Constant, given: ast.expr, *, marks: bool) -> Iterator[Hit]:

@@ -17,6 +17,7 @@ Source: https://docs.celeryq.dev/en/stable/userguide/tasks.html
 import ast
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.facts import Facts
 from architect_lsp.knowledge.frameworks.celery import tasks
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
@@ -72,7 +73,7 @@ _PLAIN = ("celery", "huey")
 def find(view: View) -> Iterator[Hit]:
     """Coroutine functions that are handed to a worker which knows none."""
     names = {it.ref.qualname for it in tasks(view.project) if it.ref.path == view.path and it.framework in _PLAIN}
-    if not names or any("aio" in name for _, name in view.project.imports(view.path)):
+    if not names or view.project.of_file(view.path, _speaks_aio):
         return
     for function in view.reading.each(ast.AsyncFunctionDef):
         own = all(it.rpartition(".")[2] in _TASKS for it in map(_last, function.decorator_list))
@@ -86,3 +87,8 @@ _TASKS = ("task", "shared_task", "periodic_task", "db_task", "db_periodic_task")
 def _last(node: ast.expr) -> str:
     node = node.func if isinstance(node, ast.Call) else node
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def _speaks_aio(facts: Facts) -> bool:
+    """Whether a file imports something that runs coroutines for a worker: `aiotasks`, `celery_aio_pool`."""
+    return any("aio" in name for _, name in facts.imports)

@@ -128,7 +128,7 @@ def find(view: View) -> Iterator[Hit]:
 
 def _flask(view: View) -> Iterator[Hit]:
     """The same of Flask: `app.config["DEBUG"] = True`, `app.debug = True`."""
-    if not any(target.startswith("flask") for _, target in view.project.imports(view.path)):
+    if not view.project.uses(view.path, "flask"):
         return
     for node in view.reading.each(ast.Assign):
         target = node.targets[0]

@@ -120,7 +120,7 @@ def find(view: View) -> Iterator[Hit]:
             given = call.args[0]
             if isinstance(given, ast.Constant) and given.value == "" and not isinstance(call.func.value, ast.Call):
                 yield Hit(call, "The empty password opens this account; `set_unusable_password()` closes it.")
-            elif _is_django(view) and not _is_validated(view, call):
+            elif view.project.uses(view.path, "django") and not _is_validated(view, call):
                 origin = view.untrusted(given, "password")
                 if origin is not None and not is_terminal(origin):
                     yield Hit(call, "Any password will do here, `1` too: call `validate_password` before.")
@@ -189,10 +189,6 @@ def _fields(view: View) -> Iterator[Hit]:
                         yield Hit(
                             given, f"Passwords of {least} characters are let through, which are guessed; ask for 12, at least 8."
                         )
-
-
-def _is_django(view: View) -> bool:
-    return any(target.startswith("django") for _, target in view.project.imports(view.path))
 
 
 def _is_validated(view: View, call: ast.Call) -> bool:

@@ -262,7 +262,7 @@ def _keys(view: View) -> Iterator[ast.expr]:
         given = keyword(call, "key") or keyword(call, "secret_key") or (call.args[index] if len(call.args) > index else None)
         if isinstance(given, ast.Constant) and isinstance(given.value, str | bytes):
             yield given
-    if "ernet" in view.reading.unit.text or any(it.startswith("cryptography") for _, it in view.project.imports(view.path)):
+    if "ernet" in view.reading.unit.text or view.project.uses(view.path, "cryptography"):
         for node in view.reading.each(ast.Assign):
             is_key = isinstance(node.value, ast.Constant) and _KEY_NAME.search(dotted(node.targets[0]))
             if is_key and isinstance(node.value, ast.Constant) and _FERNET.fullmatch(_words(node.value)):

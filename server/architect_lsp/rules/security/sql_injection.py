@@ -341,7 +341,7 @@ def _fix(view: View, call: ast.Call, node: ast.expr) -> Iterator[Draft]:
     matches = list(_HOLE.finditer(source))
     if "{{" in source or len(matches) != len(holes) or not all(_is_whole(source, it) for it in matches):
         return
-    mark = ":" if named else next((mark for name, mark in _PLACEHOLDERS if _uses(view, name)), "")
+    mark = ":" if named else next((mark for name, mark in _PLACEHOLDERS if view.project.uses(view.path, name)), "")
     if not mark or (mark == "%s" and "%" in source):
         return
     names = [_label(it.value, number) for number, it in enumerate(holes, 1)]
@@ -369,7 +369,3 @@ def _is_whole(source: str, hole: re.Match[str]) -> bool:
 
 def _label(node: ast.expr, number: int) -> str:
     return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else f"value{number}"
-
-
-def _uses(view: View, module: str) -> bool:
-    return any(target.partition(".")[0] == module for _, target in view.project.imports(view.path))

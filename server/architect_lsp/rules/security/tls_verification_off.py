@@ -289,7 +289,7 @@ def _switched_off(view: View, node: ast.Assign | ast.Dict) -> ast.AST | None:
             return None
         owner = view.name(target)
         return node if _CLIENTS.match(owner) or _SESSIONS.search(dotted(target.value)) else None
-    if not any(target.partition(".")[0] in ("requests", "httpx", "niquests") for _, target in view.project.imports(view.path)):
+    if not view.project.uses(view.path, "requests", "httpx", "niquests"):
         return None
     rows = zip(node.keys, node.values, strict=True)
     return next(
