@@ -93,6 +93,8 @@ def test_containers_are_kept_apart_by_their_literal_keys() -> None:
         "if x == 'all':\n        y = 1\n    else:\n        if x not in ALLOWED:\n            x = 'id'",
         "if x in ALLOWED:\n        y = 1\n    else:\n        raise ValueError",
         "if not len(allowed(x)):\n        return",
+        "if is_unsafe(x):\n        return",
+        "if illegal_name(x):\n        raise ValueError",
     ],
 )
 def test_a_guard_that_leaves_vouches_for_the_value(guard: str) -> None:
@@ -159,3 +161,9 @@ def test_a_query_that_many_branches_narrow_is_followed_in_no_time() -> None:
 
 def test_a_value_made_of_itself_ends() -> None:
     check("def f(x):\n    a = ''\n    for it in x:\n        a = a + it\n    sink(a)", "parameter:x")
+
+
+def test_a_value_that_is_set_anew_wherever_it_holds_anything_is_the_new_one() -> None:
+    check("def f(x, y):\n    if x is not None:\n        x = y\n    sink(x)", "parameter:y")
+    check("def f(x, y):\n    if x:\n        x = y\n    sink(x)", "parameter:y")
+    check("def f(x, y):\n    if y:\n        x = y\n    sink(x)", "parameter:x", "parameter:y")

@@ -274,7 +274,7 @@ def _dominates(reading: Reading, definition: ast.AST, use: ast.AST) -> bool:
                 isinstance(parent, ast.Try)
                 and (block is parent.finalbody or (block is parent.body and all(leaves(it.body) for it in parent.handlers)))
             )
-            or (isinstance(parent, ast.If) and decided(reading, parent.test) is not None)
+            or (isinstance(parent, ast.If) and (decided(reading, parent.test) is not None or _is_of_all(parent, statement)))
         ):
             statement = parent
         elif isinstance(parent, ast.match_case):
@@ -282,6 +282,16 @@ def _dominates(reading: Reading, definition: ast.AST, use: ast.AST) -> bool:
         else:
             return False
     return False
+
+
+def _is_of_all(branch: ast.If, statement: ast.AST) -> bool:
+    """Whether a branch sets a name anew wherever it holds anything: `if name is not None: name = clean(name)`."""
+    test = branch.test
+    if isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.IsNot):
+        test = test.left
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    is_same = isinstance(test, ast.Name) and any(isinstance(it, ast.Name) and it.id == test.id for it in targets)
+    return is_same and not branch.orelse
 
 
 def _block(reading: Reading, parent: ast.AST | None, statement: ast.AST) -> Sequence[ast.AST]:

@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from architect_lsp.knowledge.definitions import Definition
+from architect_lsp.knowledge.reading import dotted
 from architect_lsp.knowledge.transfers import ACCESS
 
 
@@ -37,6 +38,8 @@ def is_own(origin: Origin) -> bool:
 
 def of_part(found: Iterator[str | Origin], by: Definition) -> Iterator[str | Origin]:
     """What a definition gives; of a call that is unpacked, which of its results."""
+    if by.part == 1 and isinstance(by.value, ast.Call) and dotted(by.value.func).endswith("path.split"):  # no folder is in it
+        return (replace(it, through=(*it.through, "os.path.basename")) if isinstance(it, Origin) else it for it in found)
     if by.part < 0 or by.how != "set" or not isinstance(by.value, ast.Call):
         return found
     return (replace(it, part=by.part) if isinstance(it, Origin) and it.call is by.value else it for it in found)

@@ -26,8 +26,15 @@ CHECKERS = regex(
     r"|url_has_allowed_host_and_scheme)(?:_|$)"
     r"|^is_(?!file$|dir$|abs|link|symlink|mount|none|null|empty|blank|str|text|bytes|list|dict|https?$|ajax|json|html)"
 )
-_PROBLEM = regex(r"(?:^|_)(?:err(?:or)?s?|problems?|reject\w*|invalid|refus\w*|denied|violations?|failures?|complaints?)(?:$|_)")
+_PROBLEM = regex(
+    r"(?:^|_)(?:err(?:or)?s?|problems?|reject\w*|invalid|refus\w*|denied|violations?|failures?|complaints?"
+    r"|illegal|malformed|forbidden|unsafe)(?:$|_)"
+)
 """Names of what a check finds wrong."""
+_WRONG = regex(
+    r"(?:^|_)(?:invalid|illegal|malformed|forbidden|unsafe|disallow\w*|malicious|suspicious|dangerous|denied|blocked|banned|untrusted)(?:$|_)"
+)
+"""Questions that are answered with yes about what must not be used."""
 CONVERSIONS = regex(r"^(?:int|float|UUID|Decimal|ip_address|ip_network|fromisoformat|strptime)$")
 PARTS = regex(
     r"^(?:urlparse|urljoin|urlsplit|parse_url|make_url|URL|Path|PurePath|PurePosixPath|splitext|getfqdn|gethostbyname|getaddrinfo"
@@ -164,8 +171,8 @@ def told(test: ast.expr, names: frozenset[str], *, positive: bool) -> frozenset[
             return matched(pattern, last, positive=positive) if speaks_of(test.args[1], names) else nothing
     if last == "startswith" and receiver is not None and test.args and speaks_of(receiver, names):
         return begun(test.args[0], positive=positive)
-    if not positive:
-        return nothing
+    if not positive:  # `if is_unsafe(name): return`
+        return frozenset([ANYTHING]) if _WRONG.search(last) and speaks else nothing
     if last == "endswith" and receiver is not None and test.args and speaks_of(receiver, names):
         ends = texts(test.args[0])
         is_host = bool(ends) and all(it.startswith(".") for it in ends) and _HOSTS.search(dotted(receiver))

@@ -21,6 +21,7 @@ from architect_lsp.knowledge.answers import number
 from architect_lsp.knowledge.operations import routes_of
 from architect_lsp.knowledge.reading import Reading, dotted
 from architect_lsp.model import Confidence, Severity
+from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
 rule = Rule(
@@ -159,6 +160,13 @@ def c(response: Response):
         response.status_code = 404
         return {"error": "no such thing"}
 
+@router.get("/jobs/{number}")
+def job(number: int):
+    job = JOBS[number]
+    if error := job["error"]:
+        return {"status": "failed", "error": error}
+    return {"status": "done", "result": job["result"]}
+
 @router.get("/health")
 def health():
     try:
@@ -202,6 +210,8 @@ def parcel(request, pk):
 
 _FAILS = ("error", "errors", "exception", "error_message", "err")
 _ANSWERS = ("jsonify", "JsonResponse", "JSONResponse", "dict", "ORJSONResponse", "UJSONResponse", "Response", "json_response")
+_OF_JOBS = regex(r"\b(?:job|task|run|build|report|import|export)\w*(?:\.error|\[['\"]error['\"]\]|\.get\(['\"]error)")
+"""What asks whether a job has failed, which is no failure of the answer that tells of it."""
 _REPORTS = (
     "health",
     "ready",
@@ -297,7 +307,8 @@ def _is_refusal(handler: ast.FunctionDef | ast.AsyncFunctionDef, value: ast.expr
 def _is_early(reading: Reading, node: ast.Return, handler: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     """Whether it is the answer of a branch, and the handler has another one at its end."""
     up = reading.parent(node)
-    return isinstance(up, ast.If) and isinstance(handler.body[-1], ast.Return) and handler.body[-1] is not node
+    is_early = isinstance(up, ast.If) and isinstance(handler.body[-1], ast.Return) and handler.body[-1] is not node
+    return is_early and not (isinstance(up, ast.If) and _OF_JOBS.search(ast.unparse(up.test)))
 
 
 def _in_except(reading: Reading, node: ast.AST) -> bool:

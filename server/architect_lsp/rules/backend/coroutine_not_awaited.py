@@ -208,6 +208,14 @@ class Cursor:
 
 def end(cursor: Cursor):
     cursor.close()  # type: ignore[unused-coroutine]
+
+async def ended(cursor: Cursor, pool):
+    close = cursor.close
+    if inspect.iscoroutinefunction(close):
+        await close()
+    else:
+        close()
+    return await pool.submit(cursor.close).result()
 """,
         """
 import asyncio
@@ -217,8 +225,7 @@ async def save(order): ...
 async def place(order, tasks):
     await save(order)
     tasks.append(asyncio.create_task(save(order)))
-    pending = save(order)
-    await asyncio.gather(pending, *[save(it) for it in order.parts])
+    await asyncio.gather(save(order), *[save(it) for it in order.parts])
     return save(order)
 """,
         """
@@ -238,14 +245,10 @@ async def run():
         await found
 
 async def save(): ...
-""",
-        """
 async def fetch(): ...
 
 def start(runner):
     runner.run(fetch())
-    coroutine = fetch()
-    coroutine.close()
     fetch().close()
 """,
         """
@@ -279,8 +282,7 @@ _DJANGO = frozenset(
 )
 _VALUES = ("str", "int", "float", "bool", "bytes")
 _OF_COROUTINES = ("close", "send", "throw", "cr_frame", "cr_await", "cr_running", "cr_code", "cr_origin", "__await__", "__name__")
-
-
+_AWAITS_RESULT = regex(r"await [\w.()]+\.result\(\)")  # what an executor gave is the coroutine
 _TWO_KINDS = regex(
     r"isinstance\([^()]*\bAsync\w+|isinstance\([^()]*Base\w+\)|\b_?(?:has|is|requires)_async\w*|_sync_\w+|iscoroutine"
 )
@@ -300,14 +302,14 @@ def find(view: View) -> Iterator[Hit]:
 def _is_excused(reading: Reading, call: ast.Call) -> bool:
     """Whether a comment says so, or the function asks first which of two kinds it has, a synchronous or an asynchronous one."""
     function = reading.function(call)
-    asks = function is not None and isinstance(call.func, ast.Attribute) and bool(_TWO_KINDS.search(reading.source(function)))
-    return asks or _is_known(reading, call)
+    text = reading.source(function) if function is not None else ""
+    is_told_apart = f"iscoroutinefunction({dotted(call.func)})" in text
+    return is_told_apart or (isinstance(call.func, ast.Attribute) and bool(_TWO_KINDS.search(text))) or _is_known(reading, call)
 
 
 def _is_known(reading: Reading, call: ast.Call) -> bool:
     """Whether a comment on its line tells a type checker that this is meant."""
-    line = reading.place(call).line
-    text = next(iter(reading.parsed.lines[line : line + 1]), "")
+    text = next(iter(reading.parsed.lines[reading.place(call).line :]), "")
     return bool(re.search(r"#.*(?:unused-coroutine|unused-awaitable|reportUnusedCoroutine)", text))
 
 
@@ -360,7 +362,7 @@ def _called_later(view: View, call: ast.Call) -> Iterator[Hit]:
     last = call.func.attr if isinstance(call.func, ast.Attribute) else dotted(call.func)
     position = _CALLBACKS.get(last, 0 if last in ("register", "filter") and view.callee(call) in _PLAIN else _NEVER)
     given = call.args[position] if len(call.args) > position else given_to_thread(call)
-    is_queue = last == "submit" and view.reading.awaited(call)  # an executor's future can't be awaited
+    is_queue = last == "submit" and (view.reading.awaited(call) or _AWAITS_RESULT.search(view.reading.unit.text))
     if isinstance(given, ast.Name | ast.Attribute) and gives_coroutine(view.symbol(given)) and not is_queue:
         yield Hit(given, f"`{ast.unparse(given)}` is called and never awaited: `{last}` takes a plain function.")
     if last == "wait" and call.args and view.callee(call) in ("asyncio.wait", "asyncio.tasks.wait"):
@@ -394,7 +396,5 @@ def _fix(reading: Reading, call: ast.Call) -> Iterator[Draft]:
         return
     parent = reading.parent(call)
     tight = isinstance(parent, ast.Attribute | ast.Subscript | ast.BinOp) and getattr(parent, "right", None) is not call
-    changes = [Change(call, "(await " if tight else "await ", insert="before")]
-    if tight:
-        changes.append(Change(call, ")", insert="after"))
-    yield Draft("Await it", tuple(changes))
+    after = (Change(call, ")", insert="after"),) if tight else ()
+    yield Draft("Await it", (Change(call, "(await " if tight else "await ", insert="before"), *after))

@@ -90,6 +90,7 @@ def mails(club):
     for member in User.objects.members_of(club):
         if member.email:
             send(member.email)
+    return len(User.objects.members_of(club))
 
 def active(seen):
     users = User.objects.filter(is_active=True)
@@ -170,7 +171,7 @@ def _lengths(view: View, asked: Queries) -> Iterator[Hit]:
         if isinstance(parent, ast.Compare | ast.If | ast.UnaryOp):
             continue  # whether there is one is another rule's
         query = asked.query(call.args[0])
-        if query is None or query.gives != "rows" or (query.orm == "sqlalchemy" and not query.runs):
+        if query is None or query.gives != "rows" or (query.orm == "sqlalchemy" and not query.runs) or _is_of_manager(query):
             continue
         fixes: tuple[Draft, ...] = ()
         if query.orm == "django" and isinstance(call.args[0], ast.Call):
@@ -194,13 +195,18 @@ def _all_rows(asked: Queries, source: ast.expr) -> Query | None:
         return None
     if query.has("limit", "paginate", "yield_per", "iterator", "prefetch_related", "options") or query.owner:
         return None
-    if query.orm == "django" and not all(it.name in ROWS for it in query.steps):
-        return None  # a manager's own method may give anything
+    if _is_of_manager(query):
+        return None
     shown = source
     if isinstance(shown, ast.Name):
         values = asked.reading.bindings(asked.reading.function(source)).get(shown.id, [])
         shown = next((it for it in values if it is not None), source)
     return None if any(isinstance(it, ast.Subscript) for it in ast.walk(shown)) else query
+
+
+def _is_of_manager(query: Query) -> bool:
+    """Whether a method of the project's own manager gives the rows, which may be any, and a list."""
+    return query.orm == "django" and not all(it.name in ROWS for it in query.steps)
 
 
 def _limited(query: Query) -> bool:

@@ -20,6 +20,7 @@ Source: CWE-22; PEP 706
 import ast
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.definitions import last_name
 from architect_lsp.knowledge.origins import Origin
 from architect_lsp.knowledge.reading import dotted
 from architect_lsp.model import Confidence, Severity
@@ -91,10 +92,10 @@ def unpack(path, folder, is_safe):
                 file.write(archive.read(name))
 """,
         """
-
+import os
 import shutil
-
 import tarfile
+import zipfile
 
 def unpack(path, folder):
     with tarfile.open(path) as archive:
@@ -102,6 +103,19 @@ def unpack(path, folder):
             archive.extractall(folder, filter="data")
         else:
             archive.extractall(folder)
+
+def looked_through(path, folder):
+    with tarfile.open(path) as archive:
+        for member in archive.getmembers():
+            validate_member(member.name, folder)
+        archive.extractall(folder)
+
+def flat(path, folder):
+    with zipfile.ZipFile(path) as archive:
+        for info in archive.infolist():
+            directory, name = os.path.split(info.filename)
+            with open(os.path.join(folder, name), "wb") as file:
+                file.write(archive.read(info))
 
 def restore(path, folder):
     shutil.unpack_archive(path, folder, "gztar", filter="data")
@@ -114,6 +128,7 @@ _CHECKED = regex(
     r"is_relative_to|commonpath|commonprefix|realpath|startswith|resolve\(|\.issym|safe_members|data_filter|version_info|\"\.\.\""
 )
 """What a function says that looks at the members before it unpacks them."""
+_LOOKS = regex(r"valid|check|safe|ensure|verify|guard|assert|confine|within")
 _TAR = regex(r"\btar\b|tgz|\.gz|gztar|bztar|xztar")
 _MEMBERS = regex(r"\b(?:namelist|infolist|getmembers|getnames)\(\)")
 
@@ -125,7 +140,7 @@ def find(view: View) -> Iterator[Hit]:
         last = call.func.attr if isinstance(call.func, ast.Attribute) else dotted(call.func)
         given = {it.arg for it in call.keywords}
         if last in ("extractall", "extract") and not given & {"filter", "members", None} and _is_tar(view, call):
-            if _CHECKED.search(view.reading.unit.text):
+            if _CHECKED.search(view.reading.unit.text) or _is_looked_through(view, call):
                 continue
             source = view.reading.source(call)
             text = (
@@ -142,6 +157,16 @@ def find(view: View) -> Iterator[Hit]:
             found = view.parts(call.args[0], "path")
             if any(isinstance(it, Origin) and it.kind != "checked" and _MEMBERS.search(it.name) for it in found):
                 yield Hit(call.args[0], "A name from the archive decides which file is used; `..` in it leads out of the folder.")
+
+
+def _is_looked_through(view: View, call: ast.Call) -> bool:
+    """Whether a loop before hands each member to a check: `for member in tar.getmembers(): validate(member.name)`."""
+    for loop in view.reading.within(view.reading.function(call)):
+        if isinstance(loop, ast.For) and loop.lineno < call.lineno and _MEMBERS.search(ast.unparse(loop.iter)):
+            calls = (it for row in loop.body for it in ast.walk(row) if isinstance(it, ast.Call))
+            if any(_LOOKS.search(last_name(it.func)) for it in calls):
+                return True
+    return False
 
 
 def _is_tar(view: View, call: ast.Call) -> bool:

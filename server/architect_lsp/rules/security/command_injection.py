@@ -190,6 +190,7 @@ def history():
     branch = request.args["branch"]
     subprocess.run(["git", "log", "--", branch], check=True)
     subprocess.run(["git", "log", f"refs/heads/{branch}"], check=True)
+    subprocess.run(["git", "commit", "-am", request.args["message"]], check=True)
 
 async def pack():
     await asyncio.create_subprocess_exec("wc", "-l", request.args["folder"])
@@ -213,6 +214,8 @@ _INTERPRETERS = regex(r"(?:^|/)(?:(?:ba|z|da|k)?sh|cmd(?:\.exe)?|powershell(?:\.
 _SHELL = regex(r"(?:^|/)(?:ba|z|da|k)?sh$")
 _OPTIONS_RUN = ("git", "hg", "svn", "ssh", "scp", "rsync", "tar", "curl", "wget", "find", "zip", "sort", "man", "mysql", "psql")
 """Programs with options that start other programs, or that name files to be written."""
+_TAKE_VALUE = ("-m", "-am", "--message", "-F", "--author", "-e", "--regexp")
+"""Options that take the next word as it is, whatever it begins with."""
 _SCRIPTS = ("-c", "/c", "/C", "-e", "-Command", "-r")
 _FIXED = regex(
     r"(?:^|[_.])(?:executable|exe|binary|bin|program|python|interpreter|cmd|command|commands|args|argv|options|flags|opts|cwd|root"
@@ -253,9 +256,11 @@ def _is_option(view: View, exposure: Exposure) -> bool:
     words = exposure.argument.elts if isinstance(exposure.argument, ast.List) else exposure.call.args
     if not words or constant(words[0]) not in _OPTIONS_RUN:
         return False
+    before: object = None
     for it in words:
-        if constant(it) == "--":
+        if constant(it) == "--" or (before in _TAKE_VALUE and not isinstance(it, ast.Constant)):
             return False
+        before = constant(it)
         if not isinstance(it, ast.Constant) and view.untrusted(it, "argv") is not None:
             return not isinstance(view.parts(it, "argv")[0], str)
     return False

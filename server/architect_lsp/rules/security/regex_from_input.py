@@ -17,8 +17,10 @@ Performance: compile once, outside the request.
 Source: CWE-1333; https://owasp.org/www-community/attacks/Regular_expression_Denial_of_Service_-_ReDoS
 """
 
+import ast
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.reading import dotted
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
@@ -58,6 +60,14 @@ from flask import Flask, request
 
 app = Flask(__name__)
 
+@app.route("/logs")
+def logs():
+    try:
+        wanted = re.compile(request.args["filter"])
+    except re.error:
+        return "no expression", 400
+    return [it for it in open("app.log") if wanted.search(it)]
+
 def preview(form):
     rules = form.getlist("rules")
     return [compiled(it) for it in rules]
@@ -80,7 +90,16 @@ _WHOLE = ("flask.request.form", "flask.request.values", "request.POST", "request
 def find(view: View) -> Iterator[Hit]:
     """Expressions that someone outside writes."""
     for it in view.exposures("regex"):
-        if it.steps and it.source in _WHOLE:
-            continue  # some field of a form, and a form that has one for expressions
+        if len(it.steps) > 1 or (it.steps and it.source in _WHOLE) or _is_tried(view, it.call):
+            continue  # some part of what was sent, or a mistake in it is expected: expressions are what is asked for
         message = f"`{it.source}` is used as a regular expression, which can take forever; escape it with `re.escape`."
         yield Hit(it.argument, message, (), it.steps)
+
+
+def _is_tried(view: View, call: ast.Call) -> bool:
+    """Whether a mistake in the expression is expected: `try: wanted = re.compile(said)`, alone or for `re.error`."""
+    block = next((it for it in view.reading.ancestors(call) if isinstance(it, ast.Try)), None)
+    if block is None:
+        return False
+    names = {dotted(it).rpartition(".")[2] for row in block.handlers if row.type is not None for it in ast.walk(row.type)}
+    return len(block.body) == 1 or bool(names & {"error", "PatternError"})

@@ -115,6 +115,11 @@ def is_same(target, wire: httpx.Request):
         """
 from flask import request
 
+def renew(session, made):
+    secret = request.cookies.get("secret")
+    if secret != made.secret:
+        session["secret"] = made.secret
+
 def guard():
     return request.headers.get("Authorization") == "" or request.headers.get("X-Token") is None
 """,
@@ -175,7 +180,7 @@ def find(view: View) -> Iterator[Hit]:
             for it in (left, right)
         ):
             continue
-        if _is_condition(view, node):
+        if _is_condition(view, node) or _refuses_nobody(view, node):
             continue
         sides = [(it, origins(view.reading, it)) for it in (left, right)]
         digest = next(
@@ -193,6 +198,15 @@ def _is_condition(view: View, node: ast.Compare) -> bool:
     """Whether the comparison is a condition of a query, which the database decides."""
     up = view.reading.parent(node)
     return isinstance(up, ast.Call) and node in up.args and last_name(up.func) in _CONDITIONS
+
+
+def _refuses_nobody(view: View, node: ast.Compare) -> bool:
+    """Whether the session is only brought up to date where the two differ."""
+    up = view.reading.parent(node)
+    up = view.reading.parent(up) if isinstance(up, ast.BoolOp) else up
+    if not isinstance(node.ops[0], ast.NotEq) or not isinstance(up, ast.If) or up.orelse:
+        return False
+    return all(isinstance(it, ast.Assign) and ast.unparse(it.targets[0]).startswith("session[") for it in up.body)
 
 
 def _is_digest(view: View, origin: Origin) -> bool:

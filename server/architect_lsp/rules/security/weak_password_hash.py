@@ -127,7 +127,7 @@ _SLOW = regex(r"hashpw|bcrypt|argon2|scrypt|pbkdf2|password_hasher|pwd_context",
 _KEY = regex(r"cache|finger_?print|memo|dedup|etag", re.IGNORECASE)
 """Where a digest only tells whether two settings are the same."""
 _FAKE = regex(r"fake|dummy|mock", re.IGNORECASE)
-_TESTS = regex(r"(?:^|/)(?:\w*tests?\w*|local\w*|dev\w*)(?:/|\.py$)")
+_TESTS = regex(r"(?:^|/)(?:\w*tests?\w*|local\w*|dev\w*|\w*(?:profil|bench|dummy|loadtest)\w*)(?:/|\.py$)")
 _KEPT_NOWHERE = regex(r"not (?:persisted|stored|saved)|only (?:stored |kept )?in memory", re.IGNORECASE)
 
 
