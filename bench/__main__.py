@@ -42,6 +42,8 @@ LINE = "    bench_value = 1\n"
 CALLER = "from bench_helper import fetch\n\n\nasync def caller() -> None:\n    fetch()\n"
 HELPER = "import time\n\n\ndef fetch() -> None:\n    time.sleep(1)\n    print(1)\n"
 N_CALLERS = 10
+STANDS_ON = "import argparse, ast, json, msgspec, pydantic, tree_sitter, tree_sitter_python\nclass It(pydantic.BaseModel): ..."
+"""A program that does nothing but import what a check can't do without."""
 HEAVY = 0.05
 """The share of all rules' time above which a rule is named."""
 
@@ -318,6 +320,9 @@ def checking(table: Table, root: Path, rounds: int, *, quick: bool) -> None:
         ours, theirs, fast = medians(rounds, check(path), bandit(path), ruff(path))
         if PEERS.exists():
             table.row(f"check of {what}, whole process", ours, theirs, "bandit", target)
+        if PEERS.exists() and path is alone_small:
+            least = statistics.median(process(sys.executable, "-c", STANDS_ON) for _ in range(3 * rounds))
+            table.row("Python and the libraries of a check alone, whole process", least, theirs, "bandit")
         table.row(f"check of {what}, whole process", ours, fast, "ruff check")
         if path is large and PEERS.exists():
             table.row(f"check of {what}, whole process", ours, pylint(path)(), "pylint, all cores", 0.02)

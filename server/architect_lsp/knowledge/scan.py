@@ -33,6 +33,8 @@ FORKED_FROM = 8
 """Files from which it does where they are forked, which takes a few milliseconds,"""
 FORKED_BYTES = 150_000
 """if there are so many bytes in them."""
+_AT_ONCE = 500
+"""Files that the store is asked for at a time."""
 _CHUNK = 24
 """Files a worker takes at a time, at most."""
 _GARBAGE = 50_000
@@ -59,19 +61,20 @@ def facts_of(
     store = Store(store_file(), int(time.time() // _DAY_S))
     keys = {job: _key(job) for job in jobs}
     digests.update((name, key) for (_, name, _), key in keys.items())
-    known = store.known(list(keys.values()))
+    used: list[bytes] = []
     rest: list[Job] = []
-    for job in jobs:
-        data = known.get(keys[job])
-        try:
-            if data is None:
-                rest.append(job)
-            else:
-                yield job[1], decode(data)
-        except msgspec.DecodeError:  # written by hand or half written: read again
-            rest.append(job)
     fresh: list[tuple[bytes, bytes]] = []
     try:
+        for start in range(0, len(jobs), _AT_ONCE):  # what is decoded needs not be held as bytes too
+            some = jobs[start : start + _AT_ONCE]
+            known = store.known([keys[it] for it in some])
+            used += known
+            for job in some:
+                facts = _decoded(known.get(keys[job]))
+                if facts is None:
+                    rest.append(job)
+                else:
+                    yield job[1], facts
         parallel = pays([Path(path) for path, _, _ in rest])
         for job in () if parallel else rest:
             name, document, key = _document(job)
@@ -85,8 +88,16 @@ def facts_of(
             else:
                 yield name, found
     finally:  # a scan that is stopped keeps what it has done
-        store.keep(fresh, known)
+        store.keep(fresh, used)
         notes += store.notes
+
+
+def _decoded(data: bytes | None) -> Facts | None:
+    """Facts as the store keeps them; None for none, and for what was written by hand or half written."""
+    try:
+        return decode(data) if data is not None else None
+    except msgspec.DecodeError:
+        return None
 
 
 def end_with_parent() -> None:

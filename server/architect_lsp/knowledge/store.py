@@ -15,11 +15,13 @@ from contextlib import closing, suppress
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import platformdirs
+from msgspec.structs import force_setattr
 
-from architect_lsp.knowledge.facts import Facts
+from architect_lsp.knowledge.facts import Call, ClassDef, Decorator, Def, Facts, Field, Flow, Registration, Variable
 
 VARIABLE = "ARCHITECT_CACHE"
 """The environment variable that names another folder, or `off`."""
@@ -27,14 +29,51 @@ _WAIT_S = 2.0
 """Seconds to wait for another process that writes."""
 _KEPT_DAYS = 30
 """Days after which facts that nobody asked for are dropped."""
+_ROWS = frozenset((Call, ClassDef, Decorator, Def, Field, Flow, Registration, Variable))
 _ASKED = 500
 """Rows asked for in one statement."""
 _DAY_S = 86_400
 
 encode = msgspec.msgpack.Encoder().encode
 """Facts -> bytes."""
-decode = msgspec.msgpack.Decoder(Facts).decode
-"""Bytes -> Facts. Raises msgspec.DecodeError."""
+_decode = msgspec.msgpack.Decoder(Facts).decode
+_WORDLESS = ("int", "bool", "Place", "Places")
+"""Types, as annotations name them, that hold no text."""
+
+
+def decode(data: bytes) -> Facts:
+    """Bytes -> Facts; equal texts are one object for all files, which halves what they take. Raises msgspec.DecodeError."""
+    facts = _decode(data)
+    _share(facts)
+    return facts
+
+
+def _share(row: msgspec.Struct) -> None:
+    for name in _worded(row.__class__):
+        value = getattr(row, name)
+        if value and (shared := _shared(value)) is not value:
+            force_setattr(row, name, shared)
+
+
+def _shared(value: Any) -> Any:
+    """The value with the text that all share; what can be changed is changed in place."""
+    if value.__class__ is str:
+        return sys.intern(value)
+    if value.__class__ is tuple:
+        if value and value[0].__class__ in _ROWS:
+            for it in value:
+                _share(it)
+            return value
+        return tuple([_shared(it) for it in value])
+    if isinstance(value, msgspec.Struct):
+        _share(value)
+    return value
+
+
+@cache
+def _worded(kind: type[msgspec.Struct]) -> tuple[str, ...]:
+    """The fields of a row that may hold text."""
+    return tuple(it for it in kind.__struct_fields__ if kind.__annotations__[it] not in _WORDLESS)
 
 
 def digest(data: bytes) -> bytes:

@@ -105,8 +105,7 @@ def find(view: View) -> Iterator[Hit]:
 
 def _parses(view: View, symbol: ClassSymbol) -> bool:
     """Whether the model makes something of a text itself."""
-    rows = view.project.facts(symbol.path).defs
-    inside = [it for it in rows if it.owner == symbol.facts.qualname]
+    inside = view.project.methods(symbol.path, symbol.facts.qualname)
     return any("valid" in d.target or "classmethod" in d.target for it in inside for d in it.decorators)
 
 

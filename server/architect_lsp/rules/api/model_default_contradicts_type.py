@@ -154,8 +154,8 @@ def find(view: View) -> Iterator[Hit]:
 def _filled(view: View, owner: str) -> set[str]:
     """The fields that a validator puts something else into before they are looked at, as settings validate their defaults too."""
     found: set[str] = set()
-    for it in view.project.facts(view.path).defs:
-        for said in (each.value for each in it.decorators if it.owner == owner):
+    for it in view.project.methods(view.path, owner):
+        for said in (each.value for each in it.decorators):
             is_early = said.keyword("mode") == Value("text", "before") or said.keyword("always") == Value("constant", "True")
             if said.last in ("field_validator", "validator") and is_early:
                 found.update(each.text for each in said.items if each.kind == "text")

@@ -357,11 +357,9 @@ def _secrets(view: View, symbol: ClassSymbol, handler: str, depth: int = 1) -> I
 
 def _rewritten(view: View, symbol: ClassSymbol) -> bool:
     """Whether the class has a say in how it is written out, and so may mask a field."""
-    return any(
-        it.owner == symbol.facts.qualname
-        and any(d.target.rpartition(".")[2] in ("field_serializer", "model_serializer") for d in it.decorators)
-        for it in view.project.facts(symbol.path).defs
-    )
+    rows = view.project.methods(symbol.path, symbol.facts.qualname)
+    writers = ("field_serializer", "model_serializer")
+    return any(d.target.rpartition(".")[2] in writers for it in rows for d in it.decorators)
 
 
 @rule.check_openapi
