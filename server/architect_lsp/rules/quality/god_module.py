@@ -26,6 +26,7 @@ Source: Robert C. Martin, "Agile Software Development", the stable dependencies 
 import ast
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.extraction import imported
 from architect_lsp.knowledge.neighbours import used, users
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
@@ -34,8 +35,8 @@ _MANY = 10
 """Files that use a module, and that it uses, from which it is both a hub and a spoke."""
 
 
-def _features(imported: str, n: int) -> str:
-    return "".join(f"\n-- shop/feature_{it}.py --\n{imported}\n\ndef run_{it}(): ...\n" for it in range(n))
+def _features(line: str, n: int) -> str:
+    return "".join(f"\n-- shop/feature_{it}.py --\n{line}\n\ndef run_{it}(): ...\n" for it in range(n))
 
 
 _ALL = "\n".join(f"from shop.feature_{it} import run_{it}" for it in range(_MANY))
@@ -50,6 +51,10 @@ rule = Rule(
     bad=[
         Bad(
             f"-- shop/core.py --\nfrom __future__ import annotations\n[|from shop import settings|]\n{_ALL}\n\nLIMIT = 3\n"
+            + _features("from shop.core import LIMIT", _MANY)
+        ),
+        Bad(
+            f"-- shop/core.py --\n[|from shop import settings|]\n\ndef started(): ...\n\n{_ALL}\n\nLIMIT = 3\n"
             + _features("from shop.core import LIMIT", _MANY)
         ),
     ],
@@ -69,8 +74,9 @@ def find(view: View) -> Iterator[Hit]:
         return
     n_uses = len(used(view.project).get(view.path, ()))
     imports = [it for it in view.reading.parsed.body if isinstance(it, ast.Import | ast.ImportFrom)]
-    is_first = sum(len(it.names) for it in imports) * 2 > n_uses  # of the module's sections, the one with its imports
-    n_users = len(users(view.project).get((view.path, ""), ())) if n_uses >= _MANY and is_first else 0
+    names = {name for it in imports if isinstance(it, ast.ImportFrom) for name in imported(it)}
+    is_first = names.issuperset(view.project.loads(view.path)[:1])  # of the module's sections, the one that begins to import
+    n_users = len(users(view.project).get((view.path, ""), ())) if n_uses >= _MANY and imports and is_first else 0
     if n_users >= _MANY:
         told = f"{n_users} modules use this one, and it uses {n_uses}: each change of these is handed on to those."
         yield Hit(next(it for it in imports if getattr(it, "module", "") != "__future__"), told)
