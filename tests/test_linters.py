@@ -40,6 +40,15 @@ def test_what_another_linter_reports_is_not_said_again(tmp_path: Path, name: str
     assert found(tmp_path, {"a.py": WEAK.format("")}) == []
 
 
+def test_an_open_file_says_less_when_another_linter_is_switched_on(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path, Settings())
+    document = workspace.open("a.py", WEAK.format(""), 1)
+    assert [it.rule for it in workspace.check(document).findings] == ["timeout-missing"]
+    (tmp_path / "ruff.toml").write_text('[lint]\nselect = ["S113"]\n')
+    workspace.use(workspace.settings)
+    assert workspace.check(document).findings == ()
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [

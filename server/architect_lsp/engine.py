@@ -78,6 +78,7 @@ class Workspace:
         self._others = Others(linters(self.root), {it.name: it.equivalents for it in all_rules()})
         self.project.use(table, threats, settings.layers, first_python_without(self.root))
         for document in self.documents.values():
+            document.made = {}
             for piece in document.pieces:
                 piece.generation = -1
 
