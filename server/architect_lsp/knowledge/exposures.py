@@ -17,15 +17,15 @@ from architect_lsp.knowledge.narrowed import is_helper, is_one_of_few
 from architect_lsp.knowledge.origins import Origin
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Reading, constant, dotted
-from architect_lsp.knowledge.sources import is_handler, is_request, parts
+from architect_lsp.knowledge.request_handlers import is_handler
+from architect_lsp.knowledge.sources import is_request, parts
 from architect_lsp.knowledge.streams import described, slot_parameter, streams
-from architect_lsp.knowledge.streams import dotted as module_name
-from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol, Ref, Symbol
+from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol, Ref, Symbol, module_name
 from architect_lsp.knowledge.threats import ALL, LOADED
 from architect_lsp.patterns import regex
 
 _SOURCES = regex(
-    r"\b_?req(?:uest)?\b|request|input\(|argv|stdin|get_(?:query_|body_)?argument|FieldStorage|streamlit|st\.|self\.(?:path|headers|rfile)\b|parse_(?:known_)?args|\.recv|\.receive_"
+    r"\b_?req(?:uest)?\b|request|input\(|argv|stdin|get_(?:query_|body_)?argument|FieldStorage|streamlit|st\.|self\.(?:path|headers|rfile|kwargs)\b|parse_(?:known_)?args|\.recv|\.receive_|\.iter_|ed_data\b|super\(\)\.clean|_on_submit|\b[fF]orm\b"
 )
 
 _RUNNERS = {"add_task": 0, "to_thread": 0, "run_sync": 0, "run_in_threadpool": 0, "submit": 0, "run_in_executor": 1}
@@ -174,11 +174,14 @@ def _through(
     if not symbol.facts.flows:
         return
     rows = streams(project, symbol.path, symbol.facts)
+    spread = [it.value for it in call.keywords if it.arg is None] if rows else []
     for slot, argument in given if rows else ():
         parameter = slot_parameter(symbol.facts, slot)
         for it in rows:
-            if it.parameter == parameter:
-                found = parts(project, path, reading, argument, it.kind)
+            by_key = parameter == "" and argument in spread  # `run(**form.cleaned_data)`
+            if it.parameter == parameter or by_key:
+                key = it.parameter if by_key else ""
+                found = parts(project, path, reading, argument, it.kind, it.fields if not by_key else "", key)
                 origin = _first(project, path, reading, found)
                 if origin is not None:
                     yield Exposure(it.kind, call, argument, origin, it.call, found, described(it, project))

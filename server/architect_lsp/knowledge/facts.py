@@ -57,6 +57,8 @@ class Decorator(Struct, frozen=True, array_like=True, gc=False):
 
 FIELD = "field:"
 """What a flow's `through` begins with that says which field of a parameter's class it is: `field:Ask:sort.value`."""
+SENT = "sent:"
+"""The same of a field of a form, a serializer or a schema: `sent:AskForm:sort`, `sent:AskForm:` where it can be any."""
 
 
 class Flow(Struct, frozen=True, array_like=True, gc=False):

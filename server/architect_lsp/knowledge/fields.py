@@ -34,7 +34,7 @@ def admits_few(project: Project, path: str, owner: str, shape: Value | None, val
     A number, a `Literal`, an `Enum`, a text of an anchored pattern, a field with a validator that refuses.
     """
     for field in (*fields, ""):
-        if shape is None or _is_narrow(project, path, owner, shape) or _is_shaped(value):
+        if shape is None or is_narrow(project, path, owner, shape) or is_shaped(value):
             return shape is not None
         symbol = _class_of(project, path, owner, shape) if field else None
         attribute = attributes(project, symbol).get(field) if symbol is not None else None
@@ -52,36 +52,41 @@ def is_typed_field(project: Project, path: str, mark: str) -> bool:
     return admits_few(project, path, "", Value("name", kind), None, names.split("."))
 
 
-def _is_narrow(project: Project, path: str, owner: str, shape: Value) -> bool:
+def is_narrow(project: Project, path: str, owner: str, shape: Value) -> bool:
     """Whether an annotation says all that a value may be, as far as it matters to who builds a text of it."""
     if shape.kind == "text":
-        return _is_narrow(project, path, owner, quoted(shape.text))
+        return is_narrow(project, path, owner, quoted(shape.text))
     if shape.kind == "joined" or (shape.kind == "index" and shape.last in (*_WRAPPERS, *_LISTS)):
         items = [it for it in shape.items if it.text not in ("None", "Ellipsis", "...")]
-        return bool(items) and all(_is_narrow(project, path, owner, it) for it in items)
+        return bool(items) and all(is_narrow(project, path, owner, it) for it in items)
     if shape.kind == "index" and shape.last == "Annotated":
-        return _is_narrow(project, path, owner, shape.items[0]) or any(map(_is_shaped, shape.items[1:]))
+        return is_narrow(project, path, owner, shape.items[0]) or any(map(is_shaped, shape.items[1:]))
     if shape.kind == "index":
         return shape.last == "Literal"
     if shape.kind == "call":
-        return bool(_NUMBERS.fullmatch(shape.text)) or _is_shaped(shape)
+        return bool(_NUMBERS.fullmatch(shape.text)) or is_shaped(shape)
     if shape.kind != "name":
         return False
     symbol = project.resolve(path, shape.text, owner)
     if not isinstance(symbol, ClassSymbol):
         home, said = behind(project, path, shape.text) or (path, None)  # `Step = Literal["hour", "day"]`
         if said is not None and said.kind in ("index", "call", "joined"):
-            return _is_narrow(project, home, "", said)
+            return is_narrow(project, home, "", said)
         return bool(_NUMBERS.fullmatch(dotted(symbol) or shape.text))
     return any(dotted(it).rpartition(".")[2] in _ENUMS for it in lineage(project, symbol))
 
 
-def _is_shaped(value: Value | None) -> bool:
+def is_shaped(value: Value | None) -> bool:
     """Whether a field's settings hold a pattern of the whole text that lists what it is made of: `Field(pattern=...)`."""
     given = value.keyword("pattern") or value.keyword("regex") if value is not None and value.kind == "call" else None
     if given is None or given.kind != "text":
         return False
-    return given.text.startswith(("^", r"\A")) and given.text.endswith(("$", r"\Z")) and not _WIDE.search(given.text)
+    return is_whole_pattern(given.text)
+
+
+def is_whole_pattern(pattern: str) -> bool:
+    """Whether a pattern speaks of a text from its beginning to its end, and lists what it is made of."""
+    return pattern.startswith(("^", r"\A")) and pattern.endswith(("$", r"\Z")) and not _WIDE.search(pattern)
 
 
 def _class_of(project: Project, path: str, owner: str, shape: Value) -> ClassSymbol | None:
@@ -99,7 +104,7 @@ def _class_of(project: Project, path: str, owner: str, shape: Value) -> ClassSym
 
 def _is_validated(project: Project, symbol: ClassSymbol, field: str) -> bool:
     """Whether a validator of the class speaks of this field and refuses what it does not like."""
-    rows = (it.call for it in attributes(project, symbol).values() if it.call is not None and _refuses(it.call))
+    rows = (it.call for it in attributes(project, symbol).values() if it.call is not None and refuses(it.call))
     return any(
         decorator.target.rpartition(".")[2] in _VALIDATORS and any(it.text == field for it in decorator.value.items)
         for row in rows
@@ -107,8 +112,8 @@ def _is_validated(project: Project, symbol: ClassSymbol, field: str) -> bool:
     )
 
 
-def _refuses(method: Def) -> bool:
-    """Whether it may raise for what a text is made of; for its length alone says nothing."""
+def refuses(method: Def) -> bool:
+    """Whether a method may raise for what a text is made of; for its length alone says nothing."""
     names = [it.target for it in method.calls]
     if not method.asserts and not any(it.endswith("Error") for it in names):
         return False

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from architect_lsp.knowledge.annotations import annotation
 from architect_lsp.knowledge.definitions import argument_of, arguments, definitions, last_name, owner_of
-from architect_lsp.knowledge.facts import FIELD, Flow
+from architect_lsp.knowledge.facts import FIELD, SENT, Flow
 from architect_lsp.knowledge.flows import pieces
 from architect_lsp.knowledge.formatting import Between
 from architect_lsp.knowledge.origins import Origin, is_own
@@ -51,7 +51,7 @@ def flows(
 ) -> tuple[tuple[Flow, ...], tuple[str, ...]]:
     """(the flows of a function, the names outside of it that its result comes from); `calls` are its calls by number.
 
-    A name that can't be the beginning of the result comes after `guard.inside` and a space.
+    Before a name stands what it went through, each with a space: forms, and `guard.inside` where it can't be the beginning.
     """
     named, with_self = _derived(reading, node)
     found: dict[Flow, None] = {}
@@ -68,8 +68,9 @@ def flows(
             continue
         for slot, part in parts_of_result(it):
             for origin in placed_origins(reading, part):
-                if origin.kind in ("call", "name") and not set(origin.through) - {INSIDE}:
-                    results[f"{INSIDE} {origin.name}" if origin.through else origin.name] = None
+                is_outside = origin.kind in ("call", "name") or (is_own(origin) and origin.name.startswith(("request.", "req.")))
+                if is_outside and all(it == INSIDE or it.startswith(SENT) for it in origin.through):
+                    results[" ".join((*dict.fromkeys(origin.through), origin.name))] = None
                 found.update(dict.fromkeys(_rows(reading, (origin,), -1, slot, (), calls, with_self=False)))
     return tuple(found)[:_MOST], tuple(results)[:_RESULTS]
 
@@ -148,13 +149,15 @@ def _rows(
 
 
 def _field(reading: Reading, origin: Origin) -> Iterator[str]:
-    """The mark of a field of an annotated parameter, whose class may say what it can be."""
+    """The mark of a field of a parameter whose class may say what it can be: that of its annotation, or of who hands it over."""
     name, _, fields = origin.name.partition(".")
     function = owner_of(reading, origin.node, name) if fields and origin.kind == "parameter" else None
     argument = argument_of(function, name) if function is not None else None
     kind = annotation(argument.annotation) if argument is not None else ""
     if kind[kind.rfind(".") + 1 :][:1].isupper():
         yield f"{FIELD}{kind}:{fields}"
+    elif argument is not None and argument.annotation is None and name not in _REQUESTS and "()" not in fields:
+        yield f"{FIELD}:{fields}"
 
 
 def _derived(reading: Reading, node: Function) -> tuple[frozenset[str], frozenset[str]]:

@@ -27,10 +27,12 @@ from architect_lsp.knowledge.definitions import (
     reaching,
     scopes,
 )
+from architect_lsp.knowledge.facts import SENT
 from architect_lsp.knowledge.formatting import Between, Hole, cut, format_parts, has_percent, is_numeric, percent_parts
 from architect_lsp.knowledge.guards import guards, guards_of_text, untouched
 from architect_lsp.knowledge.origins import Origin, clean, of_part
 from architect_lsp.knowledge.reading import Reading, dotted
+from architect_lsp.knowledge.sent import MAPPINGS, Sent, is_asked, is_inherited, keyed, sent
 from architect_lsp.knowledge.shapes import ANYTHING
 from architect_lsp.knowledge.transfers import (
     CLEAN,
@@ -53,9 +55,19 @@ _TIMES = 3
 """How often the same part of the same value is followed; the ways to it differ by what checks stand there."""
 
 
-def pieces(reading: Reading, node: ast.expr) -> tuple[str | Origin, ...]:
-    """A value taken apart, in order: literal text as str, everything else as its origins."""
-    return tuple(_Walk(reading, node).pieces(node, 0))
+def pieces(reading: Reading, node: ast.expr, fields: str = "", key: str = "") -> tuple[str | Origin, ...]:
+    """A value taken apart, in order: literal text as str, everything else as its origins.
+
+    `fields` are the attributes that lead to the part of it that counts, "sort.value"; `key` is that by which it is asked, "" the
+    whole of it.
+    """
+    walk = _Walk(reading, node)
+    if key:
+        return tuple(keyed(walk.pieces(node, 0), key, ""))
+    if not fields or not isinstance(node, ast.Name | ast.Attribute | ast.Call | ast.Subscript):
+        return tuple(walk.pieces(node, 0))
+    head, _, rest = fields.partition(".")
+    return tuple(keyed(walk.chain(node, f".{head}", 0), rest, "") if head in MAPPINGS else walk.chain(node, f".{fields}", 0))
 
 
 def origins(reading: Reading, node: ast.expr) -> tuple[Origin, ...]:
@@ -103,11 +115,11 @@ class _Walk:
         elif isinstance(node, ast.DictComp | ast.Starred | ast.Await | ast.NamedExpr):
             yield from self.pieces(node.value, depth + 1)
         elif isinstance(node, ast.Call | ast.Subscript):
-            found = self._call(node, depth) if isinstance(node, ast.Call) else self._chain(node, "", depth)
+            found = self._call(node, depth) if isinstance(node, ast.Call) else self.chain(node, "", depth)
             found = cut(found) if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice) else found
             yield from self._past(guards_of_text(self.reading, node), node, "guard", found)
         elif isinstance(node, ast.Name | ast.Attribute):
-            yield from self._chain(node, "", depth)
+            yield from self.chain(node, "", depth)
         else:
             yield Origin("unknown", "", node)
 
@@ -143,8 +155,11 @@ class _Walk:
 
     def _call(self, node: ast.Call, depth: int) -> Iterator[str | Origin]:
         function = node.func
+        form = sent(self.reading, node, "")
         name = function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
-        if name == "map" and len(node.args) > 1 and isinstance(function, ast.Name):
+        if form is not None:
+            yield from self._sent(form, depth)
+        elif name == "map" and len(node.args) > 1 and isinstance(function, ast.Name):
             mapped = dotted(node.args[0]).rpartition(".")[2]
             yield from (
                 clean(node, mapped)
@@ -153,7 +168,7 @@ class _Walk:
             )
         elif (name in NUMBERS and isinstance(function, ast.Name)) or CLEAN.search(name):
             yield from clean(node, name)
-        elif ESCAPES.search(name):
+        elif ESCAPES.search(name) and not is_inherited(function):
             yield from self._escaped(node, name, depth)
         elif isinstance(function, ast.Attribute) and name == "format":
             yield from self._format(node, function.value, depth)
@@ -179,11 +194,18 @@ class _Walk:
             for value in node.args:
                 yield from self.pieces(value, depth + 1)
         else:
-            yield from self._chain(node, "", depth)
+            yield from self.chain(node, "", depth)
+
+    def _sent(self, form: Sent, depth: int) -> Iterator[str | Origin]:
+        """What a form was given, as what it checked."""
+        for value in form.given:
+            for it in self.pieces(value, depth + 1):
+                if isinstance(it, Origin):
+                    yield replace(it, through=(*it.through, form.mark)) if form.mark else it
 
     def _handed_on(self, value: ast.expr, depth: int, *, undone: bool) -> Iterator[str | Origin]:
         for it in self.pieces(value, depth + 1):
-            kept = tuple(by for by in it.through if by.startswith(ANYTHING)) if isinstance(it, Origin) else ()
+            kept = tuple(by for by in it.through if by.startswith((ANYTHING, SENT))) if isinstance(it, Origin) else ()
             yield replace(it, through=kept) if undone and isinstance(it, Origin) else it
 
     def _is_lambda(self, node: ast.Name) -> bool:
@@ -225,7 +247,7 @@ class _Walk:
                 yield between
             yield from self.pieces(it, depth + 1)
 
-    def _chain(self, node: ast.expr, suffix: str, depth: int) -> Iterator[str | Origin]:
+    def chain(self, node: ast.expr, suffix: str, depth: int) -> Iterator[str | Origin]:
         """A name, attribute, subscript or call; `suffix` is the way already gone from it to the value."""
         if depth > _DEPTH:
             yield Origin("unknown", "", node)
@@ -235,15 +257,19 @@ class _Walk:
                 yield from self._named(node, written, suffix, depth)
             else:
                 checks = guards(self.reading, node, written) if written else ()
-                yield from self._past(checks, node, written, self._chain(node.value, f".{node.attr}{suffix}", depth + 1))
+                yield from self._past(checks, node, written, self.chain(node.value, f".{node.attr}{suffix}", depth + 1))
         elif suffix and OF_FILES.match(suffix):
             yield Origin("unknown", "", node)  # what a file says, not where it lies
         elif isinstance(node, ast.Call) and suffix and last_name(node.func) in OPENED and node.args:
             by = ("os.path.basename",) if suffix in (".name", ".stem", ".suffix") else ()
             found = (it for value in node.args for it in self.pieces(value, depth + 1) if isinstance(it, Origin))
             yield from (replace(it, through=it.through + by) for it in found)
+        elif isinstance(node, ast.Call) and (form := sent(self.reading, node, suffix)) is not None:
+            yield from self._sent(form, depth)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and is_asked(node):
+            yield from keyed(self.chain(node.func.value, suffix, depth + 1), literal_of(node.args[0]), suffix)
         elif isinstance(node, ast.Call):
-            for it in self._chain(node.func, f"(){suffix}", depth + 1):
+            for it in self.chain(node.func, f"(){suffix}", depth + 1):
                 yield replace(it, call=node) if isinstance(it, Origin) and it.kind == "call" else it
         elif isinstance(node, ast.Subscript):
             picked = picked_of(node)
@@ -252,9 +278,9 @@ class _Walk:
             elif is_local(self.reading, node.value):
                 yield from self._item(node.value, (literal_of(node.slice),), suffix, depth)
             elif suffix or not isinstance(node.value, ast.Call):
-                yield from self._chain(node.value, suffix, depth + 1)
+                yield from keyed(self.chain(node.value, suffix, depth + 1), literal_of(node.slice), suffix)
             else:
-                yield from self.pieces(node.value, depth + 1)
+                yield from keyed(self.pieces(node.value, depth + 1), literal_of(node.slice), "")
         elif isinstance(node, ast.Name):
             yield from self._named(node, node.id, suffix, depth)
         else:
@@ -334,7 +360,7 @@ class _Walk:
         if value is None:
             yield Origin("unknown", "", node or ast.Pass())
         elif suffix:
-            yield from self._chain(value, suffix, depth + 1)
+            yield from self.chain(value, suffix, depth + 1)
         else:
             yield from self.pieces(value, depth + 1)
 
@@ -358,7 +384,7 @@ class _Walk:
             return
         kept = of_key(found, key)
         if kept is None or not covered:
-            yield from self._chain(base, suffix, depth + 1)
+            yield from keyed(self.chain(base, suffix, depth + 1), key[0] if key else None, suffix)
             return
         for it in kept:
             yield from self._suffixed(it, suffix, depth)

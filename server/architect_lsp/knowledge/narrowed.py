@@ -8,15 +8,19 @@ import re
 from architect_lsp.knowledge.catalogue import catalogue
 from architect_lsp.knowledge.definitions import arguments, owner_of, parameters
 from architect_lsp.knowledge.fields import admits_few
-from architect_lsp.knowledge.operations import routes_of, shaped_parameters
+from architect_lsp.knowledge.operations import routes_of, routes_of_view, shaped_parameters
 from architect_lsp.knowledge.origins import Origin
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Function, Reading
+from architect_lsp.knowledge.threats import ALL
 from architect_lsp.knowledge.values import value_of
 from architect_lsp.patterns import regex
 
 _OPEN_SHAPES = frozenset(("", "str", "string", "path", "default", "regex"))
 """Converters that let any text through."""
+_PART = regex(r"(?:^|\.)(?:kwargs|view_args|path_params|match_info)\.(\w+)$")
+_SEGMENT = frozenset(("path",))
+"""What a part of an address without a slash can't do harm to."""
 _FILLS_BY_PATH = ("flask", "quart")
 _HANDS_FIELDS = regex(r"arg|param|body|query|form|json|valid|schema|expect|input|field", re.IGNORECASE)
 """Decorators that give a handler more than its path."""
@@ -24,6 +28,8 @@ _HANDS_FIELDS = regex(r"arg|param|body|query|form|json|valid|schema|expect|input
 
 def is_one_of_few(project: Project, path: str, reading: Reading, origin: Origin) -> bool:
     """Whether a framework checks a parameter: its type says all that it may be, or its routes do."""
+    if _PART.search(origin.name):
+        return ALL in (of_address(project, path, reading, origin) or ())
     if origin.kind != "parameter":
         return False
     name = origin.name.partition(".")[0]
@@ -31,6 +37,26 @@ def is_one_of_few(project: Project, path: str, reading: Reading, origin: Origin)
     return function is not None and (
         _is_converted(project, path, reading, function, name) or is_typed(project, path, reading, origin)
     )
+
+
+def of_address(project: Project, path: str, reading: Reading, origin: Origin) -> frozenset[str] | None:
+    """The kinds of sink that a part of the address is harmless for, asked for by its name: `self.kwargs["pk"]`; None for others.
+
+    A part that no address is known of is left alone.
+    """
+    part = _PART.search(origin.name)
+    if part is None:
+        return None
+    owner, function = reading.owner(origin.node), reading.function(origin.node)
+    routes = routes_of_view(project, path, owner) if owner else ()
+    if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+        routes = routes_of(project, path, reading.qualname(function)) or routes
+    shapes = [shape for it in routes for given, shape in shaped_parameters(it.path) if given == part[1]]
+    if not shapes:
+        return None
+    if not _OPEN_SHAPES.intersection(shapes):
+        return frozenset((ALL,))
+    return frozenset() if "path" in shapes else _SEGMENT
 
 
 def is_typed(project: Project, path: str, reading: Reading, origin: Origin) -> bool:
@@ -45,8 +71,12 @@ def is_typed(project: Project, path: str, reading: Reading, origin: Origin) -> b
 
 
 def is_helper(project: Project, path: str, reading: Reading, origin: Origin) -> bool:
-    """Whether a function looks like a view of Django's by its parameters alone, and no address of the project leads to it."""
-    function = owner_of(reading, origin.node, origin.name.partition(".")[0])
+    """Whether a function looks like a view of Django's by its parameters alone, and no address of the project leads to it.
+
+    What it reads of the request itself is a client's all the same.
+    """
+    name = origin.name.partition(".")[0]
+    function = owner_of(reading, origin.node, name) if name != "request" else None
     if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) or function.decorator_list or reading.owner(function):
         return False
     takes_request = next((it.arg for it in arguments(function)), "") == "request"

@@ -24,6 +24,21 @@ def _by_handler(project: Project) -> dict[tuple[str, str], tuple[Route, ...]]:
     return {key: tuple(found.values()) for key, found in rows.items()}
 
 
+def routes_of_view(project: Project, path: str, qualname: str) -> tuple[Route, ...]:
+    """The routes that the methods of a class answer."""
+    return project.of_all("routes by view", _by_view).get((path, qualname), ())
+
+
+def _by_view(project: Project) -> dict[tuple[str, str], tuple[Route, ...]]:
+    rows: dict[tuple[str, str], dict[object, Route]] = {}
+    for it in catalogue(project).routes:
+        owners = {(ref.path, ref.qualname) for ref in (it.view,) if ref is not None}
+        owners |= {(ref.path, ref.qualname.rpartition(".")[0]) for ref in (it.handler,) if ref is not None}
+        for key in owners:
+            rows.setdefault(key, {}).setdefault((it.at, it.methods, it.path), it)
+    return {key: tuple(found.values()) for key, found in rows.items()}
+
+
 def parameters(path: str) -> tuple[str, ...]:
     """The names of the parts of a path that a client fills in, in order."""
     return tuple(it[1] for it in _PARAMETER.finditer(path))

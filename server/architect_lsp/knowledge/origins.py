@@ -29,6 +29,7 @@ class Origin(Struct, frozen=True):
     through: tuple[str, ...] = ()
     call: ast.Call | None = None  # the last call on the way that gives it
     part: int = -1
+    is_sent: bool = False  # whether `sources` found that a client fills it, whatever its name
 
 
 def is_own(origin: Origin) -> bool:

@@ -12,19 +12,21 @@ from collections.abc import Iterable, Iterator
 from msgspec.structs import replace
 
 from architect_lsp.knowledge.catalogue import tool_functions
-from architect_lsp.knowledge.definitions import arguments, owner_of, parameters
-from architect_lsp.knowledge.facts import HTTP_METHODS, Def
+from architect_lsp.knowledge.definitions import arguments, owner_of
+from architect_lsp.knowledge.facts import SENT, Def
+from architect_lsp.knowledge.filled import filled, of_name
 from architect_lsp.knowledge.flow_facts import INSIDE, giving_calls, innermost_call, placed
 from architect_lsp.knowledge.flows import pieces
+from architect_lsp.knowledge.harmless import cleaned
 from architect_lsp.knowledge.narrowed import is_typed
 from architect_lsp.knowledge.origins import Origin, is_own
 from architect_lsp.knowledge.pipelines import is_of_step, is_pipelined
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Function, Reading, constant, dotted
-from architect_lsp.knowledge.streams import cleaned, gives, passes, slot_parameter
-from architect_lsp.knowledge.streams import dotted as module_name
+from architect_lsp.knowledge.request_handlers import LAMBDAS, TOOLS, is_of_handler
+from architect_lsp.knowledge.streams import gives, passes, slot_parameter
 from architect_lsp.knowledge.summaries import effects
-from architect_lsp.knowledge.symbols import External, FunctionSymbol
+from architect_lsp.knowledge.symbols import External, FunctionSymbol, module_name
 from architect_lsp.knowledge.threats import ALL, words
 from architect_lsp.patterns import regex
 
@@ -32,7 +34,7 @@ _HELPERS = 6
 """How many of the project's functions a value is followed back through."""
 _REQUEST = regex(
     r"^(?:(?:flask|quart|sanic|bottle|django|starlette|fastapi|pyramid|webob|werkzeug)\.(?:\w+\.)*)?"
-    r"(?:(?:self|[\w.]*(?:[vV]iew|generic|Handler|Resource|API)[\w.]*\(\))\.)?_?"
+    r"(?:(?:self(?:\.context)?|[\w.]*(?:[vV]iew|generic|Handler|Resource|API)[\w.]*\(\)|[\w.]*\(\)\.context)\.)?_?"
     rf"(?:{'|'.join(words('objects'))})(?:\(\))?\.(?:{'|'.join(words('parts'))})\b"
 )
 _OTHER_REQUESTS = tuple(words("request"))
@@ -55,45 +57,10 @@ _TOOL_INPUT = regex(
     r"(?:\.function\.arguments|(?:^|[._])tool_(?:call|use)s?(?:\(\))?(?:\.\w+)*\.(?:input|args|arguments|get)|(?:^|\.)block\.input)\b"
     r"|^tool_(?:input|args|arguments|params|kwargs)\b"
 )
-_TOOLS = (
-    "tool",
-    "function_tool",
-    "kernel_function",
-    "ai_function",
-    "tool_plain",
-    "beta_tool",
-    "beta_async_tool",
-    "llm_tool",
-    "call_tool",
-    "register_for_llm",
-    "register_for_execution",
-)
 _TEMPLATE = regex(r"\w+://.*\{")
 """The address of an MCP server's resource, with a part that who asks fills in."""
-_INJECTED = ("Depends", "Security", "Inject", "Provide", "FromDishka")
-_ROUTE_MODULES = regex(r"^(?:route|api_view|login_required|csrf_exempt|require_\w+|http_method|rpc_method|expose|endpoint)$")
-
-
-_LAMBDAS = (
-    *(["event", "context"], ["event", "_context"], ["event", "_"], ["lambda_event", "lambda_context"]),
-    ["environ", "start_response"],
-)
-"""What the handlers of AWS Lambda take, and applications of WSGI."""
-_MADE_BY_CODE = regex(
-    r"(?:^|_)(?:form|formset|default|instance|obj|queryset|qs|context|response|exception|callback|func|handler|serializer"
-    r"|payload|body|data|metadata|config|settings|user|model|logger)$|_url$"
-)
-"""Names of parameters that no address fills: beside `request`, they tell a helper from a view."""
-_PROVIDED = regex(
-    r"Session|Connection|Cursor|Engine|Request|Response|Dep(?:s|endency)?\b|Service|Repository|Client|BackgroundTasks|^Current[A-Z]"
-)
-"""Types of parameters, aliases of `Annotated` among them, that no client fills."""
 _VIEWS = ("django", "pyramid", "sanic", "aiohttp.web", "tornado.web")
 """Frameworks whose handlers are given a request first."""
-_WHO_ASKS = regex(r"(?:current|auth\w*|logged_in|signed_in)_?(?:user|account|admin|member|customer)|principal|identity")
-_OF_ADDRESS = 3
-"""Most parameters that an address fills; a function with more is one that others call."""
-_IN_ADDRESSES = regex(r"(?:\w+\.)*(?:str|int|float|bool|UUID|date|datetime|Path|None|Any|Optional|Union|Literal)")
 
 
 def origins(project: Project, path: str, reading: Reading, node: ast.expr, against: str = "") -> tuple[Origin, ...]:
@@ -101,28 +68,33 @@ def origins(project: Project, path: str, reading: Reading, node: ast.expr, again
     return tuple(it for it in parts(project, path, reading, node, against) if isinstance(it, Origin))
 
 
-def parts(project: Project, path: str, reading: Reading, node: ast.expr, against: str = "") -> tuple[str | Origin, ...]:
+def parts(
+    project: Project, path: str, reading: Reading, node: ast.expr, against: str = "", fields: str = "", key: str = ""
+) -> tuple[str | Origin, ...]:
     """A value taken apart as `flows.pieces` does, calls of the project's functions opened where their flows allow.
+
+    `fields` and `key` are the part of it that counts, as there.
 
     `against` is the kind of sink it is for: what was made harmless for that comes as "checked"; without it, what was made
     harmless for anything does.
     """
-    found = _opened(project, path, reading, _pieces(reading, node), _HELPERS, {})
+    found = _opened(project, path, reading, _pieces(reading, node, fields, key), _HELPERS, {})
     return tuple(_judged(project, path, it, against) if isinstance(it, Origin) and it.through else it for it in found)
 
 
-def _pieces(reading: Reading, node: ast.expr) -> tuple[str | Origin, ...]:
-    known: dict[ast.expr, tuple[str | Origin, ...]] = reading.memo.setdefault("pieces", {})
-    if node not in known:
-        known[node] = tuple(placed(pieces(reading, node)))
-    return known[node]
+def _pieces(reading: Reading, node: ast.expr, fields: str = "", key: str = "") -> tuple[str | Origin, ...]:
+    known: dict[object, tuple[str | Origin, ...]] = reading.memo.setdefault("pieces", {})
+    asked = (node, fields, key)
+    if asked not in known:
+        known[asked] = tuple(placed(pieces(reading, node, fields, key)))
+    return known[asked]
 
 
 def _judged(project: Project, path: str, origin: Origin, against: str) -> Origin:
-    through = tuple(it for it in origin.through if it != INSIDE) if not against else origin.through
-    if not through:
-        return origin
-    if not against or any({ALL, against} & cleaned(project, path, it) for it in origin.through):
+    if not against:
+        is_clean = any(bool(cleaned(project, path, it)) if it.startswith(SENT) else it != INSIDE for it in origin.through)
+        return replace(origin, kind="checked") if is_clean else origin
+    if any({ALL, against} & cleaned(project, path, it) for it in origin.through):
         return replace(origin, kind="checked")
     return origin
 
@@ -137,6 +109,10 @@ def _opened(
 ) -> Iterator[str | Origin]:
     """The parts with calls opened, `depth` of them in each other; one that was opened as deep before adds nothing (`seen`)."""
     for it in found:
+        harmless = filled(project, path, reading, it) if isinstance(it, Origin) and it.kind != "checked" else None
+        if harmless is not None and isinstance(it, Origin):
+            yield _as_sent(it, harmless)
+            continue
         if isinstance(it, str) or it.kind not in ("call", "name"):
             if isinstance(it, Origin) and it.kind == "parameter" and "." in it.name and is_typed(project, path, reading, it):
                 yield replace(it, kind="checked")
@@ -196,12 +172,21 @@ def _given(
     if depth <= 0 or ALL in own:
         return
     for name, clean in gives(project, symbol.path, symbol.facts).items():
-        yield replace(origin, name=name, through=(*origin.through, *_as_kinds(clean | own)))
+        harmless = of_name(project, symbol.path, symbol.facts.owner, name)
+        given_by = replace(origin, name=name, through=(*origin.through, *_as_kinds(clean | own)))
+        yield given_by if harmless is None else _as_sent(given_by, harmless)
     through = passes(project, symbol.path, symbol.facts, origin.part if call is origin.call else -1)
     for parameter, argument in passed(call, symbol.facts, through):
         for inner in _opened(project, path, reading, _pieces(reading, argument), depth - 1, seen):
             if isinstance(inner, Origin):
                 yield replace(inner, through=(*inner.through, *origin.through, *_as_kinds(through[parameter] | own)))
+
+
+def _as_sent(origin: Origin, harmless: frozenset[str]) -> Origin:
+    """A value that a client fills, harmless for these kinds of sink."""
+    if ALL in harmless:
+        return replace(origin, kind="checked")
+    return replace(origin, is_sent=True, through=(*origin.through, *_as_kinds(harmless)))
 
 
 def _as_kinds(clean: frozenset[str]) -> tuple[str, ...]:
@@ -231,7 +216,7 @@ def is_request(project: Project, reading: Reading, origin: Origin) -> bool:
     name = origin.name
     if origin.kind == "checked":
         return False
-    if project.threats.is_source(name):
+    if origin.is_sent or project.threats.is_source(name):
         return True
     if _REQUEST.match(name) or _GETTERS.match(name) or _TERMINAL.match(name) or _WIRE.match(name):
         return True
@@ -244,7 +229,7 @@ def _speaks_of_views(project: Project, reading: Reading, origin: Origin) -> bool
     """Whether a handler that only its parameter `request` tells may be one: somewhere the project imports such a framework."""
     function = owner_of(reading, origin.node, origin.name.partition(".")[0])
     is_told = function is not None and (
-        function.decorator_list or reading.owner(function) or [it.arg for it in arguments(function)] in _LAMBDAS
+        function.decorator_list or reading.owner(function) or [it.arg for it in arguments(function)] in LAMBDAS
     )
     return bool(is_told) or project.of_all("frameworks of views", _views)
 
@@ -253,84 +238,6 @@ def _views(project: Project) -> bool:
     return not any(target.startswith("fastapi") for path in project.paths for _, target in project.imports(path)) or any(
         target.startswith(_VIEWS) for path in project.paths for _, target in project.imports(path)
     )
-
-
-def is_of_handler(reading: Reading, origin: Origin) -> bool:
-    """Whether the parameter is one that a framework fills from the request's path, query or body."""
-    name = origin.name.partition(".")[0]
-    if not is_own(origin):
-        return False
-    function = owner_of(reading, origin.node, name)
-    if function is None or not is_handler(reading, function):
-        return False
-    if name in (
-        "request",
-        "req",
-        "context",
-        "_context",
-        "_",
-        "lambda_context",
-        "start_response",
-        "self",
-        "cls",
-        "db",
-        "session",
-        "conn",
-        "cursor",
-        "response",
-        "background_tasks",
-    ):
-        return False
-    return not is_injected(function, name)
-
-
-def is_injected(function: Function, name: str) -> bool:
-    """Whether a parameter is filled by the framework's dependencies, not by the request."""
-    defaults = {it.arg: default for it, default in parameters(function)}
-    argument = next((it for it in arguments(function) if it.arg == name), None)
-    for node in (defaults.get(name), argument.annotation if argument else None):
-        for it in ast.walk(node) if node is not None else ():
-            if isinstance(it, ast.Call) and dotted(it.func).rpartition(".")[2] in _INJECTED:
-                return True
-    said = ast.unparse(argument.annotation) if argument is not None and argument.annotation is not None else ""
-    return bool(_PROVIDED.search(said) or (said not in ("", "str", "int") and _WHO_ASKS.fullmatch(name)))
-
-
-def is_handler(reading: Reading, function: Function) -> bool:
-    """Whether a framework calls the function with parts of a request: a route, a view, a lambda handler."""
-    decorators = (dotted(it.func if isinstance(it, ast.Call) else it) for it in function.decorator_list)
-    if any(it.rpartition(".")[2] in _TOOLS for it in decorators):
-        return False  # a model chooses what it is called with, whatever it needs besides
-    for it in function.decorator_list:
-        if (
-            isinstance(it, ast.Call)
-            and isinstance(it.func, ast.Attribute)
-            and it.func.attr in HTTP_METHODS
-            and (it.args or it.keywords)
-        ):
-            return True
-        name = dotted(it.func if isinstance(it, ast.Call) else it)
-        if name.rpartition(".")[2] == "fixture":
-            return False  # pytest gives its own `request`, and what other fixtures made
-        if _ROUTE_MODULES.match(name.rpartition(".")[2]) or name in ("action", "decorators.action"):
-            return True  # `@registry.action` may be anybody's, `@action` is Django REST framework's
-    if [it.arg for it in arguments(function)] in _LAMBDAS and not reading.owner(function):
-        return True
-    first = next((it.arg for it in arguments(function) if it.arg not in ("self", "cls")), "")
-    if first == "request" and not reading.owner(function) and function.args.kwarg is None and function.args.vararg is None:
-        if function.name.startswith("_") or len([*arguments(function)]) > _OF_ADDRESS + 1:
-            return False
-        return not any(_is_made_by_code(it) for it in arguments(function) if it.arg != "request")
-    return first == "request" and function.name in ("get", "post", "put", "patch", "delete", "dispatch")
-
-
-def _is_made_by_code(argument: ast.arg) -> bool:
-    """Whether no address of Django fills the parameter: by its name, or because it is an object of a class."""
-    said = argument.annotation
-    if isinstance(said, ast.Subscript):
-        said = said.value
-    is_object = isinstance(said, ast.Name | ast.Attribute) and not _IN_ADDRESSES.fullmatch(dotted(said))
-    return is_object or bool(_MADE_BY_CODE.search(argument.arg))
 
 
 def is_model_output(project: Project, path: str, reading: Reading, origin: Origin) -> bool:
@@ -363,7 +270,7 @@ def is_tool(project: Project, path: str, reading: Reading, function: Function) -
     """Whether a model chooses the function's arguments."""
     for it in function.decorator_list:
         last = dotted(it.func if isinstance(it, ast.Call) else it).rpartition(".")[2]
-        if last in _TOOLS:
+        if last in TOOLS:
             return True
         if last == "resource" and isinstance(it, ast.Call) and it.args and _TEMPLATE.match(str(constant(it.args[0]))):
             return True

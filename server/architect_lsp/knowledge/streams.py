@@ -13,9 +13,10 @@ from msgspec import Struct
 
 from architect_lsp.knowledge.effects import canonical
 from architect_lsp.knowledge.facts import FIELD, Call, Def, Flow
-from architect_lsp.knowledge.fields import is_typed_field
+from architect_lsp.knowledge.harmless import cleaned
 from architect_lsp.knowledge.project import Project
-from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol, Ref, Symbol
+from architect_lsp.knowledge.sent import HELD
+from architect_lsp.knowledge.symbols import ClassSymbol, External, FunctionSymbol, Ref, Symbol, module_name
 from architect_lsp.knowledge.threats import ALL, LOADED, Sink
 from architect_lsp.knowledge.webs import CallWeb, Key
 
@@ -25,15 +26,26 @@ _Clean = frozenset[str]
 _NameT = TypeVar("_NameT")
 """Kinds of sink that a value may reach because of what it went through."""
 _NOTHING: _Clean = frozenset()
+_UNKNOWN = ("?", "builtins.req")
+"""How names begin that say nothing: the parameter `request` is no name of the file's."""
+
+
+_Hop = tuple[_Node, int, _Clean, str]
+"""Who hands a value on, by which call, how clean, and which part of it."""
+_Into = dict[_Node, list[_Hop]]
 
 
 class Stream(Struct, frozen=True):
-    """A parameter reaches a sink: `call` is its dotted name, `path` the calls that lead there, outermost first."""
+    """A parameter reaches a sink: `call` is its dotted name, `path` the calls that lead there, outermost first.
+
+    `fields` is the part of it that does, "sort.value", where it is handed on as a whole before; "" for the whole.
+    """
 
     parameter: str
     kind: str
     call: str
     path: tuple[Ref, ...]
+    fields: str = ""
 
 
 class _Step(NamedTuple):
@@ -43,6 +55,7 @@ class _Step(NamedTuple):
     number: int
     call: str
     to: _Node | None
+    fields: str
 
 
 class _Known(NamedTuple):
@@ -61,7 +74,7 @@ def streams(project: Project, path: str, definition: Def) -> tuple[Stream, ...]:
     """What each parameter of a function reaches, the nearest sink of each kind."""
     known = _known(project, path, definition)
     return tuple(
-        Stream(parameter, kind, step.call, _path(project, ((path, definition.qualname), parameter), kind, step))
+        Stream(parameter, kind, step.call, _path(project, ((path, definition.qualname), parameter), kind, step), step.fields)
         for (parameter, kind), step in known.steps.items()
         if not parameter.startswith("self.")
     )
@@ -89,7 +102,7 @@ def told(project: Project, path: str, definition: Def) -> object:
     """All that others can know of a function's flows: equal when an edit changed nothing for them."""
     known = _known(project, path, definition)
     key = (path, definition.qualname)
-    steps = [(name, kind, it.call, _path(project, (key, name), kind, it)) for (name, kind), it in known.steps.items()]
+    steps = [(name, kind, it.call, it.fields, _path(project, (key, name), kind, it)) for (name, kind), it in known.steps.items()]
     return known.passes, known.parts, known.gives, steps, [it for it in definition.flows if it.is_kept]
 
 
@@ -188,13 +201,13 @@ class _Settling:
                 clean[it.through] = _NOTHING.union(*(cleaned(self.project, path, each) for each in it.through))
         outside = []
         for written in definition.results:
-            where, _, name = written.rpartition(" ")
+            *marks, name = written.split(" ")
             head, called, rest = name.partition("()")
             symbol = self.project.resolve(path, head, definition.owner)
             if not isinstance(symbol, FunctionSymbol):
-                is_known = isinstance(symbol, External) and not symbol.name.startswith("?")
+                is_known = isinstance(symbol, External) and not symbol.name.startswith(_UNKNOWN) and not HELD.match(name)
                 full = f"{symbol.name if is_known and isinstance(symbol, External) else head}{called}{rest}"
-                outside.append((full, cleaned(self.project, path, where) if where else _NOTHING))
+                outside.append((full, _NOTHING.union(*(cleaned(self.project, path, it) for it in marks))))
         kept = {it.slot for it in definition.flows if it.is_kept}
         readers = tuple(
             ((path, it.qualname), it)
@@ -209,7 +222,7 @@ class _Settling:
         if isinstance(symbol, ClassSymbol):
             symbol = self.project.resolve(path, f"{call.target}.__init__", definition.owner)
         if isinstance(symbol, FunctionSymbol):
-            return (None, dotted(symbol)) if self.project.threats.is_sanitiser(dotted(symbol)) else (symbol, "")
+            return (None, module_name(symbol)) if self.project.threats.is_sanitiser(module_name(symbol)) else (symbol, "")
         if isinstance(symbol, External) and symbol.name.endswith(LOADED):
             return symbol, ""
         return symbol, canonical(symbol.name) if isinstance(symbol, External) else call.target if symbol is None else ""
@@ -279,7 +292,7 @@ class _Settling:
 
     def _steps(self) -> None:
         """Find the sinks, the nearest first, until nothing is nearer."""
-        into: dict[_Node, list[tuple[_Node, int, _Clean]]] = {}
+        into: _Into = {}
         waves: dict[int, list[tuple[_Node, str, _Step]]] = {}
         for here, definition in self.definitions.items():
             for source in dict.fromkeys(it.source for it in definition.flows):
@@ -287,20 +300,21 @@ class _Settling:
                     continue
                 node = (here, source)
                 for flow, clean in self._reached(here, definition, source):
+                    fields = _fields(flow) if flow.source == source else ""
                     if flow.call < 0:
                         for below, facts in self.names[here].readers if flow.is_kept else ():
                             if any(it.source == flow.slot for it in facts.flows):
-                                self._lead(node, (below, flow.slot), -1, clean, into, waves)
+                                self._lead((node, -1, clean, fields), (below, flow.slot), into, waves)
                         continue
                     symbol, name = self.names[here].callees[flow.call]
                     if isinstance(symbol, FunctionSymbol):
                         parameter = slot_parameter(symbol.facts, flow.slot)
                         if parameter:
                             below = (symbol.path, symbol.facts.qualname)
-                            self._lead(node, (below, parameter), flow.call, clean, into, waves)
+                            self._lead((node, flow.call, clean, fields), (below, parameter), into, waves)
                     for sink in self._sinks(symbol, name, flow):
                         if sink.kind not in clean:
-                            waves.setdefault(1, []).append((node, sink.kind, _Step(1, flow.call, name, None)))
+                            waves.setdefault(1, []).append((node, sink.kind, _Step(1, flow.call, name, None, fields)))
         length = 0
         while waves:
             length += 1
@@ -312,31 +326,25 @@ class _Settling:
                         nearest[node, kind] = step
             for (node, kind), step in nearest.items():
                 self.found[node[0]].steps[node[1], kind] = step
-                for other, number, clean in into.get(node, ()):
+                for other, number, clean, fields in into.get(node, ()):
                     if kind not in clean:
-                        further = _Step(length + 1, number, step.call, node)
+                        further = _Step(length + 1, number, step.call, node, _within(fields, step.fields))
                         waves.setdefault(length + 1, []).append((other, kind, further))
 
-    def _lead(
-        self,
-        node: _Node,
-        to: _Node,
-        number: int,
-        clean: _Clean,
-        into: dict[_Node, list[tuple[_Node, int, _Clean]]],
-        waves: dict[int, list[tuple[_Node, str, _Step]]],
-    ) -> None:
+    def _lead(self, hop: _Hop, to: _Node, into: _Into, waves: dict[int, list[tuple[_Node, str, _Step]]]) -> None:
         known = self.web.known.get(to[0])
         if known is None:
-            into.setdefault(to, []).append((node, number, clean))
+            into.setdefault(to, []).append(hop)
             return
+        node, number, clean, fields = hop
         for (parameter, kind), step in known.steps.items():
             if parameter == to[1] and kind not in clean:
-                waves.setdefault(step.length + 1, []).append((node, kind, _Step(step.length + 1, number, step.call, to)))
+                further = _Step(step.length + 1, number, step.call, to, _within(fields, step.fields))
+                waves.setdefault(step.length + 1, []).append((node, kind, further))
 
     def _sinks(self, symbol: Symbol | None, name: str, flow: Flow) -> Iterator[Sink]:
         if isinstance(symbol, FunctionSymbol):
-            name = dotted(symbol)
+            name = module_name(symbol)
             if not self.project.threats.is_own_sink(name):
                 return
         for it in self.project.threats.sinks(name) if name else ():
@@ -344,23 +352,14 @@ class _Settling:
                 yield it
 
 
-def cleaned(project: Project, path: str, through: str) -> frozenset[str]:
-    """The kinds of sink that a value may reach which went through this call or check, as the file `path` writes it."""
-    if through.startswith("kind:"):
-        return frozenset([through[5:]])
-    if through.startswith(FIELD):
-        return frozenset([ALL]) if is_typed_field(project, path, through) else frozenset()
-    if through.startswith("guard"):
-        return project.threats.cleans(through) if through != "guard" else frozenset([ALL])
-    symbol = project.resolve(path, through)
-    name = symbol.name if isinstance(symbol, External) else dotted(symbol) if isinstance(symbol, FunctionSymbol) else through
-    return project.threats.cleans(name.removeprefix("builtins."))
+def _fields(flow: Flow) -> str:
+    """The part of a parameter that a flow carries, "" for the whole."""
+    marks = [it for it in flow.through if it.startswith(FIELD) and "(" not in it]
+    return marks[-1].rpartition(":")[2] if marks else ""
 
 
-def dotted(symbol: FunctionSymbol) -> str:
-    """The dotted name of a function of the project, as others import it."""
-    module = symbol.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-    return f"{module.removeprefix('src.')}.{symbol.facts.qualname}"
+def _within(fields: str, inner: str) -> str:
+    return f"{fields}.{inner}" if fields and inner else fields or inner
 
 
 def _called(definition: Def) -> tuple[str, ...]:

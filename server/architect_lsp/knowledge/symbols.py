@@ -66,3 +66,9 @@ Named = Def | ClassDef | Variable | str
 """What a module's name stands for; a str is an import's dotted name."""
 
 Symbol = Module | FunctionSymbol | ClassSymbol | Instance | Items | External
+
+
+def module_name(symbol: FunctionSymbol) -> str:
+    """The dotted name of a function of the project, as others import it."""
+    module = symbol.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    return f"{module.removeprefix('src.')}.{symbol.facts.qualname}"

@@ -42,8 +42,23 @@ _MANAGERS = regex(r"\.(?:aggregate|find|listen|\w*stream\w*|cursor|connect|acqui
 """Methods of asynchronous clients whose result is no coroutine, or more than one: a cursor, a context."""
 _KEEPS_IT = ("staticmethod", "classmethod", "abstractmethod", "override", "final", "overload", "wraps")
 """Decorators after which an `async def` still gives a coroutine."""
+_WAITS = regex(
+    r"queue\.(?:Queue|LifoQueue|PriorityQueue|SimpleQueue)\.(?:get|join)|(?:threading|multiprocessing)\.(?:Thread|Process|Timer)\.join"
+    r"|(?:threading|multiprocessing)\.(?:Event|Condition|Barrier)\.wait|concurrent\.futures\.as_completed|select\.select"
+    r"|(?:concurrent\.futures\.)?(?:_base\.)?Future\.result|asyncio\.run_coroutine_threadsafe\.result|signal\.(?:pause|sigwait)"
+    r"|os\.(?:wait|waitpid|wait3|wait4)|sched\.scheduler\.run|wget\.download|multiprocessing\.(?:Queue|JoinableQueue)\.(?:get|join)"
+)
+"""Calls that wait unless an argument says that they may not; the tables of effects know no arguments."""
 _LOCKS = regex(r"(?:threading|multiprocessing)\.(?:Lock|RLock|Semaphore|BoundedSemaphore|Condition)")
 _ASYNC_LOCKS = regex(r"(?:asyncio(?:\.locks)?|anyio|trio)\.(?:Lock|Semaphore|BoundedSemaphore|Condition|CapacityLimiter)")
+
+
+def waits_elsewhere(name: str, call: ast.Call) -> bool:
+    """Whether a call of this dotted name waits for a thread, a process, a queue or a future, for longer than no time."""
+    if not _WAITS.fullmatch(name) or any("WNOHANG" in ast.unparse(it) for it in call.args):
+        return False
+    told = [*call.args, *(it.value for it in call.keywords)]
+    return not any(isinstance(it, ast.Constant) and not it.value and it.value is not None for it in told)
 
 
 def gives_coroutine(symbol: Symbol | None) -> bool:

@@ -22,7 +22,8 @@ from collections.abc import Iterator
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.model_calls import ModelCall, made_with, model_calls, prompts
 from architect_lsp.knowledge.reading import Reading
-from architect_lsp.knowledge.sources import is_handler, is_request, origins
+from architect_lsp.knowledge.request_handlers import is_handler
+from architect_lsp.knowledge.sources import is_request, origins
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 

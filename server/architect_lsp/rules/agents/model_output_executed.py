@@ -29,8 +29,9 @@ from architect_lsp.knowledge.catalogue import asks_models
 from architect_lsp.knowledge.facts import Facts
 from architect_lsp.knowledge.origins import Origin
 from architect_lsp.knowledge.reading import constant, dotted, keyword
+from architect_lsp.knowledge.request_handlers import is_handler
 from architect_lsp.knowledge.running import CODE, PROCESSES, REMOVERS, SHELLS, is_interpreter, is_writing, names_of_path
-from architect_lsp.knowledge.sources import is_handler, is_model_output, parts
+from architect_lsp.knowledge.sources import is_model_output, parts
 from architect_lsp.knowledge.streams import described
 from architect_lsp.knowledge.symbols import Ref
 from architect_lsp.knowledge.wording import says
@@ -316,11 +317,9 @@ def _returned(view: View) -> Iterator[Hit]:
     """Pages that a handler of Flask returns as text around what a model wrote."""
     for node in view.reading.each(ast.Return):
         function = view.reading.function(node)
-        if not isinstance(node.value, ast.JoinedStr | ast.BinOp) or not isinstance(
-            function, ast.FunctionDef | ast.AsyncFunctionDef
-        ):
+        if not isinstance(node.value, ast.JoinedStr | ast.BinOp) or not _TAG.search(ast.unparse(node.value)):
             continue
-        if _TAG.search(ast.unparse(node.value)) and is_handler(view.reading, function):
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) and is_handler(view.reading, function):
             origin = _said(view, node.value, whole=False)
             if origin is not None:
                 yield Hit(node.value, f"`{origin.name}`, which a model wrote, is sent to the browser as markup; escape it first.")

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from architect_lsp.knowledge.catalogue import handlers
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.reading import constant, dotted, keyword
-from architect_lsp.knowledge.sources import is_handler
+from architect_lsp.knowledge.request_handlers import is_handler
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Hit, Rule, View

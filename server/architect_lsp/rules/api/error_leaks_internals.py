@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from architect_lsp.knowledge.answers import meant, status_of, text_shown
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.reading import constant, dotted
-from architect_lsp.knowledge.sources import is_handler
+from architect_lsp.knowledge.request_handlers import is_handler
 from architect_lsp.knowledge.symbols import ClassSymbol
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex

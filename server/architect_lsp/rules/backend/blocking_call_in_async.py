@@ -26,10 +26,12 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.facts import Variable
 from architect_lsp.knowledge.kinds import is_script
+from architect_lsp.knowledge.looped_queries import looped_queries
 from architect_lsp.knowledge.queries import queries
 from architect_lsp.knowledge.reading import Reading, constant, dotted
 from architect_lsp.knowledge.starts import is_alone, runs_once
 from architect_lsp.knowledge.summaries import Effect, described
+from architect_lsp.knowledge.waiting import waits_elsewhere
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View
@@ -99,15 +101,16 @@ async def basket(request, key):
     return await Basket.objects.acreate(key=key)
 """),
         Bad("""
+from sqlalchemy.orm import Session
 from shop.models import Basket
 
-async def keys(request):
-    found = []
+async def keys(request, session: Session):
+    found = [it.key for it in [|session.query(Basket).filter(Basket.open)|]]
     for basket in [|Basket.objects.filter(open=True)|]:
         found.append(basket.key)
     async for basket in Basket.objects.filter(open=False):
         found.append(basket.key)
-    return found
+    return found, list([|session.query(Basket)|]), session.query(Basket)
 """),
     ],
     good=[
@@ -267,13 +270,6 @@ _STEPS = 4
 """How many calls away the blocking one may be; a longer path mostly is not taken."""
 _BRIEF_S = 0.01
 _TERMINAL = ("builtins.input", "getpass.getpass")
-_WAITS = regex(
-    r"queue\.(?:Queue|LifoQueue|PriorityQueue|SimpleQueue)\.(?:get|join)|(?:threading|multiprocessing)\.(?:Thread|Process|Timer)\.join"
-    r"|(?:threading|multiprocessing)\.(?:Event|Condition|Barrier)\.wait|concurrent\.futures\.as_completed|select\.select"
-    r"|(?:concurrent\.futures\.)?(?:_base\.)?Future\.result|asyncio\.run_coroutine_threadsafe\.result|signal\.(?:pause|sigwait)"
-    r"|os\.(?:wait|waitpid|wait3|wait4)|sched\.scheduler\.run|wget\.download|multiprocessing\.(?:Queue|JoinableQueue)\.(?:get|join)"
-)
-"""Calls that wait unless an argument says that they may not; the tables of effects know no arguments."""
 _HASHES = regex(r"bcrypt\.|flask_bcrypt\.|passlib\.|pwdlib\.|argon2\.|hashlib\.(?:pbkdf2_hmac|scrypt)|werkzeug\.security\.")
 """Hashes of passwords, which are slow by design: a tenth of a second and more."""
 _DJANGO = frozenset(
@@ -282,6 +278,10 @@ _DJANGO = frozenset(
 """What asks the database at once; each has an `a` twin."""
 _ANEW = regex(r"(?:^|[._])(?:re_?load|refresh|force|reset|clear|renew)")
 """Functions that forget what was found out."""
+_ASKS = {
+    "django": "This loop asks the database from a coroutine: Django raises here; use `async for`.",
+    "sqlalchemy": "The event loop waits for the rows of this query; ask for them with an `AsyncSession`, or in a thread.",
+}
 _TITLES = {"time.sleep": "sleeps", "subprocess": "waits for a process", "requests": "waits for HTTP", "httpx": "waits for HTTP"}
 
 
@@ -291,11 +291,7 @@ def find(view: View) -> Iterator[Hit]:
     reading = view.reading
     if not reading.has(ast.AsyncFunctionDef) or is_script(view.path):
         return  # a command has its event loop for itself
-    for loop in reading.each(ast.For):
-        if isinstance(reading.function(loop), ast.AsyncFunctionDef) and "objects" in reading.unit.text:
-            query = queries(view.project, view.path, reading).query(loop.iter)
-            if query is not None and query.orm == "django" and query.gives in ("rows", "values") and not query.runs:
-                yield Hit(loop.iter, "This loop asks the database from a coroutine: Django raises here; use `async for`.")
+    yield from _loops(view)
     for call in reading.each(ast.Call):
         function = reading.function(call)
         if not isinstance(function, ast.AsyncFunctionDef) or reading.awaited(call) or is_alone(view.project, view.path, function):
@@ -325,6 +321,13 @@ def find(view: View) -> Iterator[Hit]:
         else:
             message = f"`{effect.call}` {does} on the event loop; nothing else runs meanwhile."
         yield Hit(call, message, tuple(_fix(reading, call, effect.call)) if not steps else (), steps)
+
+
+def _loops(view: View) -> Iterator[Hit]:
+    """Loops over a query, which ask the database for its rows."""
+    for rows, function, orm in looped_queries(view.project, view.path, view.reading):
+        if isinstance(function, ast.AsyncFunctionDef) and not is_alone(view.project, view.path, function):
+            yield Hit(rows, _ASKS[orm])
 
 
 def _is_brief(view: View, call: ast.Call, effect: Effect) -> bool:
@@ -370,12 +373,7 @@ def _is_start(view: View, function: ast.AsyncFunctionDef, call: ast.Call) -> boo
 
 def _waits(view: View, call: ast.Call) -> Iterator[Hit]:
     """A wait for a thread, a process, a queue or a future, unless it may take no time."""
-    if not isinstance(call.func, ast.Attribute) or not _WAITS.fullmatch(name := view.callee(call)):
-        return
-    if any("WNOHANG" in ast.unparse(it) for it in call.args):
-        return
-    told = [*call.args, *(it.value for it in call.keywords)]
-    if not any(isinstance(it, ast.Constant) and not it.value and it.value is not None for it in told):
+    if isinstance(call.func, ast.Attribute) and waits_elsewhere(name := view.callee(call), call):
         yield Hit(call, f"`{name}` waits on the event loop for another thread; nothing else runs meanwhile.")
 
 

@@ -27,6 +27,7 @@ import ast
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.exposures import Exposure
+from architect_lsp.knowledge.narrowed import is_one_of_few
 from architect_lsp.knowledge.origins import Origin, is_own
 from architect_lsp.knowledge.reading import constant, keyword
 from architect_lsp.knowledge.sources import is_terminal
@@ -49,6 +50,18 @@ from flask import request
 def ping():
     host = request.args.get("host", "")
     return os.popen([|f"ping -c 1 {host}"|]).read()
+"""),
+        Bad("""
+import os
+from fastapi import FastAPI, WebSocket
+
+app = FastAPI()
+
+@app.websocket("/log")
+async def log(websocket: WebSocket):
+    await websocket.accept()
+    async for branch in websocket.iter_text():
+        await websocket.send_text(os.popen([|f"git log --oneline {branch}"|]).read())
 """),
         Bad("""
 import subprocess
@@ -303,7 +316,10 @@ def _of_caller(view: View, call: ast.Call) -> Iterator[Hit]:
     if not any(isinstance(it, str) and it.strip() for it in found):
         return
     for it in found:
-        if isinstance(it, Origin) and (is_terminal(it) or (is_own(it) and not _FIXED.search(it.name))):
+        if isinstance(it, Origin) and (
+            is_terminal(it)
+            or (is_own(it) and not _FIXED.search(it.name) and not is_one_of_few(view.project, view.path, view.reading, it))
+        ):
             message = f"`{it.name}` becomes part of a shell line: a space or `;` in it changes the command; pass a list."
             yield Hit(line, message)
             return

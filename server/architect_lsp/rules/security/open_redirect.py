@@ -43,6 +43,19 @@ def login():
     return redirect([|request.args.get("next") or url_for("home")|])
 """),
         Bad("""
+from flask import redirect
+from flask_wtf import FlaskForm
+from wtforms import HiddenField
+
+class LoginForm(FlaskForm):
+    next_url = HiddenField()
+
+def login():
+    form = LoginForm()
+    if form.validate_on_submit():
+        return redirect([|form.next_url.data or "/"|])
+"""),
+        Bad("""
 from django.http import HttpResponseRedirect
 
 def leave(request):

@@ -27,6 +27,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.definitions import leaves
 from architect_lsp.knowledge.exposures import Exposure
+from architect_lsp.knowledge.narrowed import of_address
 from architect_lsp.knowledge.origins import Origin
 from architect_lsp.knowledge.reading import constant, dotted
 from architect_lsp.model import Confidence, Severity
@@ -47,6 +48,24 @@ from flask import request, send_file
 def download():
     path = os.path.join("/srv/files", request.args["name"])
     return send_file([|path|])
+"""),
+        Bad("""
+from django import forms
+from django.urls import path
+from django.views.generic import FormView
+
+class Ask(forms.Form):
+    name = forms.CharField()
+    slug = forms.SlugField()
+
+class Page(FormView):
+    form_class = Ask
+
+    def form_valid(self, form):
+        open("/srv/" + form.cleaned_data["slug"] + self.kwargs["year"] + self.request.FILES["upload"].name).close()
+        return open([|"/srv/" + form.cleaned_data["name"]|]), open([|"/srv/" + self.kwargs["path"]|])
+
+urlpatterns = [path("<str:year>/<path:path>", Page.as_view())]
 """),
         Bad("""
 from pathlib import Path
@@ -294,8 +313,8 @@ def files(current_user: CurrentActiveUser):
 
 _OF_PATHS = ("open", "unlink", "rmdir", "touch", "iterdir", "rename")
 """Methods of paths that other things have too; those that only paths have are sinks everywhere."""
-_NO_NAME = regex(r"\.(?:file|stream|FILES|files)(?:\.get)?(?:\(\))?$")
-"""An uploaded file itself, not its name."""
+_NO_NAME = regex(r"\.(?:file|stream|FILES|files)(?:\.get)?(?:\(\))?$|\.FILES(?:\.\w+\(\))?\.name$")
+"""An uploaded file itself, not its name; Django keeps the last part of a name alone."""
 
 
 @rule.check
@@ -344,6 +363,8 @@ def _kept_names(view: View) -> Iterator[Hit]:
 
 def _is_segment(view: View, origin: Origin) -> bool:
     """Whether the value is one segment of the route's path, which holds no slash."""
+    if "path" in (of_address(view.project, view.path, view.reading, origin) or ()):
+        return True
     name = origin.name.partition(".")[0]
     function = view.reading.function(origin.node)
     if origin.kind != "parameter" or not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -356,7 +377,12 @@ def _is_of_row(view: View, origin: Origin) -> bool:
     """Whether it is two attributes away from a parameter of no said type, as in `translation.component.path`: of a stored row."""
     name, _, rest = origin.name.partition(".")
     function = view.reading.function(origin.node)
-    if origin.kind != "parameter" or "." not in rest or not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+    if (
+        origin.kind != "parameter"
+        or origin.is_sent
+        or "." not in rest
+        or not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+    ):
         return False
     return any(it.arg == name and it.annotation is None for it in function.args.args if it.arg not in ("self", "request"))
 

@@ -53,6 +53,20 @@ def preview():
     return requests.get([|url|], timeout=5).text
 """),
         Bad("""
+import requests
+from django import forms
+from django.views.generic import FormView
+
+class PreviewForm(forms.Form):
+    link = forms.URLField()
+
+class Preview(FormView):
+    form_class = PreviewForm
+
+    def form_valid(self, form):
+        return requests.get([|form.cleaned_data["link"]|], timeout=5)
+"""),
+        Bad("""
 import httpx
 from fastapi import APIRouter
 from pydantic import BaseModel

@@ -59,6 +59,34 @@ def find_user(session: Session, email: str):
     return session.execute(text("SELECT * FROM users WHERE email = :email"), {"email": email}).first()
 """,
         ),
+        Bad("""
+from fastapi import Depends, FastAPI
+from rest_framework import serializers
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+app = FastAPI()
+
+class Ask(serializers.Serializer):
+    order = serializers.CharField()
+    limit = serializers.IntegerField()
+
+class Paging:
+    def __init__(self, sort: str = "id", page: int = 1):
+        self.sort = sort
+        self.page = page
+
+@app.get("/customers")
+def customers(session: Session, paging: Paging = Depends()):
+    session.execute(text([|f"SELECT * FROM customer ORDER BY {paging.sort}"|]))
+    return session.execute(text(f"SELECT * FROM customer OFFSET {paging.page}")).all()
+
+def sales(request, session: Session):
+    asked = Ask(data=request.data)
+    asked.is_valid(raise_exception=True)
+    session.execute(text(f"SELECT * FROM sale LIMIT {asked.validated_data['limit']}"))
+    return session.execute(text([|f"SELECT * FROM sale ORDER BY {asked.validated_data['order']}"|]))
+"""),
         Bad(
             """
 import sqlite3

@@ -25,7 +25,7 @@ from architect_lsp.knowledge.definitions import arguments, definitions, last_nam
 from architect_lsp.knowledge.flows import origins
 from architect_lsp.knowledge.origins import Origin
 from architect_lsp.knowledge.reading import Reading, dotted
-from architect_lsp.knowledge.sources import is_of_handler
+from architect_lsp.knowledge.request_handlers import is_of_handler
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.patterns import regex
 from architect_lsp.rules.rule import Bad, Change, Draft, Hit, Rule, View

@@ -22,6 +22,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.definitions import last_name
 from architect_lsp.knowledge.origins import Origin, is_own
 from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.knowledge.sources import is_model_output, is_request, origins
@@ -49,6 +50,19 @@ rule = Rule(
         "PickleSerializer",
         "accept_content",
         "ACCEPT_CONTENT",
+        *(
+            "request",
+            "req",
+            "route",
+            "router",
+            "app",
+            "Form",
+            "form",
+            "validated_data",
+            "recv",
+            "argv",
+            "input",
+        ),  # see `exposures`
     ],
     bad=[
         Bad(
@@ -73,6 +87,20 @@ from flask import request
 def restore():
     data = base64.b64decode(request.cookies["state"])
     return [|pickle.loads(data)|]
+"""),
+        Bad("""
+import base64
+import pickle
+from fastapi import APIRouter, Request
+
+router = APIRouter()
+
+def kept(raw):
+    return pickle.loads(base64.b64decode(raw))
+
+@router.get("/resume")
+def resume(request: Request):
+    return [|kept(request.cookies["wizard"])|]["step"]
 """),
         Bad("""
 import pickle
@@ -204,6 +232,14 @@ _LOADERS = regex(
     r"|jsonpickle\.(?:decode|loads|unpickler\.decode)|shelve\.open|yaml\.unsafe_load(?:_all)?|yaml\.full_load|pandas\.read_pickle"
     r"|joblib\.load|torch\.load|numpy\.load)$"
 )
+_LAST = frozenset(
+    (
+        *("load", "loads", "load_all", "full_load", "full_load_all", "unsafe_load", "unsafe_load_all"),
+        *("Unpickler", "decode", "open", "read_pickle", "YAML"),
+    )
+)
+"""Last names of all that rebuilds objects."""
+_SWITCHES = ("pickle_fallback", "allow_dangerous_deserialization")
 _OF_PATHS = ("shelve.open", "pandas.read_pickle", "joblib.load", "torch.load", "numpy.load")
 _UNSAFE_YAML = (
     "yaml.Loader",
@@ -241,8 +277,10 @@ def find(view: View) -> Iterator[Hit]:
     yield from _settings(view)
     exposed = {it.call: it for it in view.exposures("objects", terminal=True)}
     for call in view.reading.each(ast.Call):
-        name = view.callee(call)
         reached = exposed.get(call)
+        if reached is None and last_name(call.func) not in _LAST and not any(it.arg in _SWITCHES for it in call.keywords):
+            continue
+        name = view.callee(call)
         if name in ("yaml.load", "yaml.load_all"):
             yield from _yaml(view, call)
         elif name == "ruamel.yaml.YAML":

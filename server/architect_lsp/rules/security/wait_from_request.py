@@ -15,7 +15,8 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.origins import Origin
 from architect_lsp.knowledge.reading import Reading, dotted
-from architect_lsp.knowledge.sources import is_of_handler, is_terminal
+from architect_lsp.knowledge.request_handlers import is_of_handler
+from architect_lsp.knowledge.sources import is_terminal
 from architect_lsp.model import Confidence, Severity
 from architect_lsp.rules.rule import Bad, Hit, Rule, View
 
