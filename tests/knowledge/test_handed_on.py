@@ -16,6 +16,7 @@ import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+from celery import shared_task
 from fastapi import BackgroundTasks, FastAPI
 from fastapi.concurrency import run_in_threadpool
 
@@ -29,6 +30,10 @@ def ping(host):
     subprocess.run(["ping", "--", host], timeout=5)
 
 def run(line, where="/"):
+    os.system(line)
+
+@shared_task(bind=True)
+def later(self, line, where="/"):
     os.system(line)
 
 """
@@ -55,6 +60,10 @@ def found(call: str) -> list[str]:
         "pool.submit(run, text)",
         "threading.Thread(target=run, args=(text,)).start()",
         "threading.Timer(1, run, args=[text]).start()",
+        "later.delay(text)",
+        "later.apply_async((text,), countdown=5)",
+        'later.apply_async(kwargs={"line": text})',
+        "queue.enqueue(run, text)",
     ],
 )
 def test_what_a_request_says_reaches_it(call: str) -> None:
@@ -74,6 +83,10 @@ def test_what_a_request_says_reaches_it(call: str) -> None:
         "threading.Thread(target=run).start()",
         "pool.submit()",
         "tasks.add_task(*text)",
+        'later.delay("date", text)',
+        'later.apply_async(kwargs={"where": text})',
+        "show.delay(text)",
+        "later.apply_async(text)",
     ],
 )
 def test_what_is_not_its_line_does_not(call: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+import pytest
+
 from architect_lsp.engine import Workspace
 from architect_lsp.knowledge.document import Document
 from architect_lsp.knowledge.origins import Origin
@@ -31,3 +33,42 @@ def test_a_call_that_is_met_again_is_not_opened_again() -> None:
     origins = [it for it in found if isinstance(it, Origin)]
     assert any(it.name.startswith("request.args") for it in origins)
     assert len(origins) < 1_000
+
+
+HELPERS = """
+from flask import Flask, redirect, request, session
+
+app = Flask(__name__)
+
+def wanted(request, default="/"):
+    return request.args.get("next") or default
+
+def line(**fields):
+    return fields["first"] + "/"
+
+def joined(*rows):
+    return "".join(rows)
+
+@app.get("/go")
+def go():
+    return redirect({})
+"""
+
+
+@pytest.mark.parametrize(
+    ("target", "is_found"),
+    [
+        ("wanted(request)", True),
+        ("session.get('next') or request.args['next']", True),
+        ("'/home' if session else request.args['next']", True),
+        ("'/home' + (session.get('next') or request.args['next'])", False),
+        ("line(first=request.args['next'])", True),
+        ("joined(request.args['next'], '/')", True),
+        ("'/home' + joined(request.args['next'])", False),
+    ],
+)
+def test_a_value_is_what_one_of_its_ways_gives(target: str, *, is_found: bool) -> None:
+    """Helpers that are handed a request, `or` and `if`, and what `**fields` and `*rows` take."""
+    workspace = Workspace(Path("/nowhere"), Settings())
+    checked = workspace.check(workspace.open("app.py", HELPERS.replace("{}", target), 1))
+    assert ("open-redirect" in {it.rule for it in checked.findings}) is is_found

@@ -16,7 +16,7 @@ from architect_lsp.knowledge.effects import canonical
 from architect_lsp.knowledge.narrowed import is_helper, is_one_of_few
 from architect_lsp.knowledge.origins import Origin
 from architect_lsp.knowledge.project import Project
-from architect_lsp.knowledge.reading import Reading, constant, dotted
+from architect_lsp.knowledge.reading import Reading, constant, dotted, keyword
 from architect_lsp.knowledge.request_handlers import is_handler
 from architect_lsp.knowledge.sources import is_request, parts
 from architect_lsp.knowledge.streams import described, slot_parameter, streams
@@ -28,8 +28,10 @@ _SOURCES = regex(
     r"\b_?req(?:uest)?\b|request|input\(|argv|stdin|get_(?:query_|body_)?argument|FieldStorage|streamlit|st\.|self\.(?:path|headers|rfile|kwargs)\b|parse_(?:known_)?args|\.recv|\.receive_|\.iter_|ed_data\b|super\(\)\.clean|_on_submit|\b[fF]orm\b"
 )
 
-_RUNNERS = {"add_task": 0, "to_thread": 0, "run_sync": 0, "run_in_threadpool": 0, "submit": 0, "run_in_executor": 1}
+_RUNNERS = {"add_task": 0, "to_thread": 0, "run_sync": 0, "run_in_threadpool": 0, "submit": 0, "run_in_executor": 1, "enqueue": 0}
 """Calls that have a function run elsewhere, by the place of it: what follows is what it is given."""
+_QUEUED = ("delay", "apply_async", "s", "si", "send")
+"""Methods of a task that have it run by a worker."""
 _STARTED = ("Thread", "Process", "Timer")
 """What is made with a function to run, and with what it is given in a tuple or a list."""
 
@@ -122,6 +124,8 @@ def _reached(
 def _handed_on(call: ast.Call) -> tuple[ast.expr | None, tuple[tuple[str, ast.expr], ...]]:
     """(the function that a call has run elsewhere, what it is given), (None, ()) where it has none run."""
     last = last_name(call.func)
+    if last in _QUEUED and isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name | ast.Attribute):
+        return call.func.value, tuple(_queued(call, last))
     if last not in _STARTED and last not in _RUNNERS:
         return None, ()
     words = [(it.arg or "*", it.value) for it in call.keywords]
@@ -137,6 +141,18 @@ def _handed_on(call: ast.Call) -> tuple[ast.expr | None, tuple[tuple[str, ast.ex
     if not isinstance(at, ast.Name | ast.Attribute):
         return None, ()
     return at, (*((str(index), it) for index, it in enumerate(values) if not isinstance(it, ast.Constant | ast.Lambda)), *words)
+
+
+def _queued(call: ast.Call, last: str) -> Iterator[tuple[str, ast.expr]]:
+    """What a task of Celery or dramatiq is given, which a worker runs."""
+    if last != "apply_async":
+        yield from ((slot, it) for slot, it in _arguments(call) if slot != "on")
+        return
+    rows, named = keyword(call, "args") or next(iter(call.args), None), keyword(call, "kwargs")
+    if isinstance(rows, ast.Tuple | ast.List):
+        yield from ((str(index), it) for index, it in enumerate(rows.elts) if not isinstance(it, ast.Constant))
+    if isinstance(named, ast.Dict):
+        yield from ((str(constant(key)), it) for key, it in zip(named.keys, named.values, strict=True) if key is not None)
 
 
 def _callee(project: Project, path: str, reading: Reading, function: ast.expr, last: str) -> tuple[Symbol | None, str]:

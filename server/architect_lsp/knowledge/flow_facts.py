@@ -29,6 +29,10 @@ _REQUESTS = ("self", "cls", "request", "req")
 """Parameters that are no values: what is read of a request is a source wherever it is read."""
 
 
+_HTTP = regex(r"(?:^|\.|Http|HTTP|WSGI|ASGI)Request$")
+"""Types of requests that a browser sends; a `CompletionRequest` is an object of the program."""
+
+
 def placed(found: Iterable[str | Origin]) -> Iterator[str | Origin]:
     """The parts of a value; an origin that can't be its beginning, or the host of a URL, went through `guard.inside`."""
     before, is_inside = "", False
@@ -68,11 +72,23 @@ def flows(
             continue
         for slot, part in parts_of_result(it):
             for origin in placed_origins(reading, part):
-                is_outside = origin.kind in ("call", "name") or (is_own(origin) and origin.name.startswith(("request.", "req.")))
-                if is_outside and all(it == INSIDE or it.startswith(SENT) for it in origin.through):
+                if _is_of_outside(reading, origin) and all(it == INSIDE or it.startswith(SENT) for it in origin.through):
                     results[" ".join((*dict.fromkeys(origin.through), origin.name))] = None
                 found.update(dict.fromkeys(_rows(reading, (origin,), -1, slot, (), calls, with_self=False)))
     return tuple(found)[:_MOST], tuple(results)[:_RESULTS]
+
+
+def _is_of_outside(reading: Reading, origin: Origin) -> bool:
+    """Whether a result comes from no value that a caller chose: a call, a name of the module, what is read of a request."""
+    if origin.kind != "parameter":
+        return origin.kind in ("call", "name")
+    head, _, rest = origin.name.partition(".")
+    if not rest or head not in _REQUESTS[2:]:
+        return False
+    function = owner_of(reading, origin.node, head)
+    argument = argument_of(function, head) if function is not None else None
+    kind = annotation(argument.annotation) if argument is not None else ""
+    return not kind or bool(_HTTP.search(kind))
 
 
 def parts_of_result(node: ast.expr) -> Iterator[tuple[str, ast.expr]]:

@@ -7,7 +7,7 @@ joined in `sources`. Order counts: an assignment that surely ran last hides the 
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
@@ -100,16 +100,17 @@ class _Walk:
             yield from clean(node.value, "format") if is_numeric(node.format_spec) else self.pieces(node.value, depth + 1)
         elif isinstance(node, ast.BinOp):
             yield from self._operation(node, depth)
-        elif isinstance(node, ast.JoinedStr | ast.BoolOp | ast.Dict | ast.List | ast.Tuple | ast.Set):
+        elif isinstance(node, ast.BoolOp):
+            yield from self._either(node.values, depth)
+        elif isinstance(node, ast.JoinedStr | ast.Dict | ast.List | ast.Tuple | ast.Set):
             for value in node.elts if isinstance(node, ast.List | ast.Tuple | ast.Set) else node.values:
                 yield from self.pieces(value, depth + 1)
         elif isinstance(node, ast.Compare | ast.UnaryOp):
             yield from clean(node, "comparison")
         elif isinstance(node, ast.IfExp):
             truth = decided(self.reading, node.test)
-            for value, kept in ((node.body, truth is not False), (node.orelse, truth is not True)):
-                if kept:
-                    yield from self.pieces(value, depth + 1)
+            kept = ((node.body, truth is not False), (node.orelse, truth is not True))
+            yield from self._either([value for value, is_kept in kept if is_kept], depth)
         elif isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp):
             yield from self.pieces(node.elt, depth + 1)
         elif isinstance(node, ast.DictComp | ast.Starred | ast.Await | ast.NamedExpr):
@@ -122,6 +123,14 @@ class _Walk:
             yield from self.chain(node, "", depth)
         else:
             yield Origin("unknown", "", node)
+
+    def _either(self, values: Sequence[ast.expr], depth: int) -> Iterator[str | Origin]:
+        """The pieces of one of several values, none of which stands behind another."""
+        between = Between(self.left) if any(not isinstance(it, ast.Constant) for it in values[1:]) else None
+        for value in values:
+            if between is not None:
+                yield between
+            yield from self.pieces(value, depth + 1)
 
     def _operation(self, node: ast.BinOp, depth: int) -> Iterator[str | Origin]:
         if isinstance(node.op, ast.Add | ast.BitOr | ast.Div):  # dict | dict, Path / str

@@ -167,7 +167,7 @@ def _given(
         return
     own = project.threats.cleans(module_name(symbol)) if project.threats.is_sanitiser(module_name(symbol)) else frozenset[str]()
     given = project.resolve(path, origin.name, reading.owner(origin.node))
-    known = isinstance(given, External) and not given.name.startswith("?")
+    known = isinstance(given, External) and not given.name.startswith(("?", "builtins."))
     yield replace(origin, name=given.name) if known and isinstance(given, External) else origin
     if depth <= 0 or ALL in own:
         return
@@ -189,8 +189,12 @@ def _as_sent(origin: Origin, harmless: frozenset[str]) -> Origin:
     return replace(origin, is_sent=True, through=(*origin.through, *_as_kinds(harmless)))
 
 
+_OF_PLACE = frozenset(("redirect", "url"))
+"""What a value is harmless for by standing behind other text alone."""
+
+
 def _as_kinds(clean: frozenset[str]) -> tuple[str, ...]:
-    return tuple(f"kind:{it}" for it in sorted(clean))
+    return (INSIDE,) if clean == _OF_PLACE else tuple(f"kind:{it}" for it in sorted(clean))
 
 
 def passed(call: ast.Call, definition: Def, names: Iterable[str]) -> Iterator[tuple[str, ast.expr]]:
@@ -203,7 +207,10 @@ def passed(call: ast.Call, definition: Def, names: Iterable[str]) -> Iterator[tu
         parameter = slot_parameter(definition, str(index))
         if parameter in wanted:
             yield parameter, argument
-    yield from ((it.arg, it.value) for it in call.keywords if it.arg in wanted)
+    for it in call.keywords:
+        parameter = slot_parameter(definition, it.arg) if it.arg else ""
+        if parameter in wanted:
+            yield parameter, it.value
 
 
 def is_terminal(origin: Origin) -> bool:

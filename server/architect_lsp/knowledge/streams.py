@@ -121,13 +121,19 @@ def described(stream: Stream, project: Project) -> tuple[tuple[Ref, str], ...]:
 
 
 def slot_parameter(definition: Def, slot: str) -> str:
-    """The callee's parameter that an argument fills; "" when that can't be told."""
+    """The callee's parameter that an argument fills; "" when that can't be told.
+
+    What no parameter is named for is one of all the others that `*rows` or `**fields` takes.
+    """
     names = [name for name, _ in definition.parameters]
-    if definition.owner and names[:1] in (["self"], ["cls"]):
+    if names[:1] in (["self"], ["cls"]) and (definition.owner or definition.decorators):  # a task may be bound
         names = names[1:]
-    if slot.isdigit():
-        return names[int(slot)] if int(slot) < len(names) else ""
-    return slot if slot in names else ""
+    if slot.isdigit() and int(slot) < len(names):
+        return names[int(slot)]
+    if slot in names:
+        return slot
+    others = {it.source for it in definition.flows if it.source.isidentifier()}.difference(names)
+    return others.pop() if len(others) == 1 and slot not in ("*", "on") else ""
 
 
 def _known(project: Project, path: str, definition: Def) -> _Known:
@@ -200,10 +206,12 @@ class _Settling:
             if it.through not in clean:
                 clean[it.through] = _NOTHING.union(*(cleaned(self.project, path, each) for each in it.through))
         outside = []
+        own = {name for name, _ in definition.parameters}
         for written in definition.results:
             *marks, name = written.split(" ")
             head, called, rest = name.partition("()")
-            symbol = self.project.resolve(path, head, definition.owner)
+            is_of_request = name.partition(".")[0] in own
+            symbol = self.project.resolve(path, head, definition.owner) if not is_of_request else None
             if not isinstance(symbol, FunctionSymbol):
                 is_known = isinstance(symbol, External) and not symbol.name.startswith(_UNKNOWN) and not HELD.match(name)
                 full = f"{symbol.name if is_known and isinstance(symbol, External) else head}{called}{rest}"

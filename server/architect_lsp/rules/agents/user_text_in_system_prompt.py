@@ -23,6 +23,7 @@ Source: OWASP LLM01:2025 Prompt Injection
 import ast
 from collections.abc import Iterator
 
+from architect_lsp.knowledge.flow_facts import INSIDE
 from architect_lsp.knowledge.model_calls import model_calls, prompts
 from architect_lsp.knowledge.origins import Origin, is_own
 from architect_lsp.knowledge.reading import constant, dotted, keyword
@@ -114,6 +115,20 @@ def ask(body: Question):
 def rules(ctx: RunContext[Deps]) -> str:
     return [|f"You serve a shop. The user said: {ctx.deps.user_message}"|]
 """),
+        Bad("""
+from fastapi import FastAPI
+from openai import OpenAI
+
+app = FastAPI()
+client = OpenAI()
+
+def told(tone: str) -> str:
+    return f"You serve a shop, in a {tone} tone."
+
+@app.post("/ask")
+def ask(question: str, tone: str):
+    return client.responses.create(model="m", instructions=[|told(tone)|], input=question, max_output_tokens=100)
+"""),
     ],
     good=[
         """
@@ -133,6 +148,21 @@ def answer(user_message, language, today):
 
 def make(tone: str) -> Agent:
     return Agent(name="Helper", instructions=f"Help in a {tone} tone.")
+""",
+        """
+from fastapi import FastAPI
+from openai import OpenAI
+
+app = FastAPI()
+client = OpenAI()
+TONES = {"formal": "Be formal."}
+
+def told(tone: str) -> str:
+    return f"You serve a shop. {TONES[tone]}"
+
+@app.post("/ask")
+def ask(question: str, tone: str):
+    return client.responses.create(model="m", instructions=told(tone), input=question, max_output_tokens=100)
 """,
     ],
 )
@@ -182,7 +212,7 @@ def find(view: View) -> Iterator[Hit]:
         seen.add(text)
         found = parts(view.project, view.path, view.reading, text)
         origin = next((it for it in found if isinstance(it, Origin) and _is_users(view, it)), None)
-        if origin is not None and any(isinstance(it, str) and len(it.strip()) > 3 for it in found):
+        if origin is not None and (INSIDE in origin.through or any(isinstance(it, str) and len(it.strip()) > 3 for it in found)):
             yield Hit(
                 text,
                 f"`{_short(origin)}`, which {_writer(origin)} wrote, stands in the system prompt with the weight of your words.",

@@ -90,6 +90,18 @@ def login():
     return redirect("/")
 """),
         Bad("""
+from django.contrib.auth import login
+from django.http import HttpResponseRedirect
+
+def wanted(request, default="/"):
+    target = request.POST.get("next") or request.GET.get("next")
+    return target or default
+
+def enter(request):
+    login(request, user_of(request))
+    return HttpResponseRedirect([|wanted(request)|])
+"""),
+        Bad("""
 from flask import Response, request
 
 def leave():
@@ -143,6 +155,15 @@ def login(request):
         else:
             target = "/"
     return redirect(target)
+
+def wanted(request, default="/"):
+    target = request.POST.get("next")
+    if target and url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()}):
+        return target
+    return default
+
+def enter(request):
+    return redirect(wanted(request))
 
 def leave(request, default):
     return redirect(default)
