@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from http import HTTPStatus
 
+from architect_lsp.knowledge.definitions import value_set
 from architect_lsp.knowledge.reading import Reading, dotted
 from architect_lsp.knowledge.values import Value
 from architect_lsp.patterns import regex
@@ -145,7 +146,4 @@ def meant(reading: Reading, value: ast.expr) -> ast.expr:
     """What a value is, a name opened that was set once: `trace = traceback.format_exc()`, in a sum of texts too."""
     if isinstance(value, ast.BinOp):
         return ast.copy_location(ast.BinOp(meant(reading, value.left), value.op, meant(reading, value.right)), value)
-    if not isinstance(value, ast.Name):
-        return value
-    values = reading.bindings(reading.function(value)).get(value.id, [])
-    return values[0] if len(values) == 1 and values[0] is not None else value
+    return value_set(reading, value)

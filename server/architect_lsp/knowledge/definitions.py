@@ -358,6 +358,12 @@ def literal_of(node: ast.expr) -> object:
     return node.value if isinstance(node, ast.Constant) else None
 
 
+def value_set(reading: Reading, node: ast.expr) -> ast.expr:
+    """What an expression stands for: the value of a name that is set once in its function, else itself."""
+    values = reading.bindings(reading.function(node)).get(node.id, []) if isinstance(node, ast.Name) else []
+    return values[0] if len(values) == 1 and values[0] is not None else node
+
+
 def last_name(node: ast.expr) -> str:
     """The last name of a dotted expression or of what is called."""
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""

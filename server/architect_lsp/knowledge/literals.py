@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from architect_lsp.knowledge.constants import behind
 from architect_lsp.knowledge.facts import Variable
 from architect_lsp.knowledge.project import Project
 from architect_lsp.knowledge.reading import Reading, constant, dotted
@@ -27,4 +28,7 @@ def is_fixed(project: Project, path: str, reading: Reading, node: ast.expr, dept
             return len(values) == 1 and values[0] is not None and is_fixed(project, path, reading, values[0], depth - 1)
         found = project.name(path, node.id)
         return isinstance(found, Variable) and not found.target and node.id.isupper()
+    if isinstance(node, ast.Attribute) and node.attr.isupper():  # an attribute of a class: `self.SALT`
+        held = behind(project, path, dotted(node), reading.owner(node))
+        return held is not None and held[1].kind in ("text", "unknown")  # bytes are read as unknown
     return False

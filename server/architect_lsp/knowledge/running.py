@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from architect_lsp.knowledge.definitions import definitions
 from architect_lsp.knowledge.project import Project
-from architect_lsp.knowledge.reading import Reading, constant, keyword
+from architect_lsp.knowledge.reading import Reading, constant, dotted, keyword
 from architect_lsp.patterns import regex
 
 CODE = ("builtins.eval", "builtins.exec", "builtins.compile", "eval", "exec")
@@ -39,6 +39,8 @@ _READERS = frozenset(
     )
 )
 """Programs that only look, whatever they are given; not `find`, `rg` or `sort`, which can run or write."""
+_GIT = frozenset(("log", "status", "diff", "show", "blame", "rev-parse", "rev-list", "ls-files", "ls-tree", "describe"))
+"""Commands of git that only look, when what they are given can't be an option: `--output` writes a file."""
 
 
 def is_reader(call: ast.Call) -> bool:
@@ -49,7 +51,23 @@ def is_reader(call: ast.Call) -> bool:
     else:  # asyncio.create_subprocess_exec("grep", pattern)
         program = constant(first) if len(call.args) > 1 else None
     shell = keyword(call, "shell")
-    return program in _READERS and (shell is None or constant(shell) is False)
+    reads = program in _READERS or (program == "git" and _looks(call, first))
+    return reads and (shell is None or constant(shell) is False)
+
+
+def _looks(call: ast.Call, first: ast.expr | None) -> bool:
+    """Whether git is told to look, and all else that it is given is a number or stands where no option can."""
+    rows = first.elts if isinstance(first, ast.List | ast.Tuple) else call.args
+    if len(rows) < 2 or constant(rows[1]) not in _GIT:
+        return False
+    for it in rows[2:]:
+        if constant(it) in ("--", "--end-of-options"):
+            return True
+        is_number = isinstance(it, ast.Call) and dotted(it.func) == "str"
+        begins = it.values[0] if isinstance(it, ast.JoinedStr) and it.values else it
+        if not is_number and not isinstance(constant(begins), str):
+            return False
+    return True
 
 
 def is_writing(call: ast.Call) -> bool:

@@ -227,6 +227,7 @@ def clear(name: str) -> str:
 
 @function_tool
 def grep(pattern: str) -> str:
+    subprocess.run(["git", "log", "-n", str(len(pattern)), "--", pattern], capture_output=True, text=True, timeout=9)
     return subprocess.run(["grep", "-rF", "--", pattern, "/var/log/app"], capture_output=True, text=True, timeout=9).stdout
 
 @function_tool

@@ -22,6 +22,7 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.answers import meant, status_of, text_shown
+from architect_lsp.knowledge.failures import BROAD, handed_exception
 from architect_lsp.knowledge.kinds import is_script
 from architect_lsp.knowledge.reading import constant, dotted
 from architect_lsp.knowledge.request_handlers import is_handler
@@ -92,6 +93,10 @@ def a():
         return work()
     except Exception as error:
         return jsonify({"error": [|f"Failed: {error}"|]}), 500
+
+@app.errorhandler(Exception)
+def failed(error):
+    return jsonify(error=[|str(error)|]), 500
 
 async def on_error(request, exc):
     return JSONResponse({"trace": [|traceback.format_exc()|]}, status_code=500)
@@ -236,6 +241,8 @@ def f():
     except Exception as e:
         if isinstance(e, OrderError):
             raise HTTPException(status_code=409, detail=str(e))
+        if settings.DEBUG:
+            raise HTTPException(status_code=500, detail=str(e))
         raise
 
 @router.get("/g")
@@ -271,13 +278,6 @@ def stored(team):
     ],
 )
 
-_BROAD = frozenset(
-    (
-        *("Exception", "BaseException", "SQLAlchemyError", "DatabaseError", "OperationalError", "ProgrammingError", "DBAPIError"),
-        *("IntegrityError", "StatementError", "PyMongoError", "RedisError", "BotoCoreError", "ClientError", "OSError", "IOError"),
-    )
-)
-"""Exceptions whose text nobody wrote for a client."""
 _ANSWERS = regex(r"HTTPException|(?:\w*JSON|Plain\w*|HTML|ORJSON|UJSON)?Response|jsonify|make_response|abort|HttpResponse\w*")
 
 _PARSING = regex(r"[\"'](?:\w+ )*(?:invalid|malformed|pars(?:e|ing)|decod(?:e|ing))", re.IGNORECASE)
@@ -356,28 +356,26 @@ def _caught(view: View, node: ast.AST) -> str:
     reading = view.reading
     asked: set[str] = set()
     for up in reading.ancestors(node):
+        if isinstance(up, ast.If) and "debug" in ast.unparse(up.test).lower():
+            return ""
         if isinstance(up, ast.If):
             asked.update(it.id for it in ast.walk(up.test) if isinstance(it, ast.Name))
         if isinstance(up, ast.ExceptHandler):
             tried = reading.parent(up)
             is_small = isinstance(tried, ast.Try) and len(tried.body) <= _FEW
-            if _blames_client(node) and (is_small or _PARSING.search(reading.source(node))):
+            if 400 <= _status(node) < 500 and (is_small or _PARSING.search(reading.source(node))):
                 return ""  # what the client sent didn't parse
             kinds = up.type.elts if isinstance(up.type, ast.Tuple) else [up.type]
             if up.name in asked:
                 return ""  # a known one among them
-            is_broad = any(it is None or dotted(it).rpartition(".")[2] in _BROAD for it in kinds)
-            if not is_broad and _blames_service(node):  # a library's exception says what it was about to do, and where
+            is_broad = any(it is None or dotted(it).rpartition(".")[2] in BROAD for it in kinds)
+            if not is_broad and _status(node) >= 500:  # a library's exception says what it was about to do, and where
                 is_broad = any(_is_of_library(view, it) for it in kinds if it is not None)
             return up.name or "" if is_broad else ""
         if isinstance(up, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            return ""
+            name = "" if isinstance(up, ast.Lambda) else handed_exception(up)
+            return "" if name in asked else name
     return ""
-
-
-def _blames_client(node: ast.AST) -> bool:
-    status = status_of(node) if isinstance(node, ast.Call) else None
-    return status is not None and 400 <= status < 500
 
 
 def _is_of_library(view: View, kind: ast.expr) -> bool:
@@ -388,10 +386,9 @@ def _is_of_library(view: View, kind: ast.expr) -> bool:
     return bool(name) and "." in name and not imported.startswith(".") and not name.startswith(("builtins.", "?"))
 
 
-def _blames_service(node: ast.AST) -> bool:
-    """Whether the answer says that the service failed, so that the text is none for a client whatever was caught."""
-    status = status_of(node) if isinstance(node, ast.Call) else None
-    return status is not None and status >= 500
+def _status(node: ast.AST) -> int:
+    """The status of an answer, 0 when it says none: from 500 on the service failed, whatever was caught."""
+    return status_of(node) or 0 if isinstance(node, ast.Call) else 0
 
 
 def _fixes(call: ast.Call, shown: ast.expr) -> tuple[Draft, ...]:

@@ -91,6 +91,7 @@ def stored(keys):
 """),
         Bad("""
 import aiohttp
+from contextlib import asynccontextmanager
 from aiohttp import web
 
 async def ask(word):
@@ -99,6 +100,14 @@ async def ask(word):
 
 async def show(request: web.Request):
     return web.json_response(await [|ask(request.match_info["word"])|])
+
+@asynccontextmanager
+async def lent():
+    yield aiohttp.ClientSession()
+
+async def held(request: web.Request):
+    async with [|lent()|] as http:
+        return web.json_response(http.closed)
 """),
     ],
     good=[
@@ -242,6 +251,8 @@ _CLIENTS = regex(
     r"|openai\.(?:Async)?(?:Azure)?OpenAI|anthropic\.(?:Async)?Anthropic|google\.cloud\.\w+\.Client"
 )
 _STEPS = 2
+_LENDERS = ("contextmanager", "asynccontextmanager")
+"""Decorators that keep nothing from one call to the next."""
 
 _BOUND = regex(r"create_(?:async_)?engine|create_pool|MongoClient|Elasticsearch|psycopg")
 """Clients of one address, which they are made with."""
@@ -370,7 +381,8 @@ def _is_kept(reading: Reading, call: ast.Call) -> bool:
 def _path(project: Project, symbol: FunctionSymbol, steps: int) -> list[tuple[Ref, str]]:
     """The calls from a function that keeps nothing, none in a branch, to one that makes a client; [] when there are none."""
     definition = symbol.facts
-    if steps == 0 or definition.decorators or definition.owner or definition.catches:
+    decorated = any(it.value.last not in _LENDERS for it in definition.decorators)
+    if steps == 0 or decorated or definition.owner or definition.catches:
         return []  # a helper with a fallback of its own mostly looks into a cache first
     if any(it.target.endswith("ASGITransport") for it in definition.calls):
         return []  # it asks an application in this process

@@ -47,6 +47,16 @@ rule = Rule(
 import os
 from flask import request
 
+def run():
+    os.execl("/bin/sh", "sh", "-c", [|request.form["line"]|])
+
+def show():
+    os.execvp("sh", [|["sh", "-c", request.form["line"]]|])
+"""),
+        Bad("""
+import os
+from flask import request
+
 def ping():
     host = request.args.get("host", "")
     return os.popen([|f"ping -c 1 {host}"|]).read()
@@ -151,6 +161,13 @@ def main():
 """),
     ],
     good=[
+        """
+import os
+from flask import request
+
+def show():
+    os.execl("/bin/ls", "ls", "--", request.form["folder"])
+""",
         """
 import subprocess
 

@@ -51,6 +51,17 @@ def seal(key, data):
     return AES.new(key, AES.MODE_CBC, iv=[|START|]).encrypt(data)
 """
         ),
+        Bad(
+            """
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+class Box:
+    START = b"0123456789abcdef"
+
+    def sealing(self, key):
+        return Cipher(algorithms.AES(key), modes.CBC([|self.START|])).encryptor()
+"""
+        ),
     ],
     good=[
         """
@@ -71,6 +82,12 @@ def stream(key, start):
 
 def other(key, data):
     return AES.new(key, AES.MODE_CBC).encrypt(data)
+
+class Box:
+    SIZE = 16
+
+    def sealing(self, key):
+        return Cipher(algorithms.AES(key), modes.CBC(self.start)).encryptor()
 """,
     ],
 )

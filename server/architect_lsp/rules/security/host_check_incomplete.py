@@ -42,6 +42,9 @@ def is_allowed_url(url):
     if [|"example.com" in url|]:
         return True
     return [|url.startswith("https://shop.example.org")|]
+
+def allowed(url: str) -> bool:
+    return [|"images.example.com" in url|]
 """),
         Bad("""
 from fastapi import FastAPI
@@ -117,6 +120,7 @@ def video(url):
 _CHECKS = regex(
     r"(?:^|_)(?:is|has|check|ensure|verify|valid\w*|allow\w*|trust\w*|safe|permit\w*|same)_\w*(?:url|uri|host|origin|domain|redirect|referr?er|target|next)"
     r"|(?:^|_)(?:is|check|valid\w*|verify)_(?:allowed|trusted|safe|internal|ours|valid|permitted)\w*$"
+    r"|^_?(?:allowed|trusted|permitted|allows|permits|trusts)$"
     r"|(?:url|uri|host|origin|domain|redirect|referr?er)_\w*(?:allowed|trusted|safe|valid|permitted|ok)",
     re.IGNORECASE,
 )

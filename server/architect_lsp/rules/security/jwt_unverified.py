@@ -21,6 +21,7 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.comments import comments
+from architect_lsp.knowledge.constants import behind
 from architect_lsp.knowledge.definitions import last_name
 from architect_lsp.knowledge.origins import Origin
 from architect_lsp.knowledge.reading import constant, dotted, keyword
@@ -73,6 +74,14 @@ def user(token):
 def login(body):
     return [|jwt.decode(body.id_token, options={"verify_signature": False})|]["sub"]
 """),
+        Bad("""
+import jwt
+
+HOW = {"verify_signature": False, "verify_exp": True}
+
+def user(token):
+    return [|jwt.decode(token, options=HOW)|]["sub"]
+"""),
     ],
     good=[
         """
@@ -118,6 +127,11 @@ def with_issuer(token, keys):
 
 def text(token):
     return token.decode("utf-8", options={"verify_signature": False})
+
+HOW = {"verify_signature": True, "verify_aud": False}
+
+def audience(token, key):
+    return jwt.decode(token, key, algorithms=["RS256"], options=HOW)["aud"]
 """,
         """
 
@@ -222,6 +236,9 @@ def _is_off(view: View, call: ast.Call) -> bool:
     options = keyword(call, "options")
     if isinstance(options, ast.Name):
         values = view.reading.bindings(view.reading.function(call)).get(options.id, [])
+        if not values and (held := behind(view.project, view.path, options.id)) is not None:
+            said = held[1].keyword("verify_signature")
+            return said is not None and said.text == "False"
         options = values[0] if len(values) == 1 else None
     if isinstance(options, ast.Call) and dotted(options.func) == "dict":
         return constant(keyword(options, "verify_signature")) is False

@@ -28,6 +28,7 @@ import re
 from collections.abc import Iterator
 
 from architect_lsp.knowledge.comments import comments
+from architect_lsp.knowledge.definitions import last_name, value_set
 from architect_lsp.knowledge.literals import is_fixed
 from architect_lsp.knowledge.reading import constant, dotted, keyword
 from architect_lsp.model import Confidence, Severity
@@ -73,6 +74,19 @@ SALT = b"pepper"
 
 def derived(password):
     return [|hashlib.pbkdf2_hmac("sha256", password.encode(), SALT, 600_000)|]
+"""),
+        Bad("""
+import hashlib
+
+class Account:
+    PEPPER = b"shop"
+
+    def keep(self, password):
+        salted = (self.salt + password).encode()
+        self.digest = [|hashlib.new("sha256", salted)|].hexdigest()
+
+    def slowly(self, password):
+        return [|hashlib.scrypt(password.encode(), salt=self.PEPPER, n=2**14, r=8, p=1)|]
 """),
     ],
     good=[
@@ -138,7 +152,7 @@ def find(view: View) -> Iterator[Hit]:
         name = view.callee(call)
         if _FAST.match(name):
             given = call.args[1:] if name.endswith(".new") else call.args
-            held = next((it for it in given if _holds_password(it)), None)
+            held = next((it for it in given if _holds_password(_meant(view, it))), None)
             if held is not None and any(_KEPT_NOWHERE.search(it) for it in comments(view.reading, call)):
                 continue
             if held is not None and not (_is_prefix(view, call) or _is_old_or_first(view, call) or _is_key(view, call)):
@@ -171,15 +185,20 @@ def find(view: View) -> Iterator[Hit]:
 
 def _is_same_for_all(view: View, call: ast.Call, salt: ast.expr | None) -> bool:
     """Whether a password is hashed with a salt that is written in the source."""
-    password = keyword(call, "password") or (
-        call.args[1 if view.callee(call).endswith("pbkdf2_hmac") else 0] if call.args[1:] else None
-    )
+    at = 1 if view.callee(call).endswith("pbkdf2_hmac") else 0
+    password = keyword(call, "password") or (call.args[at] if len(call.args) > at else None)
     if salt is None or password is None or not _holds_password(password):
         return False
     found = view.parts(salt, "")
     if found and all(isinstance(it, str) for it in found):
         return True
     return is_fixed(view.project, view.path, view.reading, salt)
+
+
+def _meant(view: View, node: ast.expr) -> ast.expr:
+    """What a name that is set once holds: `salted = (salt + password).encode()`."""
+    value = value_set(view.reading, node)
+    return value if isinstance(value, ast.BinOp | ast.JoinedStr) or last_name(getattr(value, "func", value)) == "encode" else node
 
 
 def _holds_password(node: ast.expr) -> bool:
