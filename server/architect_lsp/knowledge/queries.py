@@ -241,7 +241,7 @@ class Queries:
             inner = self.query(value, depth - 1)
             if inner is not None:
                 found.append(inner)
-            elif isinstance(value, ast.Call) and dotted(value.func) and not _mentions(value, node.id):
+            elif isinstance(value, ast.Call) and dotted(value.func) and not _mentions(value.func, node.id):
                 made.append(dotted(value.func).rpartition(".")[2])  # found, or else made
             elif not _mentions(value, node.id) or isinstance(value, _CONTAINERS):
                 return None

@@ -85,6 +85,18 @@ def page(session: Session, skip: int, limit: int):
     query = query.order_by(Order.id)
     return session.scalars(statement).all(), query.offset(skip).all(), session.query(Order).limit(5).all()
 """,
+        """
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+def page(session: Session, table, sort_by: str, number: int, limit: int):
+    statement = select(table)
+    if sort_by:
+        statement = statement.where(table.c.paid)
+    statement = apply_sorting(statement, table, sort_by)
+    statement = statement.offset((number - 1) * limit)
+    return session.execute(statement).fetchall()
+""",
     ],
 )
 
