@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import gc
 import json
 import os
 import resource
@@ -38,6 +39,7 @@ def main(folder: str, what: str) -> None:
         "check": check,
         "rules": rules,
     }
+    gc.set_threshold(50_000)  # as `cli` does
     print(json.dumps(measures[what](root)))
 
 

@@ -15,13 +15,15 @@ from contextlib import closing, suppress
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from sys import intern
 from typing import Any
 
 import msgspec
 import platformdirs
 from msgspec.structs import force_setattr
 
-from architect_lsp.knowledge.facts import Call, ClassDef, Decorator, Def, Facts, Field, Flow, Registration, Variable
+from architect_lsp.knowledge.facts import Facts
+from architect_lsp.patterns import regex
 
 VARIABLE = "ARCHITECT_CACHE"
 """The environment variable that names another folder, or `off`."""
@@ -29,7 +31,6 @@ _WAIT_S = 2.0
 """Seconds to wait for another process that writes."""
 _KEPT_DAYS = 30
 """Days after which facts that nobody asked for are dropped."""
-_ROWS = frozenset((Call, ClassDef, Decorator, Def, Field, Flow, Registration, Variable))
 _ASKED = 500
 """Rows asked for in one statement."""
 _DAY_S = 86_400
@@ -37,8 +38,8 @@ _DAY_S = 86_400
 encode = msgspec.msgpack.Encoder().encode
 """Facts -> bytes."""
 _decode = msgspec.msgpack.Decoder(Facts).decode
-_WORDLESS = ("int", "bool", "Place", "Places")
-"""Types, as annotations name them, that hold no text."""
+_WORDED = regex(r"\b(?:str|Value|StepFacts|Call|ClassDef|Decorator|Def|Field|Flow|Registration|Variable)\b")
+"""Types, as annotations name them, that are or hold text."""
 
 
 def decode(data: bytes) -> Facts:
@@ -49,31 +50,43 @@ def decode(data: bytes) -> Facts:
 
 
 def _share(row: msgspec.Struct) -> None:
-    for name in _worded(row.__class__):
+    """Effect: lets the row, and all rows in it, hold the text that all share."""
+    texts, others = _worded(row.__class__)
+    for name in texts:
+        if value := getattr(row, name):
+            force_setattr(row, name, intern(value))
+    for name in others:
         value = getattr(row, name)
-        if value and (shared := _shared(value)) is not value:
-            force_setattr(row, name, shared)
+        if value.__class__ is tuple and value:
+            if isinstance(value[0], msgspec.Struct):
+                for it in value:
+                    _share(it)
+            else:
+                force_setattr(row, name, _shared(value))
+        elif isinstance(value, msgspec.Struct):
+            _share(value)
 
 
-def _shared(value: Any) -> Any:
-    """The value with the text that all share; what can be changed is changed in place."""
-    if value.__class__ is str:
-        return sys.intern(value)
-    if value.__class__ is tuple:
-        if value and value[0].__class__ in _ROWS:
-            for it in value:
+def _shared(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    found: list[Any] = []
+    for it in values:
+        if it.__class__ is str:
+            found.append(intern(it))
+        elif it.__class__ is tuple:
+            found.append(_shared(it))
+        else:
+            found.append(it)
+            if isinstance(it, msgspec.Struct):
                 _share(it)
-            return value
-        return tuple([_shared(it) for it in value])
-    if isinstance(value, msgspec.Struct):
-        _share(value)
-    return value
+    return tuple(found)
 
 
 @cache
-def _worded(kind: type[msgspec.Struct]) -> tuple[str, ...]:
-    """The fields of a row that may hold text."""
-    return tuple(it for it in kind.__struct_fields__ if kind.__annotations__[it] not in _WORDLESS)
+def _worded(kind: type[msgspec.Struct]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(the fields of a row that are text, those that hold some)."""
+    said = kind.__annotations__
+    texts = tuple(it for it in kind.__struct_fields__ if said[it] == "str")
+    return texts, tuple(it for it in kind.__struct_fields__ if said[it] != "str" and _WORDED.search(said[it]))
 
 
 def digest(data: bytes) -> bytes:
